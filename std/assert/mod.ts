@@ -1,0 +1,5 @@
+/** Placeholder until the full stand-in lands. @module */
+export {
+  deepStrictEqual as assertEquals,
+  ok as assert,
+} from "node:assert/strict";
