@@ -1,0 +1,67 @@
+import { memberOf } from "./configuration.ts";
+import type { Message, MessageBody } from "./messages.ts";
+import { configurationOf, type Core } from "./state.ts";
+import type { Incarnation, NodeId, Term } from "./types.ts";
+
+/** Sends what depends on nothing that is not yet durable. */
+export function send(core: Core, to: NodeId, body: MessageBody): void {
+  core.outbox.messages.push(
+    seal(core, to, incarnationOf(core, to), core.term, body),
+  );
+}
+
+/** Sends once everything that this node knows now is durable: grants and acknowledgements. */
+export function sendWhenDurable(
+  core: Core,
+  to: NodeId,
+  body: MessageBody,
+): void {
+  core.outbox.deferred.push(
+    seal(core, to, incarnationOf(core, to), core.term, body),
+  );
+}
+
+/** Answers `request` under a term of the caller's choice; pre-votes speak of a term to come. */
+export function answer(
+  core: Core,
+  request: Message,
+  term: Term,
+  body: MessageBody,
+): void {
+  core.outbox.messages.push(
+    seal(core, request.from, request.fromIncarnation, term, body),
+  );
+}
+
+/** Sends under another term than the node's own. */
+export function sendInTerm(
+  core: Core,
+  to: NodeId,
+  term: Term,
+  body: MessageBody,
+): void {
+  core.outbox.messages.push(
+    seal(core, to, incarnationOf(core, to), term, body),
+  );
+}
+
+function incarnationOf(core: Core, to: NodeId): Incarnation {
+  return memberOf(configurationOf(core), to)?.incarnation ?? 0;
+}
+
+function seal(
+  core: Core,
+  to: NodeId,
+  toIncarnation: Incarnation,
+  term: Term,
+  body: MessageBody,
+): Message {
+  return {
+    ...body,
+    from: core.id,
+    fromIncarnation: core.incarnation,
+    to,
+    toIncarnation,
+    term,
+  };
+}

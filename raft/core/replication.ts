@@ -1,0 +1,163 @@
+import { invariant } from "../../base/mod.ts";
+import { maybeCommit } from "./commit.ts";
+import {
+  conflictByTerm,
+  lastIndex,
+  type Log,
+  sizeOf,
+  slice,
+  termAt,
+} from "./log.ts";
+import type { AppendResponse } from "./messages.ts";
+import { send } from "./outbox.ts";
+import {
+  acknowledge,
+  addInflight,
+  becomeReplicate,
+  freeOneInflight,
+  type Progress,
+  reject,
+} from "./progress.ts";
+import { type Core, type LeaderState } from "./state.ts";
+import { maybePromote } from "./membership.ts";
+import { beginSnapshot } from "./snapshot_send.ts";
+import { continueTransfer } from "./transfer.ts";
+import type { Entry } from "./types.ts";
+
+/** Sends every member what it lacks, as far as its window allows (paper §5.3). */
+export function replicate(core: Core, leader: LeaderState): void {
+  for (const progress of leader.progress.values()) {
+    replicateTo(core, progress);
+    tellCommit(core, progress);
+  }
+}
+
+function replicateTo(core: Core, progress: Progress): void {
+  const { log } = core;
+  const { state } = progress;
+  if (state.kind === "snapshot") return;
+  if (progress.next <= log.baseIndex) {
+    beginSnapshot(core, progress);
+    return;
+  }
+  if (state.kind === "probe") {
+    if (state.sent) return;
+    state.sent = true;
+    sendAppend(core, progress, nextEntries(core, progress));
+    return;
+  }
+  while (progress.next <= lastIndex(log) && hasRoom(core, progress)) {
+    const entries = nextEntries(core, progress);
+    sendAppend(core, progress, entries);
+    progress.next += entries.length;
+    addInflight(progress, progress.next - 1, bytesOf(entries));
+  }
+}
+
+function hasRoom(core: Core, progress: Progress): boolean {
+  const { maxInflightMessages, maxInflightBytes } = core.options;
+  return progress.inflight.length < maxInflightMessages &&
+    progress.inflightBytes < maxInflightBytes;
+}
+
+function nextEntries(core: Core, progress: Progress): Entry[] {
+  const { maxAppendEntries, maxAppendBytes } = core.options;
+  return slice(core.log, progress.next, maxAppendEntries, maxAppendBytes);
+}
+
+function bytesOf(entries: readonly Entry[]): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += sizeOf(entry);
+  return bytes;
+}
+
+function sendAppend(
+  core: Core,
+  progress: Progress,
+  entries: readonly Entry[],
+): void {
+  const prevIndex = progress.next - 1;
+  send(core, progress.id, {
+    kind: "append",
+    prevIndex,
+    prevTerm: termOf(core.log, prevIndex),
+    entries,
+    commit: core.commit,
+  });
+  progress.sentCommit = Math.max(
+    progress.sentCommit,
+    Math.min(core.commit, prevIndex + entries.length),
+  );
+}
+
+function termOf(log: Log, index: number): number {
+  const term = termAt(log, index);
+  invariant(term !== null, `the log does not reach ${index}`);
+  return term;
+}
+
+/** Tells a member of commits at once: whoever waits there for a result waits for this. */
+function tellCommit(core: Core, progress: Progress): void {
+  const commit = Math.min(core.commit, progress.match);
+  if (commit <= progress.sentCommit || progress.gone) return;
+  progress.sentCommit = commit;
+  send(core, progress.id, { kind: "heartbeat", commit, round: 0, sentAtMs: 0 });
+}
+
+/** Takes a follower's answer to an append (paper §5.3). */
+export function onAppendResponse(core: Core, response: AppendResponse): void {
+  const { leader } = core;
+  const progress = leader?.progress.get(response.from);
+  if (!leader || !progress) return;
+  progress.lastContactMs = core.nowMs;
+  if (!response.ok) {
+    onRejected(core, progress, response);
+    return;
+  }
+  invariant(
+    response.index <= lastIndex(core.log),
+    `member ${progress.id} acknowledged ${response.index} beyond the log's end`,
+  );
+  const news = acknowledge(progress, response.index);
+  leaveProbe(progress);
+  if (!news) return;
+  maybeCommit(core);
+  if (core.leader !== leader) return;
+  maybePromote(core, leader, progress);
+  continueTransfer(core, leader, progress);
+}
+
+function onRejected(
+  core: Core,
+  progress: Progress,
+  response: AppendResponse,
+): void {
+  const { hintIndex, hintTerm } = response;
+  const hint = conflictByTerm(core.log, hintIndex, hintTerm);
+  reject(progress, response.index, hint);
+}
+
+/** Streams again once the probe was answered, or the snapshot turned out not to be needed any more. */
+function leaveProbe(progress: Progress): void {
+  const { state } = progress;
+  if (state.kind === "probe") becomeReplicate(progress);
+  if (state.kind === "snapshot" && progress.match >= state.index) {
+    becomeReplicate(progress);
+  }
+}
+
+/**
+ * Sends an append without entries to a member whose answers stopped coming: if an earlier one was
+ * lost, this one does not match, and the member is probed anew.
+ */
+export function pokeIfStuck(core: Core, progress: Progress): void {
+  const { state } = progress;
+  if (state.kind === "probe") state.sent = false;
+  if (state.kind !== "replicate" || progress.match >= progress.next - 1) return;
+  if (core.nowMs - progress.pokedAtMs < core.options.heartbeatIntervalMs) {
+    return;
+  }
+  progress.pokedAtMs = core.nowMs;
+  if (!hasRoom(core, progress)) freeOneInflight(progress);
+  sendAppend(core, progress, []);
+}
