@@ -18,7 +18,7 @@ import {
   type Progress,
   reject,
 } from "./progress.ts";
-import { type Core, type LeaderState } from "./state.ts";
+import type { Core, LeaderState } from "./state.ts";
 import { maybePromote } from "./membership.ts";
 import { beginSnapshot } from "./snapshot_send.ts";
 import { continueTransfer } from "./transfer.ts";
