@@ -4,13 +4,12 @@ interface Finding {
   readonly message: string;
   readonly path: string;
   readonly line: number;
-  readonly column: number;
+  readonly isMember: boolean;
 }
 
-const FINDING = /^error\[([\w-]+)\]: (.*)\n\s*--> (.+):(\d+):(\d+)$/gm;
-
-/** Where a declaration begins; what begins further right is a member of one. */
-const DECLARATION_COLUMN = 1;
+/** The finding, its place, and how the line there is indented. */
+const FINDING =
+  /^error\[([\w-]+)\]: (.*)\n\s*--> (.+):(\d+):\d+\n\s*\|.*\n\s*\d+ \| ( *)/gm;
 
 /**
  * Judges what `deno doc --lint` printed. Every declaration needs its documentation; a member whose
@@ -23,12 +22,11 @@ const DECLARATION_COLUMN = 1;
 export function judgeDocumentation(output: string, success: boolean): string[] {
   if (success) return [];
   const findings = readFindings(output);
-  // It failed for another reason than the ones it lists, a file that cannot be read perhaps.
-  if (findings.length === 0) return [output.trim()];
+  // It failed for another reason than the ones listed, or lists them in another form than this one.
+  const count = Number(/Found (\d+) documentation/.exec(output)?.[1] ?? 0);
+  if (count === 0 || count !== findings.length) return [output.trim()];
   return findings
-    .filter(({ rule, column }) =>
-      rule !== "missing-jsdoc" || column <= DECLARATION_COLUMN
-    )
+    .filter(({ rule, isMember }) => rule !== "missing-jsdoc" || !isMember)
     .map(({ path, line, rule, message }) =>
       `${path}:${line}: ${message} (${rule})`
     );
@@ -36,12 +34,12 @@ export function judgeDocumentation(output: string, success: boolean): string[] {
 
 function readFindings(output: string): Finding[] {
   return [...output.matchAll(FINDING)].map(
-    ([, rule = "", message = "", path = "", line, column]) => ({
+    ([, rule = "", message = "", path = "", line, indent]) => ({
       rule,
       message,
       path,
       line: Number(line),
-      column: Number(column),
+      isMember: indent !== "",
     }),
   );
 }
