@@ -188,8 +188,7 @@ function readShort(parse: Parse, arg: string): void {
     const name = arg.charAt(i);
     const rest = arg.slice(i + 1);
     if (rest === "") {
-      const alone = rules.booleans.has(name);
-      set(parse, name, following(parse, name, alone), arg);
+      set(parse, name, afterLetter(parse, name), arg);
     } else if (rest.startsWith("=")) {
       set(parse, name, rest.slice(1), arg);
       return;
@@ -200,6 +199,16 @@ function readShort(parse: Parse, arg: string): void {
       set(parse, name, rules.strings.has(name) ? "" : true, arg);
     }
   }
+}
+
+/** A letter also takes a lone hyphen, which stands for standard input. */
+function afterLetter(parse: Parse, name: string): Value {
+  const alone = parse.rules.booleans.has(name);
+  if (alone || parse.args[parse.at] !== "-") {
+    return following(parse, name, alone);
+  }
+  parse.at += 1;
+  return "-";
 }
 
 /** Takes the next argument as the flag's value, if it can be one. */
@@ -218,7 +227,7 @@ function following(parse: Parse, name: string, alone: boolean): Value {
 function set(parse: Parse, name: string, value: Value, arg: string): void {
   const { rules } = parse;
   const declared = rules.booleans.has(name) || rules.strings.has(name) ||
-    rules.aliases.has(name) ||
+    rules.collected.has(name) || rules.aliases.has(name) ||
     rules.allBooleans && arg.startsWith("--") && !arg.includes("=");
   if (!declared && rules.unknown(arg, name, value) === false) return;
 

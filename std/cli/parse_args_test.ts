@@ -156,6 +156,12 @@ const cases: Case[] = [
     want: { c: "/etc/x", _: [] },
   },
   {
+    name: "gives a letter a lone hyphen",
+    args: ["-f", "-"],
+    options: { string: "f" },
+    want: { f: "-", _: [] },
+  },
+  {
     name: "reads no flag after the dashes",
     args: ["a", "--", "--b", "7"],
     want: { _: ["a", "--b", "7"] },
@@ -202,6 +208,12 @@ Deno.test("parseArgs() hands undeclared arguments to unknown() and drops what it
     ["stray"],
     ["-x", "x", true],
   ]);
+});
+
+Deno.test("parseArgs() takes a collected flag for declared", () => {
+  const args = parseArgs(["--tag=a"], { collect: "tag", unknown: () => false });
+
+  assertEquals(args, { tag: ["a"], _: [] });
 });
 
 Deno.test("parseArgs() takes __proto__ as a mere name", () => {
