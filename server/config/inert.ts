@@ -13,7 +13,8 @@ export const INERT_KEYS: readonly InertKeys[] = [
     names: ["postgresql_shmem_key", "postgresql_shmem_size"],
   },
   {
-    reason: "the members are those of cluster.members, later those of the Raft log",
+    reason:
+      "the members are those of cluster.members, later those of the Raft log",
     names: [
       "cluster_size",
       "cluster.max_nodes",
@@ -64,7 +65,8 @@ export const INERT_KEYS: readonly InertKeys[] = [
     ],
   },
   {
-    reason: "failure detection follows raft.heartbeat_interval and raft.election_timeout",
+    reason:
+      "failure detection follows raft.heartbeat_interval and raft.election_timeout",
     names: [
       "pgraft.health_period_ms",
       "pgraft.health_verbose",
@@ -186,7 +188,8 @@ export const INERT_KEYS: readonly InertKeys[] = [
     ],
   },
   {
-    reason: "pgraft uses the database postgres, and passwords do not belong into this file",
+    reason:
+      "pgraft uses the database postgres, and passwords do not belong into this file",
     names: [
       "database_name",
       "database_password",
@@ -200,7 +203,8 @@ export const INERT_KEYS: readonly InertKeys[] = [
     ],
   },
   {
-    reason: "pgraft logs to standard error and leaves files and rotation to what starts it",
+    reason:
+      "pgraft logs to standard error and leaves files and rotation to what starts it",
     names: [
       "log_file",
       "log_to_syslog",
@@ -219,7 +223,8 @@ export const INERT_KEYS: readonly InertKeys[] = [
     ],
   },
   {
-    reason: "pgraft runs in the foreground, and what starts it sets user, directory and limits",
+    reason:
+      "pgraft runs in the foreground, and what starts it sets user, directory and limits",
     names: [
       "pid_file",
       "daemonize",
@@ -240,7 +245,8 @@ export const INERT_KEYS: readonly InertKeys[] = [
     ],
   },
   {
-    reason: "members are written in one line, cluster.members = 1@host:port, 2@host:port",
+    reason:
+      "members are written in one line, cluster.members = 1@host:port, 2@host:port",
     names: ["node_*_hostname", "node_*_port", "node_*_role"],
   },
 ];

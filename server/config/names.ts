@@ -1,4 +1,4 @@
-import { editDistance, worthNaming } from "../../base/mod.ts";
+import { editDistance, present, worthNaming } from "../../base/mod.ts";
 import { INERT_KEYS } from "./inert.ts";
 import type { Setting } from "./setting.ts";
 import { FREE_SECTIONS, type FreeSection, SECTIONS } from "./settings.ts";
@@ -31,7 +31,11 @@ export type NameTarget =
     readonly part: ValuePart;
     readonly rewrite: (text: string) => string;
   }
-  | { readonly kind: "free"; readonly section: FreeSection; readonly key: string }
+  | {
+    readonly kind: "free";
+    readonly section: FreeSection;
+    readonly key: string;
+  }
   | { readonly kind: "inert"; readonly reason: string };
 
 /** The prefix of the environment variables that are read. */
@@ -65,7 +69,9 @@ function* namesOf(setting: KnownSetting): Generator<[string, NameTarget]> {
   const same = (text: string): string => text;
   yield [setting.name, { kind, setting, part: "whole", rewrite: same }];
   for (const alias of setting.row.aliases ?? []) {
-    const { name, rewrite } = typeof alias === "string" ? { name: alias, rewrite: same } : alias;
+    const { name, rewrite } = typeof alias === "string"
+      ? { name: alias, rewrite: same }
+      : alias;
     yield [name, { kind, setting, part: "whole", rewrite }];
   }
   for (const part of ["host", "port"] as const) {
@@ -176,4 +182,17 @@ export function nearestName(name: string): string | null {
 
 function keyOf(name: string): string {
   return name.slice(name.lastIndexOf(".") + 1);
+}
+
+/**
+ * Finds a setting by its row.
+ *
+ * @param row A row of the table.
+ * @returns The setting.
+ */
+export function settingOf(row: Setting<unknown>): KnownSetting {
+  return present(
+    SETTINGS.find((setting) => setting.row === row),
+    `setting ${row.key}`,
+  );
 }

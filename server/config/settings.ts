@@ -43,7 +43,8 @@ export const NODE_SETTINGS = {
     key: "data_dir",
     type: PATH_TYPE,
     default: "/var/lib/pgraft",
-    help: "The directory of the Raft log and of everything else that pgraft keeps",
+    help:
+      "The directory of the Raft log and of everything else that pgraft keeps",
     aliases: ["cluster.data_dir", "raft_data_dir", "pgraft.data_dir"],
   }),
 };
@@ -68,7 +69,8 @@ export const CLUSTER_SETTINGS = {
     key: "members",
     type: MEMBERS_TYPE,
     default: "",
-    help: "The members that found the cluster, this node among them, the same on all of them",
+    help:
+      "The members that found the cluster, this node among them, the same on all of them",
     aliases: [
       "raft_peer_addresses",
       "node_endpoints",
@@ -81,20 +83,23 @@ export const CLUSTER_SETTINGS = {
     key: "join",
     type: PEERS_TYPE,
     default: "",
-    help: "Peers of a running cluster that this node joins, in place of members",
+    help:
+      "Peers of a running cluster that this node joins, in place of members",
   }),
   secretFile: setting({
     key: "secret_file",
     type: optionalType(PATH_TYPE, "none"),
     default: "/etc/pgraft/secret",
     defaultIfThere: true,
-    help: "The file of the secret by which peers know each other, the same on all nodes",
+    help:
+      "The file of the secret by which peers know each other, the same on all nodes",
   }),
   synchronousMode: setting({
     key: "synchronous_mode",
     type: wordType(["quorum", "strict", "off"]),
     default: "quorum",
-    help: "Who must hold a commit; seeds the first formation, from then on Raft's value rules",
+    help:
+      "Who must hold a commit; seeds the first formation, from then on Raft's value rules",
     aliases: [{ name: "synchronous_replication", rewrite: modeFromBoolean }],
   }),
 };
@@ -144,7 +149,8 @@ export const RAFT_SETTINGS = {
     key: "election_timeout",
     type: durationType({ min: 100, max: 5 * MINUTE_MS }, "ms"),
     default: "1s",
-    help: "How long a leader may be silent before another is elected, at least 3 heartbeats",
+    help:
+      "How long a leader may be silent before another is elected, at least 3 heartbeats",
     aliases: [
       "election_timeout",
       "election_timeout_ms",
@@ -170,7 +176,11 @@ export const RAFT_SETTINGS = {
     type: byteSizeType({ min: KB, max: 64 * MB }),
     default: "1MB",
     help: "The largest entry that the replicated log takes",
-    aliases: ["max_entry_size", "max_request_bytes", "pgraft.max_request_bytes"],
+    aliases: [
+      "max_entry_size",
+      "max_request_bytes",
+      "pgraft.max_request_bytes",
+    ],
   }),
 };
 
@@ -187,15 +197,20 @@ export const API_SETTINGS = {
   advertise: setting({
     key: "advertise",
     type: ADDRESS_TYPE,
-    derived: "api.listen; the host of raft.advertise where that is every interface",
+    derived:
+      "api.listen; the host of raft.advertise where that is every interface",
     help: "Where other nodes and pgraft ctl reach this node's HTTP interface",
-    aliases: [{ name: "pgraft.advertise_client_urls", rewrite: addressFromUrl }],
+    aliases: [{
+      name: "pgraft.advertise_client_urls",
+      rewrite: addressFromUrl,
+    }],
   }),
   tokenFile: setting({
     key: "token_file",
     type: optionalType(PATH_TYPE, "none"),
     default: "",
-    help: "The file of the token that allows everything; without it changes are taken from loopback only",
+    help:
+      "The file of the token that allows everything; without it changes are taken from loopback only",
   }),
   readTokenFile: setting({
     key: "read_token_file",
@@ -221,7 +236,8 @@ export const API_SETTINGS = {
     key: "tls_ca",
     type: optionalType(PATH_TYPE, "the system's"),
     default: "",
-    help: "The certificate authorities to trust in the other nodes' HTTP interfaces, PEM",
+    help:
+      "The certificate authorities to trust in the other nodes' HTTP interfaces, PEM",
     aliases: ["trusted_ca_file", "tls_ca_file", "pgraft.trusted_ca_file"],
   }),
 };
@@ -254,12 +270,15 @@ export const POSTGRESQL_SETTINGS = {
     type: ADDRESS_TYPE,
     default: "0.0.0.0:5432",
     help: "Where PostgreSQL listens",
-    parts: { port: ["primary_port", "postgresql_port", "postgresql.port", "db_port"] },
+    parts: {
+      port: ["primary_port", "postgresql_port", "postgresql.port", "db_port"],
+    },
   }),
   advertise: setting({
     key: "advertise",
     type: ADDRESS_TYPE,
-    derived: "postgresql.listen; the host of raft.advertise where that is every interface",
+    derived:
+      "postgresql.listen; the host of raft.advertise where that is every interface",
     help: "Where other nodes and their routers reach this PostgreSQL",
     parts: { host: ["postgresql.host"] },
   }),
@@ -345,13 +364,21 @@ export interface FreeSection {
   readonly aliases: readonly string[];
 }
 
-const HBA_KINDS = ["local", "host", "hostssl", "hostnossl", "hostgssenc", "hostnogssenc"];
+const HBA_KINDS = [
+  "local",
+  "host",
+  "hostssl",
+  "hostnossl",
+  "hostgssenc",
+  "hostnogssenc",
+];
 
 /** The sections with free keys. */
 export const FREE_SECTIONS: readonly FreeSection[] = [
   {
     name: "postgresql.parameters",
-    help: "PostgreSQL's own parameters; they seed the first formation, from then on Raft's values rule",
+    help:
+      "PostgreSQL's own parameters; they seed the first formation, from then on Raft's values rule",
     refuse: (key) =>
       /^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)*$/.test(key)
         ? null
@@ -364,7 +391,8 @@ export const FREE_SECTIONS: readonly FreeSection[] = [
   },
   {
     name: "postgresql.hba",
-    help: "Rules of pg_hba.conf, in this order, after pgraft's own; the key names are free",
+    help:
+      "Rules of pg_hba.conf, in this order, after pgraft's own; the key names are free",
     refuse: (_key, value) =>
       HBA_KINDS.includes(value.split(/\s+/, 1)[0] ?? "")
         ? null

@@ -63,7 +63,8 @@ export function integerType(range: Range): ValueType<number> {
   return {
     placeholder: "N",
     allowed: `a whole number from ${range.min} to ${range.max}`,
-    parse: (text) => inRange(/^\d{1,15}$/.test(text) ? Number(text) : null, range),
+    parse: (text) =>
+      inRange(/^\d{1,15}$/.test(text) ? Number(text) : null, range),
     format: String,
   };
 }
@@ -78,7 +79,8 @@ export function byteSizeType(range: Range): ValueType<number> {
   const [min, max] = [range.min, range.max].map(formatByteSize);
   return {
     placeholder: "SIZE",
-    allowed: `a size from ${min} to ${max} (B, kB, MB, GB, TB; a plain number counts bytes)`,
+    allowed:
+      `a size from ${min} to ${max} (B, kB, MB, GB, TB; a plain number counts bytes)`,
     parse: (text) => inRange(parseByteSize(text), range),
     format: formatByteSize,
   };
@@ -98,7 +100,8 @@ export function durationType(
   const [min, max] = [range.min, range.max].map(formatDuration);
   return {
     placeholder: "DURATION",
-    allowed: `a duration from ${min} to ${max} (ms, s, min, h, d; a plain number counts ${unit})`,
+    allowed:
+      `a duration from ${min} to ${max} (ms, s, min, h, d; a plain number counts ${unit})`,
     parse: (text) => inRange(parseDurationMs(text, { unit }), range),
     format: formatDuration,
   };
@@ -143,7 +146,8 @@ export function wordType<const W extends string>(
     allowed: words.join(", "),
     parse: (text) => {
       const wanted = text.toLowerCase();
-      const word = words.find((known) => known === wanted) ?? others.get(wanted);
+      const word = words.find((known) => known === wanted) ??
+        others.get(wanted);
       return word === undefined ? REFUSED : accept(word);
     },
     format: (word) => word,
@@ -153,8 +157,10 @@ export function wordType<const W extends string>(
 /** A name that fits into file names, slot names and log lines. */
 export const NAME_TYPE: ValueType<string> = {
   placeholder: "NAME",
-  allowed: "1 to 63 letters, digits, _ . - of ASCII, the first a letter or digit",
-  parse: (text) => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(text) ? accept(text) : REFUSED,
+  allowed:
+    "1 to 63 letters, digits, _ . - of ASCII, the first a letter or digit",
+  parse: (text) =>
+    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(text) ? accept(text) : REFUSED,
   format: (text) => text,
 };
 
@@ -164,7 +170,9 @@ export const USER_TYPE: ValueType<string> = {
   allowed: "1 to 63 bytes without control characters",
   parse: (text) => {
     const length = new TextEncoder().encode(text).length;
-    return length >= 1 && length <= 63 && !hasControl(text) ? accept(text) : REFUSED;
+    return length >= 1 && length <= 63 && !hasControl(text)
+      ? accept(text)
+      : REFUSED;
   },
   format: (text) => text,
 };
@@ -195,7 +203,8 @@ export const ADDRESS_TYPE: ValueType<HostPort> = {
 /** The founding members: `1@10.0.0.1:7400, 2@[fd00::2]:7400`, or nothing. */
 export const MEMBERS_TYPE: ValueType<readonly FoundingMember[]> = {
   placeholder: "MEMBERS",
-  allowed: "a list like 1@10.0.0.1:7400, 2@10.0.0.2:7400 with ids from 1 to 1000",
+  allowed:
+    "a list like 1@10.0.0.1:7400, 2@10.0.0.2:7400 with ids from 1 to 1000",
   parse: (text) => {
     const members: FoundingMember[] = [];
     for (const item of listItems(text)) {
@@ -210,7 +219,9 @@ export const MEMBERS_TYPE: ValueType<readonly FoundingMember[]> = {
     return accept(members.sort((a, b) => a.id - b.id));
   },
   format: (members) =>
-    members.map(({ id, address }) => `${id}@${formatHostPort(address)}`).join(", "),
+    members.map(({ id, address }) => `${id}@${formatHostPort(address)}`).join(
+      ", ",
+    ),
 };
 
 /** Peers of a running cluster; ids, as in a list of members, are allowed and not needed. */
@@ -220,7 +231,9 @@ export const PEERS_TYPE: ValueType<readonly HostPort[]> = {
   parse: (text) => {
     const peers: HostPort[] = [];
     for (const item of listItems(text)) {
-      const peer = item.includes("@") ? parseMember(item)?.address : parseHostPort(item);
+      const peer = item.includes("@")
+        ? parseMember(item)?.address
+        : parseHostPort(item);
       if (peer === undefined || peer === null) {
         return { ok: false, reason: `${JSON.stringify(item)} is no address` };
       }
