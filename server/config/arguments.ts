@@ -118,6 +118,8 @@ function readSettingFlag(flag: Flag, reading: Reading): void {
   const name = nameOfFlag(flag.name);
   const target = lookUpName(name, name);
   if (target === null || target.kind === "free") {
+    // What follows is most likely its value, and not a second mistake.
+    takeValue(flag, reading);
     return refuse(reading, flag.name, unknownFlag(flag.name));
   }
   const takes = isBoolean(target) ? takeBoolean : takeValue;

@@ -94,7 +94,7 @@ function placeFree(
 ): void {
   const { origin } = given;
   const refused = hasControl(given.text)
-    ? "a value has no control characters"
+    ? "has a control character; allowed: text of one line"
     : section.refuse(key, given.text);
   if (refused !== null) {
     const message =

@@ -61,6 +61,9 @@ function variableOf(name: string): string {
   return VARIABLE_PREFIX + own.replaceAll(".", "_").toUpperCase();
 }
 
+/** An alias is worth naming where no own name is equally near. */
+const ALIAS_MALUS = 0.5;
+
 /** Every setting, in the order of the file. */
 export const SETTINGS: readonly KnownSetting[] = listSettings();
 
@@ -172,9 +175,9 @@ export function nearestName(name: string): string | null {
     const whole = editDistance(name, known);
     const distance = Math.min(whole, editDistance(key, keyOf(known)));
     if (distance > worthNaming(key)) continue;
-    const score = distance + whole / 1000;
-    if (best !== null && best.score <= score) continue;
     const own = target.setting.name;
+    const score = distance + whole / 1000 + (known === own ? 0 : ALIAS_MALUS);
+    if (best !== null && best.score <= score) continue;
     best = { words: known === own ? own : `${known} (${own})`, score };
   }
   return best?.words ?? null;

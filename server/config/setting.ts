@@ -22,6 +22,8 @@ export interface Setting<T> {
   readonly default?: string;
   /** The default counts only when there is a file of that name; else the value is empty. */
   readonly defaultIfThere?: boolean;
+  /** The value is the path of a secret; what is no path may be the secret itself and is not shown. */
+  readonly leadsToSecret?: boolean;
   /** Where the value comes from when it is not given or empty, in words; `derive.ts` does it. */
   readonly derived?: string;
   /** One line for the help, without a period. */

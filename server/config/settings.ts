@@ -91,6 +91,7 @@ export const CLUSTER_SETTINGS = {
     type: optionalType(PATH_TYPE, "none"),
     default: "/etc/pgraft/secret",
     defaultIfThere: true,
+    leadsToSecret: true,
     help:
       "The file of the secret by which peers know each other, the same on all nodes",
   }),
@@ -209,6 +210,7 @@ export const API_SETTINGS = {
     key: "token_file",
     type: optionalType(PATH_TYPE, "none"),
     default: "",
+    leadsToSecret: true,
     help:
       "The file of the token that allows everything; without it changes are taken from loopback only",
   }),
@@ -216,6 +218,7 @@ export const API_SETTINGS = {
     key: "read_token_file",
     type: optionalType(PATH_TYPE, "none"),
     default: "",
+    leadsToSecret: true,
     help: "The file of the token that allows reading",
   }),
   tlsCert: setting({
@@ -359,7 +362,7 @@ export const SECTIONS = {
 export interface FreeSection {
   readonly name: "postgresql.parameters" | "postgresql.hba";
   readonly help: string;
-  /** Says what is wrong with an entry, or null. */
+  /** Says what is wrong with an entry and what is allowed, or null; read after its name. */
   readonly refuse: (key: string, value: string) => string | null;
   readonly aliases: readonly string[];
 }
@@ -373,6 +376,15 @@ const HBA_KINDS = [
   "hostnogssenc",
 ];
 
+function refuseRule(_key: string, rule: string): string | null {
+  // No more than the first word is shown: a rule may hold a password further on.
+  const first = rule.split(/\s+/, 1)[0] ?? "";
+  if (HBA_KINDS.includes(first)) return null;
+  return `begins with ${JSON.stringify(first)}; allowed: ${
+    HBA_KINDS.join(", ")
+  }`;
+}
+
 /** The sections with free keys. */
 export const FREE_SECTIONS: readonly FreeSection[] = [
   {
@@ -382,7 +394,7 @@ export const FREE_SECTIONS: readonly FreeSection[] = [
     refuse: (key) =>
       /^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)*$/.test(key)
         ? null
-        : "a parameter's name has letters, digits, _ and $, and dots between its parts",
+        : "is no parameter's name; allowed: letters, digits, _ and $, with dots between parts",
     aliases: [
       "replication.wal_level",
       "replication.max_wal_senders",
@@ -393,10 +405,7 @@ export const FREE_SECTIONS: readonly FreeSection[] = [
     name: "postgresql.hba",
     help:
       "Rules of pg_hba.conf, in this order, after pgraft's own; the key names are free",
-    refuse: (_key, value) =>
-      HBA_KINDS.includes(value.split(/\s+/, 1)[0] ?? "")
-        ? null
-        : `a rule begins with ${HBA_KINDS.join(", ")}`,
+    refuse: refuseRule,
     aliases: [],
   },
 ];

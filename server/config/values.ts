@@ -103,6 +103,9 @@ export function settle(
   const label = source === null || source.name === setting.name
     ? setting.name
     : `${source.name} (${setting.name})`;
+  const what = setting.row.leadsToSecret === true
+    ? "a text that is not shown"
+    : shown(text);
   const reason = parsed.reason === undefined ? "" : `: ${parsed.reason}`;
   settling.errors.push({
     origin,
