@@ -97,8 +97,7 @@ function placeFree(
     ? "has a control character; allowed: text of one line"
     : section.refuse(key, given.text);
   if (refused !== null) {
-    const message =
-      `${section.name}.${key} cannot be used; allowed: ${refused}`;
+    const message = `${section.name}.${key} ${refused}`;
     collecting.errors.push({ origin, message });
     return;
   }
@@ -123,6 +122,13 @@ function unknown(assignment: Assignment): ConfigProblem {
   };
 }
 
+function warnOnce(collecting: Collecting, warning: ConfigProblem): void {
+  const isKnown = collecting.warnings.some(({ message }) =>
+    message === warning.message
+  );
+  if (!isKnown) collecting.warnings.push(warning);
+}
+
 function place(
   collecting: Collecting,
   target: NameTarget,
@@ -143,7 +149,7 @@ function place(
         rank,
       });
     case "inert":
-      collecting.warnings.push({
+      warnOnce(collecting, {
         origin,
         message: `${name} has no meaning here: ${target.reason}`,
       });

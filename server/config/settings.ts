@@ -232,6 +232,7 @@ export const API_SETTINGS = {
     key: "tls_key",
     type: optionalType(PATH_TYPE, "plain HTTP"),
     default: "",
+    leadsToSecret: true,
     help: "The private key of tls_cert, PEM",
     aliases: ["key_file", "tls_key_file", "pgraft.key_file"],
   }),

@@ -107,12 +107,9 @@ export function settle(
     ? "a text that is not shown"
     : shown(text);
   const reason = parsed.reason === undefined ? "" : `: ${parsed.reason}`;
-  settling.errors.push({
-    origin,
-    message: `${label} is ${
-      shown(text)
-    }${reason}; allowed: ${setting.row.type.allowed}`,
-  });
+  const { allowed } = setting.row.type;
+  const message = `${label} is ${what}${reason}; allowed: ${allowed}`;
+  settling.errors.push({ origin, message });
   return true;
 }
 
