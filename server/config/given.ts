@@ -12,7 +12,7 @@ import {
   type Layer,
   type Origin,
 } from "./origin.ts";
-import type { FreeSection } from "./settings.ts";
+import type { FreeSection } from "./free_sections.ts";
 import { hasControl } from "./value_types.ts";
 
 /** A text that was written for a setting. */

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { formatHostPort } from "../../base/mod.ts";
+import { loadConfiguration } from "./load.ts";
 import { formatOrigin } from "./origin.ts";
 import {
   configFrom,
@@ -288,6 +289,21 @@ Deno.test("loadConfiguration() uses the default secret only when it is there", a
     files: { [path]: "" },
   });
   assertEquals(empty.cluster.secretFile, null);
+});
+
+Deno.test("loadConfiguration() takes a default secret that it may not read for one that is there", async () => {
+  const result = await loadConfiguration({
+    args: MINIMAL_ARGS,
+    env: {},
+    readFile: (path) =>
+      path === "/etc/pgraft/secret"
+        ? Promise.reject(new Error("Permission denied"))
+        : Promise.resolve(null),
+  });
+  assertEquals(
+    result.ok && result.config.cluster.secretFile,
+    "/etc/pgraft/secret",
+  );
 });
 
 Deno.test("loadConfiguration() reads the flat files and names of the programs it replaces", async () => {

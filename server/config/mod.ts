@@ -6,6 +6,7 @@
  */
 export { type Environment, FILE_VARIABLE } from "./environment.ts";
 export type { ReadFile } from "./file.ts";
+export { FREE_SECTIONS, type FreeSection } from "./free_sections.ts";
 export {
   DEFAULT_CONFIG_FILE,
   loadConfiguration,
@@ -39,4 +40,5 @@ export {
   readFileIfThere,
   readSecretFile,
 } from "./secret.ts";
+export type { SectionTable, SectionValues, Setting } from "./setting.ts";
 export type { FoundingMember, ParsedValue, ValueType } from "./value_types.ts";

@@ -1,7 +1,8 @@
 import { editDistance, present, worthNaming } from "../../base/mod.ts";
 import { INERT_KEYS } from "./inert.ts";
 import type { Setting } from "./setting.ts";
-import { FREE_SECTIONS, type FreeSection, SECTIONS } from "./settings.ts";
+import { FREE_SECTIONS, type FreeSection } from "./free_sections.ts";
+import { SECTIONS } from "./settings.ts";
 
 /** The name of a section with fixed keys. */
 export type SectionName = keyof typeof SECTIONS;

@@ -3,7 +3,8 @@ import type { LoadResult } from "./load.ts";
 import { type KnownSetting, SETTINGS } from "./names.ts";
 import { configValue, type NodeConfig } from "./node_config.ts";
 import { formatOrigin, formatProblem, type Origin } from "./origin.ts";
-import { FREE_SECTIONS, SECTIONS } from "./settings.ts";
+import { FREE_SECTIONS } from "./free_sections.ts";
+import { SECTIONS } from "./settings.ts";
 
 const ASSIGNMENT_WIDTH = 48;
 const HELP_INDENT = "        ";
