@@ -140,6 +140,7 @@ export function createDriver(start: DriverStart): Driver {
       policy,
       driver.ports,
       () => {
+        driver.applier.restoring = false;
         ports.wake();
       },
     );
@@ -170,7 +171,10 @@ function turn(driver: Driver): void {
   const { core, ports, applier, proposals, reads } = driver;
   const nowMs = ports.nowMs();
   step(core, nowMs, { kind: "tick" });
-  for (const value of driver.inputs.splice(0)) step(core, nowMs, value);
+  for (const value of driver.inputs.splice(0)) {
+    step(core, nowMs, value);
+    if (value.kind === "installed") applier.restoring = false;
+  }
   const resendAfterMs = core.options.electionTimeoutMs;
   sweep(proposals, nowMs, resendAfterMs);
   sweepReads(reads, nowMs, resendAfterMs);

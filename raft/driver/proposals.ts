@@ -21,8 +21,10 @@ interface Waiter {
   readonly deadlineMs: number;
   readonly proposedAtMs: number;
   readonly done: (outcome: ProposalOutcome) => void;
-  /** How often it was handed to a leader without being refused; 0 means it certainly is in no log. */
-  sends: number;
+  /** How often it was handed to a leader. */
+  attempts: number;
+  /** A bit for each attempt that was not refused; 0 means that it certainly is in no log. */
+  open: number;
   /** When it was last handed to a leader; -Infinity when it must be. */
   sentAtMs: number;
 }
@@ -48,6 +50,8 @@ export const MAX_PENDING_PROPOSALS = 8192;
 export const SWEEP_INTERVAL_MS = 50;
 /** The proposal id that stands for the opening of the session. */
 const OPENING = 0;
+/** Attempts that are told apart. From the last one on, refusals no longer prove anything. */
+const MAX_ATTEMPTS = 16;
 
 /** Makes the book of proposals. */
 export function createProposals(): Proposals {
@@ -82,7 +86,8 @@ export function addProposal(
     deadlineMs,
     proposedAtMs: nowMs,
     done,
-    sends: 0,
+    attempts: 0,
+    open: 0,
     sentAtMs: -Infinity,
   });
   book.unsent = true;
@@ -108,10 +113,12 @@ export function takeUnsent(
   for (const [sequence, waiter] of book.waiters) {
     if (waiter.sentAtMs !== -Infinity) continue;
     waiter.sentAtMs = nowMs;
-    waiter.sends += 1;
-    const id = { session: book.session, sequence, ackedBelow };
-    const data = encodeOperation(id, waiter.operation);
-    proposals.push({ id: sequence, kind: "command", data });
+    const attempt = Math.min(waiter.attempts++, MAX_ATTEMPTS - 1);
+    waiter.open |= 1 << attempt;
+    const command = { session: book.session, sequence, ackedBelow };
+    const data = encodeOperation(command, waiter.operation);
+    const id = sequence * MAX_ATTEMPTS + attempt;
+    proposals.push({ id, kind: "command", data });
   }
   return proposals;
 }
@@ -164,7 +171,7 @@ export function onExpired(book: Proposals, session: number): void {
   if (session !== book.session) return;
   book.session = 0;
   book.sessionOpen = false;
-  for (const waiter of book.waiters.values()) waiter.sends = 0;
+  for (const waiter of book.waiters.values()) waiter.open = 0;
   resendAll(book);
 }
 
@@ -180,7 +187,7 @@ export function onInstalled(
   for (const [sequence, waiter] of book.waiters) {
     const result = resultOf(table, book.session, sequence);
     if (result) onApplied(book, ports, sequence, index, result);
-    else if (!known && waiter.sends > 0) {
+    else if (!known && waiter.open !== 0) {
       book.waiters.delete(sequence);
       waiter.done({ kind: "failed", error: expiredError() });
     }
@@ -205,13 +212,16 @@ export function onRefused(
     book.sessionSentAtMs = -Infinity;
     return;
   }
-  const waiter = book.waiters.get(id);
-  if (!waiter) return;
-  waiter.sends -= 1;
+  const sequence = Math.floor(id / MAX_ATTEMPTS);
+  const attempt = id % MAX_ATTEMPTS;
+  const waiter = book.waiters.get(sequence);
+  if (!waiter || attempt === MAX_ATTEMPTS - 1) return;
+  // A refusal may come twice; each attempt counts once.
+  waiter.open &= ~(1 << attempt);
+  if (waiter.open !== 0) return;
   waiter.sentAtMs = -Infinity;
-  if (waiter.sends > 0 || reason === "not_leader") return;
-  if (reason === "transferring") return;
-  book.waiters.delete(id);
+  if (reason === "not_leader" || reason === "transferring") return;
+  book.waiters.delete(sequence);
   waiter.done({ kind: "failed", error: refusalError(reason, waiter) });
 }
 
@@ -258,7 +268,7 @@ export function sweep(
 }
 
 function timeoutError(waiter: Waiter): RaftError {
-  if (waiter.sends === 0) {
+  if (waiter.open === 0) {
     const message = "No leader took the proposal in time; nothing happened";
     return new RaftError("no_quorum", message);
   }

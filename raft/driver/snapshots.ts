@@ -218,7 +218,10 @@ export function installSnapshot(
   });
 }
 
-/** Puts a durable snapshot into the machine and the sessions; nothing is applied meanwhile. */
+/**
+ * Puts a durable snapshot into the machine and the sessions. Nothing is applied meanwhile, nor until
+ * the caller ends `restoring`, when the core knows of the snapshot.
+ */
 export function restoreMachine(
   applier: Applier,
   snapshot: SnapshotMeta,
@@ -246,7 +249,6 @@ export function restoreMachine(
       restore.done();
       applier.sessions = sessions;
       applier.applied = index;
-      applier.restoring = false;
       restored();
     });
   };
