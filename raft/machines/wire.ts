@@ -135,7 +135,7 @@ export function writeByte(writer: Writer, byte: number): void {
  * @param value A whole number from 0 to 2^53 - 1.
  */
 export function writeNumber(writer: Writer, value: number): void {
-  reserve(writer, 8);
+  reserve(writer, numberSize(value));
   const { data } = writer;
   let rest = value;
   while (rest >= 0x80) {
