@@ -1,6 +1,57 @@
-import type { ClientCall } from "./clients.ts";
+/** An operation whose caller got an answer. */
+export interface CompletedOperation<I, O> {
+  readonly type: "completed";
+  readonly client: number;
+  readonly input: I;
+  readonly output: O;
+  /** When the call was made, in any unit that orders the whole history. */
+  readonly calledAt: number;
+  /** When the answer arrived. */
+  readonly returnedAt: number;
+}
 
-/** Placeholder. */
-export function checkHistory(calls: readonly ClientCall[]): void {
-  void calls;
+/** An operation whose caller never learned what came of it: it took effect later, or never. */
+export interface UnknownOperation<I> {
+  readonly type: "unknown";
+  readonly client: number;
+  readonly input: I;
+  readonly calledAt: number;
+}
+
+/** One operation of a history. What certainly failed does not belong in a history. */
+export type HistoryOperation<I, O> =
+  | CompletedOperation<I, O>
+  | UnknownOperation<I>;
+
+/**
+ * What an object should do, one operation at a time. `S` is its state (never changed in place), `I`
+ * what it is told, `O` what it answers.
+ */
+export interface SequentialModel<S, I, O> {
+  /** The state before everything. */
+  readonly init: S;
+  /**
+   * Carries out one operation.
+   *
+   * @param state The state before it.
+   * @param input What is asked.
+   * @param output What was answered; undefined when nobody knows.
+   * @returns The state behind it, or null when the object would not have answered so.
+   */
+  step(state: S, input: I, output: O | undefined): { readonly state: S } | null;
+  /**
+   * Says that an operation with this answer never changes anything, in whatever state it was carried
+   * out: a read, or a compare-and-set that failed. May always be false; the search is slower then.
+   */
+  isReadOnly(input: I, output: O): boolean;
+  /** Says whether two states are the same. */
+  equal(a: S, b: S): boolean;
+  /** Returns the same for equal states, and mostly different things for others. */
+  hash(state: S): string | number;
+  /** Names the independent part of the object that an operation is about, such as its key. */
+  partition(input: I): string;
+  /** Puts an operation into words. */
+  describe(input: I, output: O | undefined): string;
+  /** Puts a state into words. */
+  describeState(state: S): string;
 }

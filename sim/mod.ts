@@ -1,0 +1,22 @@
+/**
+ * The simulator and the checkers. Only tests and benchmarks import it.
+ *
+ * @module
+ */
+export type * from "./history.ts";
+export {
+  checkLinearizable,
+  type LinearizableOptions,
+  type LinearizableVerdict,
+} from "./linearizable.ts";
+export {
+  createKvModel,
+  createLogModel,
+  type KvInput,
+  type KvOutput,
+  type LogInput,
+  type LogModelState,
+  type LogNode,
+  type LogOutput,
+} from "./linearizable_models.ts";
+export type { DeadEnd } from "./linearizable_search.ts";
