@@ -216,9 +216,21 @@ function wipe(nemesis: Nemesis): void {
   const voters = votersOf(configuration);
   // One lost disk at a time, and never one of two: a majority must keep what it acknowledged.
   if (wiped.size > 0 || voters.length < 3) return;
+  if (isChangeUnderWay(cluster)) return;
   if (memberOf(configuration, node.id)) wiped.add(node.id);
   crashNode(cluster, node);
   replaceDisk(cluster, node.id);
+}
+
+/** Whether some log holds a configuration that is not committed: its majority may be another one. */
+function isChangeUnderWay(cluster: Cluster): boolean {
+  const committed = cluster.checks.committed.length;
+  return [...cluster.nodes.values()].some(({ driver, disk }) => {
+    const entries = driver ? driver.core.log.entries : disk.entries;
+    return entries.some(({ kind, index }) =>
+      kind === "configuration" && index > committed
+    );
+  });
 }
 
 /** A member that is out of the group, or in it with its new disk, is missed no more. */

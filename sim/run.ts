@@ -12,7 +12,7 @@ import { checkLogsMatch, createChecks, Violation } from "./checks.ts";
 import { type Clients, startClients } from "./clients.ts";
 import { createDisk } from "./disk.ts";
 import { leaderOf, type Nemesis, revive, startNemesis } from "./faults.ts";
-import { checkHistory } from "./history.ts";
+import { checkCalls } from "./verdict.ts";
 import { createNetwork, healNetwork } from "./network.ts";
 import { type Cluster, createNode, deliver, startNode } from "./node.ts";
 import { addProposal } from "../raft/driver/mod.ts";
@@ -210,7 +210,7 @@ function checkEnd(cluster: Cluster, clients: Clients): void {
     }
   }
   checkMarks(first.machine.marks, clients);
-  checkHistory(clients.calls);
+  checkCalls(clients.calls);
 }
 
 function checkMarks(

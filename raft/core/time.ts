@@ -1,6 +1,7 @@
 import { memberOf } from "./configuration.ts";
 import { startElection } from "./election.ts";
 import { broadcastHeartbeat } from "./heartbeat.ts";
+import { WITNESS_YIELD_INTERVAL_RATIO } from "./limits.ts";
 import { lastIndex } from "./log.ts";
 import { majorityValue } from "./quorum.ts";
 import { perVoter } from "./reads.ts";
@@ -11,7 +12,12 @@ import {
   diskStalled,
   type LeaderState,
 } from "./state.ts";
-import { abdicate, expireTransfer, startTransfer } from "./transfer.ts";
+import {
+  abdicate,
+  expireTransfer,
+  isActive,
+  startTransfer,
+} from "./transfer.ts";
 
 /** Does what is due at this time. Runs before every input, so that a node that slept acts on the truth. */
 export function onTime(core: Core): void {
@@ -51,17 +57,23 @@ function quorumLostAtMs(core: Core, leader: LeaderState): number {
   return heardAtMs + core.options.electionTimeoutMs;
 }
 
-/** A witness leads only until a data member has the whole log. */
+/**
+ * A witness leads only until a data member has the whole log. A heir that does not take over is not
+ * asked again at once: proposals are refused while it is asked.
+ */
 function yieldAsWitness(core: Core, leader: LeaderState): void {
-  if (leader.transfer) return;
+  if (leader.transfer || core.nowMs < leader.yieldAtMs) return;
   const configuration = configurationOf(core);
   if (memberOf(configuration, core.id)?.role !== "witness") return;
   const heir = configuration.members.find((member) => {
     const progress = leader.progress.get(member.id);
     return member.role === "voter" && progress !== undefined &&
-      !progress.gone && progress.match === lastIndex(core.log);
+      isActive(core, progress) && progress.match === lastIndex(core.log);
   });
-  if (heir) startTransfer(core, heir.id);
+  if (!heir) return;
+  leader.yieldAtMs = core.nowMs +
+    core.options.electionTimeoutMs * WITNESS_YIELD_INTERVAL_RATIO;
+  startTransfer(core, heir.id);
 }
 
 /** When the core wants to be woken if nothing else happens. */

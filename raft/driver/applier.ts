@@ -27,11 +27,18 @@ export interface Applier {
   sessions: SessionTable;
   /** A snapshot is being put into the machine: nothing is applied. */
   restoring: boolean;
+  /** Counts restores: one that was overtaken by a later one ends without effect. */
+  restores: number;
 }
 
 /** Makes an applier that has applied nothing. */
 export function createApplier(): Applier {
-  return { applied: 0, sessions: createSessionTable(), restoring: false };
+  return {
+    applied: 0,
+    sessions: createSessionTable(),
+    restoring: false,
+    restores: 0,
+  };
 }
 
 /**

@@ -231,11 +231,14 @@ export function restoreMachine(
 ): void {
   const { index, sizeBytes } = snapshot;
   applier.restoring = true;
+  applier.restores += 1;
+  const { restores } = applier;
   const sessions = createSessionTable();
   const restore = ports.machine.restoreFromSnapshot(index);
   const reader = createFrameReader();
   const readFrom = (offset: number): void => {
     ports.disk.readSnapshot(index, offset, policy.readBytes, (bytes) => {
+      if (applier.restores !== restores) return;
       if (bytes instanceof Error) return ports.fail(bytes);
       reader.push(bytes, (section, piece) => {
         if (section === "sessions") restoreSession(sessions, piece);
