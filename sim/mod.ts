@@ -20,3 +20,5 @@ export {
   type LogOutput,
 } from "./linearizable_models.ts";
 export type { DeadEnd } from "./linearizable_search.ts";
+export { Violation } from "./checks.ts";
+export { type SimOptions, type SimReport, simulate } from "./run.ts";
