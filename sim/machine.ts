@@ -1,4 +1,4 @@
-import type { RaftStateMachine } from "../raft/mod.ts";
+import type { RaftStateMachine, SnapshotRestore } from "../raft/mod.ts";
 
 /** An operation of the simulated clients. */
 export type SimOperation =
@@ -52,7 +52,7 @@ export function createSimMachine(): SimMachine {
       const copy = encode(state);
       return piecesOf(copy);
     },
-    restoreFromSnapshot(index) {
+    restoreFromSnapshot(index): SnapshotRestore {
       const lines: string[] = [];
       return {
         piece: (data) => void lines.push(new TextDecoder().decode(data)),
