@@ -207,12 +207,9 @@ function settlePreVotes(core: Core): void {
     giveUp(core);
     return;
   }
-  const { electionDeadlineMs } = core;
   becomeCandidate(core, false);
-  core.electionDeadlineMs = Math.max(
-    electionDeadlineMs,
-    core.nowMs + core.options.heartbeatIntervalMs,
-  );
+  // Its own vote and those of others go to disk first: a fast election too gives them their time.
+  resetElectionDeadline(core);
   askForVotes(core, "vote");
 }
 
