@@ -82,6 +82,7 @@ export interface LeaderState {
 export interface Receiving {
   readonly snapshot: SnapshotMeta;
   readonly from: NodeId;
+  readonly fromIncarnation: Incarnation;
   readonly term: Term;
   /** The next byte wanted. */
   offset: number;

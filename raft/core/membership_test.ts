@@ -1,0 +1,48 @@
+import { assertEquals } from "@std/assert";
+import {
+  addNode,
+  configurationEntry,
+  configure,
+  coreAt,
+  crash,
+  type Disk,
+  diskOf,
+  elapse,
+  elect,
+  startCluster,
+  type TestCluster,
+} from "./cluster_test_kit.ts";
+import { lastIndex } from "./log.ts";
+
+/** Members 1 to 3, of which 3 was wiped and came back; 2 has slept through that. */
+function clusterWithReincarnation(): TestCluster {
+  const founding = configure("1 2 3");
+  const members = founding.members.map((member) =>
+    member.id === 3 ? { ...member, incarnation: 31 } : member
+  );
+  const informed = (): Disk => {
+    const disk = diskOf(founding, [1, 1]);
+    disk.entries.push(
+      configurationEntry(4, 2, configure("1 2")),
+      configurationEntry(5, 2, { ...founding, members }),
+    );
+    disk.hardState = { term: 2, votedFor: 0, commit: 5 };
+    return disk;
+  };
+  const cluster = startCluster(founding, {}, { 1: informed() });
+  addNode(cluster, 3, informed(), 31);
+  return cluster;
+}
+
+Deno.test("a member that slept through the leader's reincarnation catches up", () => {
+  const cluster = clusterWithReincarnation();
+  const leader = elect(cluster, 3);
+  elapse(cluster, 500);
+  assertEquals(lastIndex(coreAt(cluster, 2).log), lastIndex(leader.log));
+});
+
+Deno.test("a vote reaches a candidate whose incarnation the voter has not heard of", () => {
+  const cluster = clusterWithReincarnation();
+  crash(cluster, 1);
+  assertEquals(elect(cluster, 3).role, "leader");
+});
