@@ -154,6 +154,8 @@ export function pokeIfStuck(core: Core, progress: Progress): void {
   const { state } = progress;
   if (state.kind === "probe") state.sent = false;
   if (state.kind !== "replicate" || progress.match >= progress.next - 1) return;
+  // What comes before `next` was compacted in the same turn: a snapshot is about to be sent.
+  if (progress.next <= core.log.baseIndex) return;
   if (core.nowMs - progress.pokedAtMs < core.options.heartbeatIntervalMs) {
     return;
   }
