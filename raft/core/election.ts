@@ -1,5 +1,10 @@
 import { draw } from "../../base/mod.ts";
-import { latestConfiguration, memberOf, votersOf } from "./configuration.ts";
+import {
+  configurationAt,
+  latestConfiguration,
+  memberOf,
+  votersOf,
+} from "./configuration.ts";
 import { configurationCommitted } from "./commit.ts";
 import { refuseVote } from "./held_votes.ts";
 import {
@@ -30,12 +35,23 @@ import {
   ownMember,
   resetElectionDeadline,
 } from "./state.ts";
+import type { MemberRole } from "./types.ts";
 
 /** Whether this node may stand for election. */
 export function mayCampaign(core: Core): boolean {
-  const role = ownMember(core)?.role;
+  const role = ownMember(core)?.role ?? committedRole(core);
   return (role === "voter" || role === "witness") && core.removedAt === 0 &&
     core.receiving?.stage !== "installing" && !diskStalled(core);
+}
+
+/**
+ * What the committed configuration makes of a node that the one in force no longer has: it may be
+ * the only one that holds its removal, and then nobody else can win (dissertation §4.2.2).
+ */
+function committedRole(core: Core): MemberRole | undefined {
+  const { configuration } = configurationAt(core.configurations, core.commit);
+  const member = memberOf(configuration, core.id);
+  return member?.incarnation === core.incarnation ? member.role : undefined;
 }
 
 /** Begins an election with pre-votes, or puts it off where this node may not stand. */
@@ -184,7 +200,8 @@ function hurryIfBetter(core: Core): void {
 /** Counts a vote or pre-vote. */
 export function onVoteResponse(core: Core, response: VoteResponse): void {
   const ownIndex = latestConfiguration(core.configurations).index;
-  if (response.removedAt > ownIndex && core.role !== "leader") {
+  const isNews = response.removedAt > 0 && response.removedAt >= ownIndex;
+  if (isNews && core.role !== "leader") {
     core.removedAt = response.removedAt;
     becomeFollower(core, core.term, 0);
     return;

@@ -9,10 +9,16 @@ import {
   diskOf,
   elapse,
   elect,
+  heal,
+  input,
+  isolate,
+  restart,
   startCluster,
   type TestCluster,
 } from "./cluster_test_kit.ts";
+import { describeConfiguration } from "./describe.ts";
 import { lastIndex } from "./log.ts";
+import { configurationOf } from "./state.ts";
 
 /** Members 1 to 3, of which 3 was wiped and came back; 2 has slept through that. */
 function clusterWithReincarnation(): TestCluster {
@@ -45,4 +51,28 @@ Deno.test("a vote reaches a candidate whose incarnation the voter has not heard 
   const cluster = clusterWithReincarnation();
   crash(cluster, 1);
   assertEquals(elect(cluster, 3).role, "leader");
+});
+
+Deno.test("a leader that alone holds its own removal can lead again, and then leaves", () => {
+  const cluster = startCluster("1 2");
+  elect(cluster, 1);
+  elapse(cluster, 200);
+  isolate(cluster, 1);
+  const change = { kind: "remove", id: 1 } as const;
+  input(cluster, 1, {
+    kind: "change",
+    requestId: 1,
+    change,
+    expectedIndex: null,
+    force: false,
+  });
+  crash(cluster, 1);
+  restart(cluster, 1);
+  heal(cluster);
+  elapse(cluster, 5000);
+  assertEquals(coreAt(cluster, 2).role, "leader");
+  assertEquals(
+    describeConfiguration(configurationOf(coreAt(cluster, 2))),
+    "[2]",
+  );
 });
