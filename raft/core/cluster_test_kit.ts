@@ -1,6 +1,10 @@
 /** A group of cores in one thread for tests: a synchronous network and disks that a test can hold. */
 import { invariant, present } from "../../base/mod.ts";
-import { decodeConfiguration, encodeConfiguration } from "./configuration.ts";
+import {
+  configurationAt,
+  decodeConfiguration,
+  encodeConfiguration,
+} from "./configuration.ts";
 import { drain } from "./drain.ts";
 import type {
   ChangeOutcome,
@@ -419,9 +423,9 @@ export function takeSnapshot(
   const { core } = node;
   const index = core.commit;
   const term = present(termAt(core.log, index), "the committed term");
-  const { configuration, index: configurationIndex } = present(
-    core.configurations[0],
-    "the committed configuration",
+  const { configuration, index: configurationIndex } = configurationAt(
+    core.configurations,
+    index,
   );
   const snapshot = {
     index,

@@ -5,6 +5,7 @@ import {
   configure,
   coreAt,
   crash,
+  deliver,
   type Disk,
   diskOf,
   elapse,
@@ -16,6 +17,7 @@ import {
   startCluster,
   type TestCluster,
 } from "./cluster_test_kit.ts";
+import { configurationAt } from "./configuration.ts";
 import { describeConfiguration } from "./describe.ts";
 import { lastIndex } from "./log.ts";
 import { configurationOf } from "./state.ts";
@@ -53,6 +55,27 @@ Deno.test("a vote reaches a candidate whose incarnation the voter has not heard 
   assertEquals(elect(cluster, 3).role, "leader");
 });
 
+Deno.test("the configuration at a snapshot's index is known though a newer one is committed", () => {
+  const cluster = startCluster("1 2 3");
+  const leader = elect(cluster, 1);
+  const applied = leader.commit;
+  input(cluster, 1, {
+    kind: "change",
+    requestId: 1,
+    change: { kind: "remove", id: 3 },
+    expectedIndex: null,
+    force: false,
+  });
+  deliver(cluster);
+  const at = configurationAt(leader.configurations, applied);
+  assertEquals([leader.commit > applied, at.index], [true, 1]);
+  const { configurations } = leader;
+  const before = configurations.map(({ index }) => index);
+  restart(cluster, 1);
+  const after = coreAt(cluster, 1).configurations.map(({ index }) => index);
+  assertEquals(after, before);
+});
+
 Deno.test("a leader that alone holds its own removal can lead again, and then leaves", () => {
   const cluster = startCluster("1 2");
   elect(cluster, 1);
@@ -66,6 +89,7 @@ Deno.test("a leader that alone holds its own removal can lead again, and then le
     expectedIndex: null,
     force: false,
   });
+  deliver(cluster);
   crash(cluster, 1);
   restart(cluster, 1);
   heal(cluster);

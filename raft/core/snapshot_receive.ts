@@ -99,7 +99,7 @@ export function onInstalled(core: Core, snapshot: SnapshotMeta): void {
       configuration: snapshot.configuration,
     });
   }
-  compactConfigurations(core.configurations, core.commit);
+  compactConfigurations(core.configurations, snapshot.index);
   if (receiving) respond(core, receiving, snapshot.index, 0, true);
 }
 

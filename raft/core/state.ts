@@ -1,6 +1,7 @@
 import type { RandomState } from "../../base/mod.ts";
 import { draw, invariant } from "../../base/mod.ts";
 import {
+  configurationAt,
   type ConfigurationHistory,
   decodeConfiguration,
   EMPTY_CONFIGURATION,
@@ -274,7 +275,10 @@ export function ownMember(core: Core): Member | undefined {
 
 /** Whether some leader might rely on this node's promise: any configuration still possible has leases. */
 export function mayHaveLeases(core: Core): boolean {
-  return core.configurations.some((at) => at.configuration.leaseReads);
+  const { index } = configurationAt(core.configurations, core.commit);
+  return core.configurations.some((at) =>
+    at.index >= index && at.configuration.leaseReads
+  );
 }
 
 /** Draws when to start the next election: T to 1.3 T from now, later for a witness. */
