@@ -35,6 +35,7 @@ export function onSnapshotChunk(core: Core, chunk: SnapshotChunk): void {
     return;
   }
   receiving.stage = "writing";
+  receiving.offset = offset + data.length;
   core.outbox.snapshots.push({ kind: "write_chunk", snapshot, offset, data });
 }
 
@@ -61,9 +62,11 @@ export function onChunkWritten(
 ): void {
   const { receiving } = core;
   if (!receiving || receiving.snapshot.index !== input.index) return;
-  if (receiving.stage !== "writing") return;
+  // Another offset: that piece belonged to what the last leader sent of a snapshot at this index.
+  if (receiving.stage !== "writing" || receiving.offset !== input.nextOffset) {
+    return;
+  }
   const { snapshot } = receiving;
-  receiving.offset = input.nextOffset;
   receiving.stage = "idle";
   if (snapshot.index <= core.commit) {
     discardReceiving(core);

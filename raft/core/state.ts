@@ -85,7 +85,7 @@ export interface Receiving {
   readonly from: NodeId;
   readonly fromIncarnation: Incarnation;
   readonly term: Term;
-  /** The next byte wanted. */
+  /** The next byte wanted, once the piece under way is written. */
   offset: number;
   /** A piece is being written, or the whole is being installed. */
   stage: "idle" | "writing" | "installing";
