@@ -28,7 +28,8 @@ export function onSnapshotTaken(core: Core, snapshot: SnapshotMeta): void {
   const { trailingEntries, maxTrailingEntries } = core.options;
   let keepFrom = snapshot.index - trailingEntries;
   for (const { state } of core.leader?.progress.values() ?? []) {
-    if (state.kind === "snapshot") keepFrom = Math.min(keepFrom, state.index);
+    if (state.kind !== "snapshot") continue;
+    keepFrom = Math.min(keepFrom, state.snapshot.index);
   }
   compactLog(core, Math.max(keepFrom, snapshot.index - maxTrailingEntries));
 }

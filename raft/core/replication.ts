@@ -141,7 +141,7 @@ function onRejected(
 function leaveProbe(progress: Progress): void {
   const { state } = progress;
   if (state.kind === "probe") becomeReplicate(progress);
-  if (state.kind === "snapshot" && progress.match >= state.index) {
+  if (state.kind === "snapshot" && progress.match >= state.snapshot.index) {
     becomeReplicate(progress);
   }
 }
