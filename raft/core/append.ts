@@ -2,7 +2,7 @@ import { invariant, present } from "../../base/mod.ts";
 import { advanceCommit, appendReceived, truncateFrom } from "./entries.ts";
 import { conflictByTerm, lastIndex, termAt } from "./log.ts";
 import type { AppendRequest, Heartbeat, Message } from "./messages.ts";
-import { send, sendWhenDurable } from "./outbox.ts";
+import { answer, answerWhenDurable } from "./outbox.ts";
 import { becomeFollower } from "./roles.ts";
 import { type Core, resetElectionDeadline } from "./state.ts";
 import type { Index } from "./types.ts";
@@ -36,7 +36,7 @@ export function onAppend(core: Core, request: AppendRequest): void {
   if (termAt(log, prevIndex) !== prevTerm) {
     const hintIndex = conflictByTerm(log, prevIndex, prevTerm);
     const hintTerm = termAt(log, hintIndex) ?? 0;
-    send(core, request.from, {
+    answer(core, request, core.term, {
       kind: "append_response",
       ok: false,
       index: prevIndex,
@@ -73,7 +73,7 @@ function takeEntries(core: Core, request: AppendRequest): Index {
 }
 
 function acknowledge(core: Core, request: AppendRequest, index: Index): void {
-  sendWhenDurable(core, request.from, {
+  answerWhenDurable(core, request, {
     kind: "append_response",
     ok: true,
     index,
@@ -92,5 +92,9 @@ export function onHeartbeat(core: Core, heartbeat: Heartbeat): void {
   }
   const { round, sentAtMs } = heartbeat;
   if (round === 0) return;
-  send(core, heartbeat.from, { kind: "heartbeat_response", round, sentAtMs });
+  answer(core, heartbeat, core.term, {
+    kind: "heartbeat_response",
+    round,
+    sentAtMs,
+  });
 }

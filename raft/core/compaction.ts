@@ -1,3 +1,4 @@
+import { compactConfigurations } from "./configuration.ts";
 import { compact } from "./log.ts";
 import type { Core } from "./state.ts";
 import type { Index, SnapshotMeta } from "./types.ts";
@@ -23,10 +24,12 @@ export function compactLog(core: Core, index: Index): void {
 export function onSnapshotTaken(core: Core, snapshot: SnapshotMeta): void {
   if (core.snapshot && core.snapshot.index >= snapshot.index) return;
   core.snapshot = snapshot;
+  compactConfigurations(core.configurations, snapshot.index);
   const { trailingEntries, maxTrailingEntries } = core.options;
   let keepFrom = snapshot.index - trailingEntries;
   for (const { state } of core.leader?.progress.values() ?? []) {
-    if (state.kind === "snapshot") keepFrom = Math.min(keepFrom, state.index);
+    if (state.kind !== "snapshot") continue;
+    keepFrom = Math.min(keepFrom, state.snapshot.index);
   }
   compactLog(core, Math.max(keepFrom, snapshot.index - maxTrailingEntries));
 }

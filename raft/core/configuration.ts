@@ -148,8 +148,8 @@ export interface ConfigurationAt {
 }
 
 /**
- * The configurations that the log still needs: the newest is in force, the older ones come back when
- * its entry is truncated. Never empty.
+ * The configurations since the newest snapshot: the last is in force, older ones come back when its
+ * entry is truncated, and the next snapshot asks for the one at its own index. Never empty.
  */
 export type ConfigurationHistory = ConfigurationAt[];
 
@@ -183,7 +183,7 @@ export function truncateConfigurations(
   }
 }
 
-/** Forgets configurations that can't come back, because a later one is committed at `index`. */
+/** Forgets configurations before the one at `index`, where a snapshot now begins. */
 export function compactConfigurations(
   history: ConfigurationHistory,
   index: Index,

@@ -1,5 +1,10 @@
 import { draw } from "../../base/mod.ts";
-import { latestConfiguration, memberOf, votersOf } from "./configuration.ts";
+import {
+  configurationAt,
+  latestConfiguration,
+  memberOf,
+  votersOf,
+} from "./configuration.ts";
 import { configurationCommitted } from "./commit.ts";
 import { refuseVote } from "./held_votes.ts";
 import {
@@ -9,7 +14,12 @@ import {
 } from "./limits.ts";
 import { isUpToDate, lastIndex, lastTerm } from "./log.ts";
 import type { VoteRequest, VoteResponse } from "./messages.ts";
-import { answer, sendInTerm, sendWhenDurable } from "./outbox.ts";
+import {
+  answer,
+  answerWhenDurable,
+  sendInTerm,
+  sendWhenDurable,
+} from "./outbox.ts";
 import { countVotes } from "./quorum.ts";
 import {
   becomeCandidate,
@@ -25,12 +35,23 @@ import {
   ownMember,
   resetElectionDeadline,
 } from "./state.ts";
+import type { MemberRole } from "./types.ts";
 
 /** Whether this node may stand for election. */
 export function mayCampaign(core: Core): boolean {
-  const role = ownMember(core)?.role;
+  const role = ownMember(core)?.role ?? committedRole(core);
   return (role === "voter" || role === "witness") && core.removedAt === 0 &&
     core.receiving?.stage !== "installing" && !diskStalled(core);
+}
+
+/**
+ * What the committed configuration makes of a node that the one in force no longer has: it may be
+ * the only one that holds its removal, and then nobody else can win (dissertation §4.2.2).
+ */
+function committedRole(core: Core): MemberRole | undefined {
+  const { configuration } = configurationAt(core.configurations, core.commit);
+  const member = memberOf(configuration, core.id);
+  return member?.incarnation === core.incarnation ? member.role : undefined;
 }
 
 /** Begins an election with pre-votes, or puts it off where this node may not stand. */
@@ -163,7 +184,7 @@ export function decideVote(core: Core, request: VoteRequest): void {
   if (core.role !== "follower") becomeFollower(core, core.term, 0);
   core.votedFor = request.from;
   resetElectionDeadline(core);
-  sendWhenDurable(core, request.from, {
+  answerWhenDurable(core, request, {
     kind: "vote_response",
     granted: true,
     removedAt: 0,
@@ -179,7 +200,8 @@ function hurryIfBetter(core: Core): void {
 /** Counts a vote or pre-vote. */
 export function onVoteResponse(core: Core, response: VoteResponse): void {
   const ownIndex = latestConfiguration(core.configurations).index;
-  if (response.removedAt > ownIndex && core.role !== "leader") {
+  const isNews = response.removedAt > 0 && response.removedAt >= ownIndex;
+  if (isNews && core.role !== "leader") {
     core.removedAt = response.removedAt;
     becomeFollower(core, core.term, 0);
     return;
@@ -207,12 +229,9 @@ function settlePreVotes(core: Core): void {
     giveUp(core);
     return;
   }
-  const { electionDeadlineMs } = core;
   becomeCandidate(core, false);
-  core.electionDeadlineMs = Math.max(
-    electionDeadlineMs,
-    core.nowMs + core.options.heartbeatIntervalMs,
-  );
+  // Its own vote and those of others go to disk first: a fast election too gives them their time.
+  resetElectionDeadline(core);
   askForVotes(core, "vote");
 }
 

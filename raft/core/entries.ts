@@ -1,6 +1,6 @@
 import { invariant } from "../../base/mod.ts";
 import {
-  compactConfigurations,
+  type ConfigurationAt,
   configurationAt,
   decodeConfiguration,
   memberOf,
@@ -72,16 +72,19 @@ export function advanceCommit(core: Core, index: Index): void {
       core.leader.uncommittedBytes -= sizeOf(entryAt(core.log, at));
     }
   }
+  const before = configurationAt(core.configurations, core.commit);
   core.commit = index;
-  if (core.configurations.length > 1) settleConfiguration(core, index);
+  const after = configurationAt(core.configurations, index);
+  if (after.index > before.index) settleConfiguration(core, before, after);
 }
 
 /** Notes whether the configuration that is now committed has this node. */
-function settleConfiguration(core: Core, index: Index): void {
-  const before = configurationAt(core.configurations, 0).configuration;
-  compactConfigurations(core.configurations, index);
-  const after = configurationAt(core.configurations, index);
-  const wasMember = memberOf(before, core.id) !== undefined;
+function settleConfiguration(
+  core: Core,
+  before: ConfigurationAt,
+  after: ConfigurationAt,
+): void {
+  const wasMember = memberOf(before.configuration, core.id) !== undefined;
   const isMember = memberOf(after.configuration, core.id) !== undefined;
   if (wasMember && !isMember) core.removedAt = after.index;
   if (isMember) core.removedAt = 0;

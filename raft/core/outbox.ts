@@ -1,5 +1,5 @@
 import { memberOf } from "./configuration.ts";
-import type { Message, MessageBody } from "./messages.ts";
+import type { Envelope, Message, MessageBody } from "./messages.ts";
 import { configurationOf, type Core } from "./state.ts";
 import type { Incarnation, NodeId, Term } from "./types.ts";
 
@@ -10,7 +10,7 @@ export function send(core: Core, to: NodeId, body: MessageBody): void {
   );
 }
 
-/** Sends once everything that this node knows now is durable: grants and acknowledgements. */
+/** Sends once everything that this node knows now is durable. */
 export function sendWhenDurable(
   core: Core,
   to: NodeId,
@@ -21,15 +21,29 @@ export function sendWhenDurable(
   );
 }
 
-/** Answers `request` under a term of the caller's choice; pre-votes speak of a term to come. */
+/** Who asked: an answer goes to that very incarnation, which the own configuration may not know yet. */
+export type Asker = Pick<Envelope, "from" | "fromIncarnation">;
+
+/** Answers under a term of the caller's choice; pre-votes speak of a term to come. */
 export function answer(
   core: Core,
-  request: Message,
+  asker: Asker,
   term: Term,
   body: MessageBody,
 ): void {
   core.outbox.messages.push(
-    seal(core, request.from, request.fromIncarnation, term, body),
+    seal(core, asker.from, asker.fromIncarnation, term, body),
+  );
+}
+
+/** Answers once everything that this node knows now is durable: grants and acknowledgements. */
+export function answerWhenDurable(
+  core: Core,
+  asker: Asker,
+  body: MessageBody,
+): void {
+  core.outbox.deferred.push(
+    seal(core, asker.from, asker.fromIncarnation, core.term, body),
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Index, NodeId } from "./types.ts";
+import type { Index, NodeId, SnapshotMeta } from "./types.ts";
 
 /** How a leader sends to a follower. */
 export type ProgressState =
@@ -9,7 +9,7 @@ export type ProgressState =
   /** Sends a snapshot; `waiting` while a chunk is on its way. */
   | {
     readonly kind: "snapshot";
-    readonly index: Index;
+    readonly snapshot: SnapshotMeta;
     offset: number;
     waiting: boolean;
     sentAtMs: number;
@@ -81,11 +81,14 @@ export function becomeReplicate(progress: Progress): void {
   clearInflight(progress);
 }
 
-/** Waits until the snapshot at `index` is installed there. */
-export function becomeSnapshot(progress: Progress, index: Index): void {
+/** Waits until a snapshot is installed there. */
+export function becomeSnapshot(
+  progress: Progress,
+  snapshot: SnapshotMeta,
+): void {
   progress.state = {
     kind: "snapshot",
-    index,
+    snapshot,
     offset: 0,
     waiting: false,
     sentAtMs: 0,

@@ -1,4 +1,5 @@
 import { configurationCommitted } from "./commit.ts";
+import { latestConfiguration } from "./configuration.ts";
 import { LEASE_DRIFT_RATIO } from "./limits.ts";
 import type { ReadIndexRequest, ReadIndexResponse } from "./messages.ts";
 import { send } from "./outbox.ts";
@@ -68,8 +69,12 @@ export function leaseHolds(core: Core, leader: LeaderState): boolean {
   if (!configurationOf(core).leaseReads || leader.leaseRevoked) return false;
   if (leader.transfer || !configurationCommitted(core)) return false;
   if (core.commit < leader.termStartIndex) return false;
+  // A member that might not find this configuration after a restart would forget its promise then.
+  const { index } = latestConfiguration(core.configurations);
+  const promisedFrom = ({ match, leaseFromMs }: Progress): number =>
+    match >= index ? leaseFromMs : -Infinity;
   const sinceMs = majorityValue(
-    perVoter(core, leader, core.nowMs, (progress) => progress.leaseFromMs),
+    perVoter(core, leader, core.nowMs, promisedFrom),
   );
   const leaseMs = core.options.electionTimeoutMs * (1 - LEASE_DRIFT_RATIO);
   return core.nowMs < sinceMs + leaseMs;

@@ -141,7 +141,7 @@ function onRejected(
 function leaveProbe(progress: Progress): void {
   const { state } = progress;
   if (state.kind === "probe") becomeReplicate(progress);
-  if (state.kind === "snapshot" && progress.match >= state.index) {
+  if (state.kind === "snapshot" && progress.match >= state.snapshot.index) {
     becomeReplicate(progress);
   }
 }
@@ -151,12 +151,19 @@ function leaveProbe(progress: Progress): void {
  * lost, this one does not match, and the member is probed anew.
  */
 export function pokeIfStuck(core: Core, progress: Progress): void {
-  const { state } = progress;
-  if (state.kind === "probe") state.sent = false;
-  if (state.kind !== "replicate" || progress.match >= progress.next - 1) return;
+  // Reads make heartbeats as frequent as messages; a poke may carry a whole append.
   if (core.nowMs - progress.pokedAtMs < core.options.heartbeatIntervalMs) {
     return;
   }
+  const { state } = progress;
+  if (state.kind === "probe") {
+    progress.pokedAtMs = core.nowMs;
+    state.sent = false;
+    return;
+  }
+  if (state.kind !== "replicate" || progress.match >= progress.next - 1) return;
+  // What comes before `next` was compacted in the same turn: a snapshot is about to be sent.
+  if (progress.next <= core.log.baseIndex) return;
   progress.pokedAtMs = core.nowMs;
   if (!hasRoom(core, progress)) freeOneInflight(progress);
   sendAppend(core, progress, []);

@@ -4,7 +4,7 @@ import type { Input } from "./effects.ts";
 import { reset, termAt } from "./log.ts";
 import { compactLog } from "./compaction.ts";
 import type { SnapshotChunk } from "./messages.ts";
-import { send, sendWhenDurable } from "./outbox.ts";
+import { answer, answerWhenDurable, type Asker } from "./outbox.ts";
 import type { Core, Receiving } from "./state.ts";
 import type { SnapshotMeta } from "./types.ts";
 
@@ -14,7 +14,7 @@ export function onSnapshotChunk(core: Core, chunk: SnapshotChunk): void {
   if (core.receiving?.stage === "installing") return;
   if (snapshot.index <= core.commit) {
     discardReceiving(core);
-    respond(core, chunk.from, snapshot.index, 0, true);
+    respond(core, chunk, snapshot.index, 0, true);
     return;
   }
   if (!continues(core.receiving, chunk)) {
@@ -22,6 +22,7 @@ export function onSnapshotChunk(core: Core, chunk: SnapshotChunk): void {
     core.receiving = {
       snapshot,
       from: chunk.from,
+      fromIncarnation: chunk.fromIncarnation,
       term: chunk.term,
       offset: 0,
       stage: "idle",
@@ -30,10 +31,11 @@ export function onSnapshotChunk(core: Core, chunk: SnapshotChunk): void {
   const { receiving } = core;
   if (!receiving || receiving.stage !== "idle") return;
   if (offset !== receiving.offset) {
-    respond(core, chunk.from, snapshot.index, receiving.offset, false);
+    respond(core, chunk, snapshot.index, receiving.offset, false);
     return;
   }
   receiving.stage = "writing";
+  receiving.offset = offset + data.length;
   core.outbox.snapshots.push({ kind: "write_chunk", snapshot, offset, data });
 }
 
@@ -60,17 +62,19 @@ export function onChunkWritten(
 ): void {
   const { receiving } = core;
   if (!receiving || receiving.snapshot.index !== input.index) return;
-  if (receiving.stage !== "writing") return;
+  // Another offset: that piece belonged to what the last leader sent of a snapshot at this index.
+  if (receiving.stage !== "writing" || receiving.offset !== input.nextOffset) {
+    return;
+  }
   const { snapshot } = receiving;
-  receiving.offset = input.nextOffset;
   receiving.stage = "idle";
   if (snapshot.index <= core.commit) {
     discardReceiving(core);
-    respond(core, receiving.from, snapshot.index, 0, true);
+    respond(core, receiving, snapshot.index, 0, true);
     return;
   }
   if (input.nextOffset < snapshot.sizeBytes) {
-    respond(core, receiving.from, snapshot.index, input.nextOffset, false);
+    respond(core, receiving, snapshot.index, input.nextOffset, false);
     return;
   }
   receiving.stage = "installing";
@@ -98,18 +102,20 @@ export function onInstalled(core: Core, snapshot: SnapshotMeta): void {
       configuration: snapshot.configuration,
     });
   }
-  compactConfigurations(core.configurations, core.commit);
-  if (receiving) respond(core, receiving.from, snapshot.index, 0, true);
+  compactConfigurations(core.configurations, snapshot.index);
+  if (receiving) respond(core, receiving, snapshot.index, 0, true);
 }
 
 function respond(
   core: Core,
-  to: number,
+  asker: Asker,
   index: number,
   nextOffset: number,
   done: boolean,
 ): void {
+  const kind = "snapshot_response";
+  const body = { kind, index, nextOffset, done } as const;
   // "Done" speaks of entries too, and those may still be on their way to disk.
-  const say = done ? sendWhenDurable : send;
-  say(core, to, { kind: "snapshot_response", index, nextOffset, done });
+  if (done) answerWhenDurable(core, asker, body);
+  else answer(core, asker, core.term, body);
 }

@@ -19,24 +19,22 @@ export function beginSnapshot(core: Core, progress: Progress): void {
     snapshot !== null && snapshot.index >= core.log.baseIndex,
     "the log was compacted beyond the newest snapshot",
   );
-  becomeSnapshot(progress, snapshot.index);
+  becomeSnapshot(progress, snapshot);
   requestChunk(core, progress);
 }
 
 /** Has the next piece read from disk. */
 function requestChunk(core: Core, progress: Progress): void {
   const { state } = progress;
-  const { snapshot } = core;
-  if (state.kind !== "snapshot" || !snapshot) return;
-  if (snapshot.index !== state.index) {
-    // A newer snapshot took its place; the old one may be gone from disk.
-    becomeSnapshot(progress, snapshot.index);
-    requestChunk(core, progress);
+  if (state.kind !== "snapshot") return;
+  const { snapshot, offset } = state;
+  if (snapshot.index < core.log.baseIndex) {
+    // The entries after it are gone: only a newer snapshot leads anywhere.
+    becomeProbe(progress);
     return;
   }
   state.waiting = true;
   state.sentAtMs = core.nowMs;
-  const { offset } = state;
   core.outbox.snapshots.push({
     kind: "read_chunk",
     to: progress.id,
@@ -54,7 +52,9 @@ export function onChunkRead(
   const { snapshot, offset, data } = input;
   if (progress?.state.kind !== "snapshot") return;
   const { state } = progress;
-  if (state.index !== snapshot.index || state.offset !== offset) return;
+  if (state.snapshot.index !== snapshot.index || state.offset !== offset) {
+    return;
+  }
   if (data === null) {
     becomeProbe(progress);
     return;
@@ -71,7 +71,8 @@ export function onSnapshotResponse(
   if (!progress) return;
   progress.lastContactMs = core.nowMs;
   const { state } = progress;
-  if (state.kind !== "snapshot" || state.index !== response.index) return;
+  if (state.kind !== "snapshot") return;
+  if (state.snapshot.index !== response.index) return;
   if (response.done) {
     acknowledge(progress, response.index);
     becomeReplicate(progress);

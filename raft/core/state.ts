@@ -1,6 +1,7 @@
 import type { RandomState } from "../../base/mod.ts";
 import { draw, invariant } from "../../base/mod.ts";
 import {
+  configurationAt,
   type ConfigurationHistory,
   decodeConfiguration,
   EMPTY_CONFIGURATION,
@@ -84,8 +85,9 @@ export interface LeaderState {
 export interface Receiving {
   readonly snapshot: SnapshotMeta;
   readonly from: NodeId;
+  readonly fromIncarnation: Incarnation;
   readonly term: Term;
-  /** The next byte wanted. */
+  /** The next byte wanted, once the piece under way is written. */
   offset: number;
   /** A piece is being written, or the whole is being installed. */
   stage: "idle" | "writing" | "installing";
@@ -275,7 +277,10 @@ export function ownMember(core: Core): Member | undefined {
 
 /** Whether some leader might rely on this node's promise: any configuration still possible has leases. */
 export function mayHaveLeases(core: Core): boolean {
-  return core.configurations.some((at) => at.configuration.leaseReads);
+  const { index } = configurationAt(core.configurations, core.commit);
+  return core.configurations.some((at) =>
+    at.index >= index && at.configuration.leaseReads
+  );
 }
 
 /** Draws when to start the next election: T to 1.3 T from now, later for a witness. */
