@@ -140,6 +140,17 @@ const KV_CASES: [string, "linearizable" | "illegal", KvOperation[]][] = [
     op(2, null, cas("a", "b")),
     op(3, 4, GET, is("b")),
   ]],
+  [
+    "which of two unknown operations took effect shows only later",
+    "linearizable",
+    [
+      op(1, null, put("a")),
+      op(2, null, cas(null, "a")),
+      op(3, 4, GET, is("a")),
+      op(5, 6, put("b"), DONE),
+      op(7, 8, GET, is("a")),
+    ],
+  ],
   ["a write that changes nothing now is needed later", "linearizable", [
     op(1, 2, put("a"), DONE),
     op(3, 9, put("a"), DONE),
