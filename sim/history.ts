@@ -39,11 +39,6 @@ export interface SequentialModel<S, I, O> {
    * @returns The state behind it, or null when the object would not have answered so.
    */
   step(state: S, input: I, output: O | undefined): { readonly state: S } | null;
-  /**
-   * Says that an operation with this answer never changes anything, in whatever state it was carried
-   * out: a read, or a compare-and-set that failed. May always be false; the search is slower then.
-   */
-  isReadOnly(input: I, output: O): boolean;
   /** Says whether two states are the same. */
   equal(a: S, b: S): boolean;
   /** Returns the same for equal states, and mostly different things for others. */
@@ -54,4 +49,18 @@ export interface SequentialModel<S, I, O> {
   describe(input: I, output: O | undefined): string;
   /** Puts a state into words. */
   describeState(state: S): string;
+
+  // What follows only shortens the search: `false` and `null` are always right.
+
+  /**
+   * Says that an operation with this answer changes nothing, in whatever state it is carried out: a
+   * read, or a compare-and-set that failed.
+   */
+  isReadOnly(input: I, output: O): boolean;
+  /** Returns the hash of the only state in which an operation can have been answered so. */
+  requires(input: I, output: O): string | number | null;
+  /** Returns the hash of the only state that an operation can lead to, if it changes anything. */
+  produces(input: I): string | number | null;
+  /** Names an effect: unknown operations with the same name can stand in for each other. */
+  effect(input: I): string | null;
 }

@@ -19,9 +19,10 @@ export interface LinearizableOptions {
   readonly maxConfigurations?: number;
 }
 
-type Search<S, I, O> = (
-  part: readonly HistoryOperation<I, O>[],
-) => SearchResult<S, I, O>;
+/** Points that the search for a readable report remembers. */
+const EXPLAINED_CONFIGURATIONS = 20_000;
+
+type Decision = SearchResult<unknown, unknown, unknown>["type"];
 
 /** What a check came to. */
 export type LinearizableVerdict<S, I, O> =
@@ -31,8 +32,11 @@ export type LinearizableVerdict<S, I, O> =
     readonly type: "illegal";
     /** The part of the object where it shows. */
     readonly partition: string;
-    /** How far the shortest beginning of the history that is illegal can be explained. */
-    readonly deadEnd: DeadEnd<S, I, O>;
+    /**
+     * How far the shortest beginning of the history that is illegal can be explained; null when the
+     * search for it was too long.
+     */
+    readonly deadEnd: DeadEnd<S, I, O> | null;
     /** All of it in words. */
     readonly report: string;
   }
@@ -50,16 +54,18 @@ export type LinearizableVerdict<S, I, O> =
  *
  * @example Usage
  * ```ts
+ * import type { HistoryOperation } from "./history.ts";
  * import { checkLinearizable } from "./linearizable.ts";
- * import { createKvModel, type KvOutput } from "./linearizable_models.ts";
+ * import { createKvModel, type KvInput, type KvOutput } from "./linearizable_models.ts";
  *
- * const put = { type: "put", key: "a", value: "1" } as const;
+ * const key = "a";
  * const done: KvOutput = { type: "done" };
  * const stale: KvOutput = { type: "value", value: null };
- * const verdict = checkLinearizable(createKvModel(), [
- *   { type: "completed", client: 1, input: put, output: done, calledAt: 1, returnedAt: 2 },
- *   { type: "completed", client: 2, input: { type: "get", key: "a" }, output: stale, calledAt: 3, returnedAt: 4 },
- * ]);
+ * const history: HistoryOperation<KvInput, KvOutput>[] = [
+ *   { type: "completed", client: 1, input: { type: "put", key, value: "1" }, output: done, calledAt: 1, returnedAt: 2 },
+ *   { type: "completed", client: 2, input: { type: "get", key }, output: stale, calledAt: 3, returnedAt: 4 },
+ * ];
+ * const verdict = checkLinearizable(createKvModel(history), history);
  * if (verdict.type !== "illegal") throw new Error("A stale read must be caught");
  * ```
  */
@@ -75,12 +81,22 @@ export function checkLinearizable<S, I, O>(
     ({ input }) => model.partition(input),
   );
   for (const [partition, operations] of partitions) {
-    const search: Search<S, I, O> = (part) =>
-      searchOrder(model, part, maxConfigurations);
-    const result = search(operations);
-    if (result.type === "unknown") unknown.push(partition);
-    if (result.type !== "illegal") continue;
-    const deadEnd = shortestDeadEnd(operations, search) ?? result.deadEnd;
+    const decide = (part: readonly HistoryOperation<I, O>[]): Decision =>
+      searchOrder(model, part, { maxConfigurations, purpose: "decide" }).type;
+    const decision = decide(operations);
+    if (decision === "unknown") unknown.push(partition);
+    if (decision !== "illegal") continue;
+    const { deadEnd } = searchOrder(
+      model,
+      shortestIllegal(operations, decide),
+      {
+        maxConfigurations: Math.min(
+          maxConfigurations,
+          EXPLAINED_CONFIGURATIONS,
+        ),
+        purpose: "explain",
+      },
+    );
     const report = describe(model, partition, deadEnd);
     return { type: "illegal", partition, deadEnd, report };
   }
@@ -88,23 +104,23 @@ export function checkLinearizable<S, I, O>(
   return { type: "linearizable" };
 }
 
-/** Finds the first answer up to which a history is illegal, and how far that much can be explained. */
-function shortestDeadEnd<S, I, O>(
+/** Finds the shortest beginning of a history that is illegal. */
+function shortestIllegal<I, O>(
   history: readonly HistoryOperation<I, O>[],
-  search: Search<S, I, O>,
-): DeadEnd<S, I, O> | null {
+  decide: (part: readonly HistoryOperation<I, O>[]) => Decision,
+): readonly HistoryOperation<I, O>[] {
   const returns = history
     .flatMap((it) => it.type === "completed" ? [it.returnedAt] : [])
     .sort((a, b) => a - b);
-  let shortest: DeadEnd<S, I, O> | null = null;
+  let shortest = history;
   let low = 0;
   let high = returns.length - 1;
   while (low <= high) {
     const middle = (low + high) >>> 1;
     const until = present(returns[middle], "the time of a return");
-    const result = search(historyUntil(history, until));
-    if (result.type === "illegal") {
-      shortest = result.deadEnd;
+    const part = historyUntil(history, until);
+    if (decide(part) === "illegal") {
+      shortest = part;
       high = middle - 1;
     } else {
       low = middle + 1;
@@ -129,24 +145,31 @@ function historyUntil<I, O>(
 function describe<S, I, O>(
   model: SequentialModel<S, I, O>,
   partition: string,
-  { placed, state, stuck }: DeadEnd<S, I, O>,
+  deadEnd: DeadEnd<S, I, O> | null,
 ): string {
-  const line = (operation: HistoryOperation<I, O>): string => {
-    const { client, input, calledAt } = operation;
-    const known = operation.type === "completed";
-    const words = model.describe(input, known ? operation.output : undefined);
-    const end = known ? String(operation.returnedAt) : "…";
-    return `  [${calledAt}, ${end}] client ${client}: ${words}`;
-  };
-  const hidden = Math.max(0, placed.length - REPORTED_OPERATIONS);
   const where = partition === "" ? "" : ` of ${JSON.stringify(partition)}`;
+  const what = `The history${where} is not linearizable`;
+  if (deadEnd === null) return `${what}; it is too long to explain`;
+  const { placed, state, stuck } = deadEnd;
+  const hidden = Math.max(0, placed.length - REPORTED_OPERATIONS);
   return [
-    `The history${where} is not linearizable. In this order it can be explained:`,
+    `${what}. In this order it can be explained:`,
     ...(hidden > 0 ? [`  (${hidden} operations before these)`] : []),
-    ...placed.slice(hidden).map(line),
+    ...placed.slice(hidden).map((it) => describeOperation(model, it)),
     `Then the state is ${
       model.describeState(state)
     }, and one of these must come next, but cannot:`,
-    ...stuck.map(line),
+    ...stuck.map((it) => describeOperation(model, it)),
   ].join("\n");
+}
+
+function describeOperation<S, I, O>(
+  model: SequentialModel<S, I, O>,
+  operation: HistoryOperation<I, O>,
+): string {
+  const { client, input, calledAt } = operation;
+  const known = operation.type === "completed";
+  const words = model.describe(input, known ? operation.output : undefined);
+  const end = known ? String(operation.returnedAt) : "…";
+  return `  [${calledAt}, ${end}] client ${client}: ${words}`;
 }

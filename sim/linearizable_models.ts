@@ -23,61 +23,114 @@ export type KvOutput =
   /** To a compare-and-set, and to a delete: whether it changed something. */
   | { readonly type: "changed"; readonly changed: boolean };
 
+/** The value of one key as JSON, "null" when there is none, or {@linkcode UNSEEN}. */
+export type KvModelState = string;
+
+/** Stands for every value that no answer and no comparison of the history speaks of. */
+const UNSEEN: KvModelState = "a value that nobody saw";
+
 /**
  * Makes the model of a key-value store. Each key is a partition of its own, so operations on several
  * keys at once do not belong in its histories.
  *
- * @returns The model; its state is the value of one key.
+ * Values that nobody read or compared with cannot be told apart, so they are one state.
+ *
+ * @param history The very history that will be checked.
+ * @returns The model.
  */
-export function createKvModel(): SequentialModel<
-  string | null,
-  KvInput,
-  KvOutput
-> {
+export function createKvModel(
+  history: readonly HistoryOperation<KvInput, KvOutput>[],
+): SequentialModel<KvModelState, KvInput, KvOutput> {
+  const seen = seenValues(history);
+  const stateOf = (key: string, value: string | null): KvModelState =>
+    value === null || seen.has(JSON.stringify([key, value]))
+      ? text(value)
+      : UNSEEN;
   return {
-    init: null,
-    step: stepKv,
-    isReadOnly: (input, output) =>
-      input.type === "get" || (output.type === "changed" && !output.changed),
+    init: text(null),
+    step: (state, input, output) => {
+      const right = output === undefined || isRight(state, input, output);
+      return right ? { state: behind(state, input, stateOf) } : null;
+    },
     equal: (a, b) => a === b,
-    hash: (state) => JSON.stringify(state),
+    hash: (state) => state,
     partition: (input) => input.key,
     describe: describeKv,
-    describeState: (state) => state === null ? "no value" : text(state),
+    describeState: (state) => state,
+    isReadOnly: (input, output) =>
+      input.type === "get" || (output.type === "changed" && !output.changed),
+    requires: requiredByKv,
+    produces: (input) => {
+      if (input.type === "get") return null;
+      return stateOf(input.key, input.type === "delete" ? null : input.value);
+    },
+    effect: (input) => {
+      if (input.type !== "put") return JSON.stringify(input);
+      return `put ${stateOf(input.key, input.value)}`;
+    },
   };
 }
 
-function stepKv(
-  state: string | null,
+function seenValues(
+  history: readonly HistoryOperation<KvInput, KvOutput>[],
+): ReadonlySet<string> {
+  const seen = new Set<string>();
+  for (const operation of history) {
+    const { input } = operation;
+    if (input.type === "compare_and_set") {
+      seen.add(JSON.stringify([input.key, input.expected]));
+    }
+    if (operation.type === "completed" && operation.output.type === "value") {
+      seen.add(JSON.stringify([input.key, operation.output.value]));
+    }
+  }
+  return seen;
+}
+
+function behind(
+  state: KvModelState,
   input: KvInput,
-  output: KvOutput | undefined,
-): { readonly state: string | null } | null {
-  const answered = (right: KvOutput): boolean =>
-    output === undefined || isSame(output, right);
+  stateOf: (key: string, value: string | null) => KvModelState,
+): KvModelState {
   switch (input.type) {
     case "get":
-      return answered({ type: "value", value: state }) ? { state } : null;
+      return state;
     case "put":
-      return answered({ type: "done" }) ? { state: input.value } : null;
-    case "delete": {
-      const right = answered({ type: "done" }) ||
-        answered({ type: "changed", changed: state !== null });
-      return right ? { state: null } : null;
-    }
-    case "compare_and_set": {
-      const changed = state === input.expected;
-      if (!answered({ type: "changed", changed })) return null;
-      return { state: changed ? input.value : state };
-    }
+      return stateOf(input.key, input.value);
+    case "delete":
+      return text(null);
+    case "compare_and_set":
+      return state === text(input.expected)
+        ? stateOf(input.key, input.value)
+        : state;
   }
 }
 
-function isSame(a: KvOutput, b: KvOutput): boolean {
-  if (a.type === "value" && b.type === "value") return a.value === b.value;
-  if (a.type === "changed" && b.type === "changed") {
-    return a.changed === b.changed;
+function isRight(
+  state: KvModelState,
+  input: KvInput,
+  output: KvOutput,
+): boolean {
+  switch (input.type) {
+    case "get":
+      return output.type === "value" && text(output.value) === state;
+    case "put":
+      return output.type === "done";
+    case "delete":
+      return output.type === "done" || (output.type === "changed" &&
+        output.changed === (state !== text(null)));
+    case "compare_and_set":
+      return output.type === "changed" &&
+        output.changed === (state === text(input.expected));
   }
-  return a.type === b.type;
+}
+
+function requiredByKv(input: KvInput, output: KvOutput): string | null {
+  if (output.type === "value") return text(output.value);
+  if (output.type === "done") return null;
+  if (input.type === "delete") return output.changed ? null : text(null);
+  if (input.type !== "compare_and_set") return null;
+  return output.changed ? text(input.expected) : null;
 }
 
 function describeKv(input: KvInput, output: KvOutput | undefined): string {
@@ -111,55 +164,62 @@ export type LogOutput =
   /** To a read: the entry, null when the log ends before it. */
   | { readonly type: "entry"; readonly value: string | null };
 
-/** A log's newest entry, which knows the one before it and one far before; null for an empty log. */
-export type LogModelState = LogNode | null;
-
-/** An entry of a log that is never changed: appending makes a new end and shares the rest. */
-export interface LogNode {
-  readonly position: number;
-  readonly value: string;
-  readonly before: LogNode | null;
-  /** Some earlier entry, chosen so that any is found in a logarithmic number of steps. */
-  readonly jump: LogNode | null;
-  /** Depends on all values up to here. */
-  readonly hash: number;
-}
-
 /**
  * Makes the model of a log whose positions begin at 1 and have no gaps, and which loses no entry
  * (histories of a log with a bound must stay below it).
  *
- * An entry never changes once it has its position, so what anybody read there tells which append
- * took it. The model uses that to reject early an order that would be found wrong much later.
+ * An entry never changes once it has its position, so what anybody was told of a position holds for
+ * the whole history, and what nobody was told of does not matter. So the model's state is only the
+ * length of the log.
  *
- * @param history The history that will be checked.
+ * @param history The very history that will be checked.
  * @returns The model.
  */
 export function createLogModel(
   history: readonly HistoryOperation<LogInput, LogOutput>[],
-): SequentialModel<LogModelState, LogInput, LogOutput> {
-  const { valueAt, positionOf } = observe(history);
+): SequentialModel<number, LogInput, LogOutput> {
+  const { valueAt, positionOf, isUnique } = observe(history);
   return {
-    init: null,
-    step: (state, input, output) => {
-      if (input.type === "read") return stepRead(state, input.position, output);
-      const position = (state?.position ?? 0) + 1;
+    init: 0,
+    step: (length, input, output) => {
+      if (input.type === "read") {
+        return isRead(valueAt, length, input.position, output)
+          ? { state: length }
+          : null;
+      }
+      const position = length + 1;
       const right = output === undefined ||
         (output.type === "appended" && output.position === position);
       const fits = (valueAt.get(position) ?? input.value) === input.value &&
         (positionOf.get(input.value) ?? position) === position;
-      return right && fits ? { state: append(state, input.value) } : null;
+      return right && fits ? { state: position } : null;
     },
-    isReadOnly: (input) => input.type === "read",
-    equal: isSameLog,
-    hash: (state) => state === null ? 0 : state.hash,
+    equal: (a, b) => a === b,
+    hash: (length) => length,
     partition: () => "",
     describe: describeLog,
-    describeState: (state) =>
-      state === null
-        ? "an empty log"
-        : `a log of ${state.position} entries, the last ${text(state.value)}`,
+    describeState: (length) => `a log of ${length} entries`,
+    isReadOnly: (input) => input.type === "read",
+    requires: (_, output) =>
+      output.type === "appended" ? output.position - 1 : null,
+    produces: () => null,
+    effect: (input) => {
+      if (input.type === "read") return "read";
+      const isSeen = positionOf.has(input.value) || !isUnique;
+      return isSeen ? `append ${input.value}` : "append what nobody saw";
+    },
   };
+}
+
+function isRead(
+  valueAt: ReadonlyMap<number, string>,
+  length: number,
+  position: number,
+  output: LogOutput | undefined,
+): boolean {
+  if (output === undefined) return true;
+  const value = position <= length ? valueAt.get(position) ?? null : null;
+  return output.type === "entry" && output.value === value;
 }
 
 /** What a history as a whole tells about a log. */
@@ -168,6 +228,8 @@ interface Observations {
   readonly valueAt: ReadonlyMap<number, string>;
   /** The same the other way round; empty when some value was appended twice. */
   readonly positionOf: ReadonlyMap<string, number>;
+  /** Whether every value was appended once at most. */
+  readonly isUnique: boolean;
 }
 
 function observe(
@@ -189,7 +251,7 @@ function observe(
     if (!valueAt.has(seen.position)) valueAt.set(seen.position, seen.value);
     if (!positionOf.has(seen.value)) positionOf.set(seen.value, seen.position);
   }
-  return { valueAt, positionOf: isUnique ? positionOf : new Map() };
+  return { valueAt, positionOf: isUnique ? positionOf : new Map(), isUnique };
 }
 
 function seenBy(
@@ -204,54 +266,6 @@ function seenBy(
   return value === null ? null : { position: input.position, value };
 }
 
-function append(state: LogModelState, value: string): LogNode {
-  const position = (state?.position ?? 0) + 1;
-  const hash = Math.imul((state?.hash ?? 0) ^ hashText(value), 0x01000193) | 0;
-  return { position, value, before: state, jump: jumpFrom(state), hash };
-}
-
-/** Skip-list by arithmetic (Myers 1983): jumps double whenever two of the same length follow. */
-function jumpFrom(state: LogModelState): LogNode | null {
-  const jump = state?.jump ?? null;
-  if (state === null || jump === null) return state;
-  const length = state.position - jump.position;
-  const lengthBefore = jump.position - (jump.jump?.position ?? 0);
-  return length === lengthBefore ? jump.jump : state;
-}
-
-function entryAt(state: LogModelState, position: number): LogNode | null {
-  let node = state;
-  while (node !== null && node.position > position) {
-    const far = node.jump;
-    node = far !== null && far.position >= position ? far : node.before;
-  }
-  return node?.position === position ? node : null;
-}
-
-function stepRead(
-  state: LogModelState,
-  position: number,
-  output: LogOutput | undefined,
-): { readonly state: LogModelState } | null {
-  if (output === undefined) return { state };
-  const value = entryAt(state, position)?.value ?? null;
-  return output.type === "entry" && output.value === value ? { state } : null;
-}
-
-function isSameLog(a: LogModelState, b: LogModelState): boolean {
-  let left = a;
-  let right = b;
-  while (left !== right) {
-    if (left?.hash !== right?.hash || left?.value !== right?.value) {
-      return false;
-    }
-    if (left?.position !== right?.position) return false;
-    left = left?.before ?? null;
-    right = right?.before ?? null;
-  }
-  return true;
-}
-
 function describeLog(input: LogInput, output: LogOutput | undefined): string {
   const answer = output === undefined
     ? "?"
@@ -259,14 +273,6 @@ function describeLog(input: LogInput, output: LogOutput | undefined): string {
   return input.type === "append"
     ? `append(${text(input.value)}) -> ${answer}`
     : `read(${input.position}) -> ${answer}`;
-}
-
-function hashText(value: string): number {
-  let hash = value.length;
-  for (let i = 0; i < value.length; i++) {
-    hash = (Math.imul(hash, 31) + value.charCodeAt(i)) | 0;
-  }
-  return hash;
 }
 
 function text(value: string | number | boolean | null): string {

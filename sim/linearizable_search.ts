@@ -25,10 +25,19 @@ export interface DeadEnd<S, I, O> {
 }
 
 /** What a search found. */
-export type SearchResult<S, I, O> =
-  | { readonly type: "linearizable" }
-  | { readonly type: "illegal"; readonly deadEnd: DeadEnd<S, I, O> }
-  | { readonly type: "unknown" };
+export interface SearchResult<S, I, O> {
+  readonly type: "linearizable" | "illegal" | "unknown";
+  /** How far it came at best; null unless it was to explain. */
+  readonly deadEnd: DeadEnd<S, I, O> | null;
+}
+
+/** Settings of {@linkcode searchOrder}. */
+export interface SearchOptions {
+  /** Points remembered before the search gives up. */
+  readonly maxConfigurations: number;
+  /** To explain it looks for the longest order, and so does not give up one before it must. */
+  readonly purpose: "decide" | "explain";
+}
 
 /** A next operation and the state behind it. Numbers from `completed.length` on are unknown ones. */
 interface Move<S> {
@@ -64,42 +73,51 @@ interface Seen<S> {
 /** All that a search works on. */
 interface Search<S, I, O> {
   readonly model: SequentialModel<S, I, O>;
+  readonly purpose: "decide" | "explain";
   readonly completed: readonly CompletedOperation<I, O>[];
   readonly unknown: readonly UnknownOperation<I>[];
+  /** What the model calls the effects of the unknown operations. */
+  readonly effects: readonly (string | null)[];
   /** Those not placed yet, in the order of their calls. */
   readonly completedChain: Chain;
   readonly unknownChain: Chain;
   readonly seen: Map<string, Seen<S>[]>;
+  /** How many operations not placed yet, known or unknown, may produce a state. */
+  readonly producers: Map<string | number, number>;
+  /** How many completed operations not placed yet require a state. */
+  readonly requirers: Map<string | number, number>;
   configurations: number;
 }
 
 /**
  * Looks for an order of operations that respects time and the model: the search of Wing and Gong with
- * the memory of Lowe, "Testing for linearizability" (2017). Three cuts keep it short:
+ * the memory of Lowe, "Testing for linearizability" (2017). These cuts keep it short:
  *
  * - A read that may come next and answered rightly comes next: wherever an order has it, it may have
  *   it here. (Not so a write that happens to change nothing: later it might.)
  * - Unknown operations are tried last, and only where they change something that the next unknown
  *   one would not undo: an order that has them for nothing holds without them.
+ * - Of unknown operations with the same effect the one called first is tried for all.
+ * - A state that a later answer requires is not left when nothing can bring it back.
  * - A point is given up when the same one was reached before with fewer unknown operations spent.
  *
  * @param model What the object should do.
  * @param history The operations, of one partition.
- * @param maxConfigurations Points remembered before the search gives up.
+ * @param options Its bound and purpose.
  * @returns What was found.
  */
 export function searchOrder<S, I, O>(
   model: SequentialModel<S, I, O>,
   history: readonly HistoryOperation<I, O>[],
-  maxConfigurations: number,
+  { maxConfigurations, purpose }: SearchOptions,
 ): SearchResult<S, I, O> {
-  const search = createSearch(model, history);
+  const search = createSearch(model, history, purpose);
   const path: Node<S>[] = [rootOf(search)];
   let best: DeadEnd<S, I, O> | null = null;
   let bestPlaced = -1;
   for (let node = path.at(-1); node !== undefined; node = path.at(-1)) {
     if (node.placed === search.completed.length) {
-      return { type: "linearizable" };
+      return { type: "linearizable", deadEnd: null };
     }
     const move = nextMove(search, node, path.at(-2));
     if (move !== null) {
@@ -107,37 +125,65 @@ export function searchOrder<S, I, O>(
       const child = arrive(search, node, move);
       if (child === null) unplace(search, move.operation);
       else path.push(child);
-      if (search.configurations > maxConfigurations) return { type: "unknown" };
+      if (search.configurations > maxConfigurations) {
+        return { type: "unknown", deadEnd: best };
+      }
       continue;
     }
-    if (node.placed > bestPlaced) {
+    if (purpose === "explain" && node.placed > bestPlaced) {
       bestPlaced = node.placed;
       best = deadEndOf(search, path);
     }
     path.pop();
     if (node.operation !== -1) unplace(search, node.operation);
   }
-  return { type: "illegal", deadEnd: present(best, "a dead end") };
+  return { type: "illegal", deadEnd: best };
 }
 
 function createSearch<S, I, O>(
   model: SequentialModel<S, I, O>,
   history: readonly HistoryOperation<I, O>[],
+  purpose: "decide" | "explain",
 ): Search<S, I, O> {
   const inOrder = history.toSorted((a, b) => a.calledAt - b.calledAt);
   const completed = inOrder.filter((operation) =>
     operation.type === "completed"
   );
   const unknown = inOrder.filter((operation) => operation.type === "unknown");
-  return {
+  const search: Search<S, I, O> = {
     model,
+    purpose,
     completed,
     unknown,
+    effects: unknown.map(({ input }) => model.effect(input)),
     completedChain: createChain(completed.length),
     unknownChain: createChain(unknown.length),
     seen: new Map(),
+    producers: new Map(),
+    requirers: new Map(),
     configurations: 0,
   };
+  for (const operation of inOrder) count(search, operation, 1);
+  return search;
+}
+
+/** Adds an operation to what is still to come, or takes it away. */
+function count<S, I, O>(
+  { model, producers, requirers }: Search<S, I, O>,
+  operation: HistoryOperation<I, O>,
+  by: 1 | -1,
+): void {
+  add(producers, model.produces(operation.input), by);
+  if (operation.type === "unknown") return;
+  add(requirers, model.requires(operation.input, operation.output), by);
+}
+
+function add(
+  counts: Map<string | number, number>,
+  hash: string | number | null,
+  by: 1 | -1,
+): void {
+  if (hash !== null) counts.set(hash, (counts.get(hash) ?? 0) + by);
 }
 
 function rootOf<S, I, O>(search: Search<S, I, O>): Node<S> {
@@ -181,8 +227,23 @@ function arrive<S, I, O>(
   const used = isCompleted
     ? from.used
     : [...from.used, operation].sort((a, b) => a - b);
-  if (!forced && !remember(search, high, state, used)) return null;
+  if (!forced) {
+    const looksAhead = search.purpose === "decide";
+    if (looksAhead && isLostBy(search, from.state, state)) return null;
+    if (!remember(search, high, state, used)) return null;
+  }
   return withMoves(search, { operation, state, placed, high, used });
+}
+
+/** Says whether a step leaves for ever a state that is still required. */
+function isLostBy<S, I, O>(
+  { model, producers, requirers }: Search<S, I, O>,
+  from: S,
+  to: S,
+): boolean {
+  const left = model.hash(from);
+  if (left === model.hash(to)) return false;
+  return (requirers.get(left) ?? 0) > 0 && (producers.get(left) ?? 0) === 0;
 }
 
 /** Notes a point; returns false when one at least as good was there before. */
@@ -250,6 +311,7 @@ function unknownMoves<S, I, O>(
   const base = search.completed.length;
   const latest = latestCall(search);
   const beforeUnknown = node.operation >= base ? parent : undefined;
+  const effects = new Set<string>();
   for (
     let i = firstOf(unknownChain);
     i < unknown.length;
@@ -257,6 +319,9 @@ function unknownMoves<S, I, O>(
   ) {
     const { input, calledAt } = operationAt(unknown, i);
     if (calledAt > latest) break;
+    const effect = search.effects[i] ?? null;
+    if (effect !== null && effects.has(effect)) continue;
+    if (effect !== null) effects.add(effect);
     const step = model.step(node.state, input, undefined);
     if (step === null || model.equal(step.state, node.state)) continue;
     const without = beforeUnknown === undefined
@@ -288,18 +353,13 @@ function deadEndOf<S, I, O>(
   search: Search<S, I, O>,
   path: readonly Node<S>[],
 ): DeadEnd<S, I, O> {
-  const { completed, unknown, completedChain } = search;
-  const placed: HistoryOperation<I, O>[] = [];
-  for (const { operation } of path) {
-    if (operation === -1) continue;
-    placed.push(
-      operation < completed.length
-        ? operationAt(completed, operation)
-        : operationAt(unknown, operation - completed.length),
-    );
-  }
-  const stuck: CompletedOperation<I, O>[] = [];
+  const { completed, completedChain } = search;
+  const placed = path.slice(1).map((node) =>
+    operationOf(search, node.operation)
+  );
+  const { state } = present(path.at(-1), "the end of a path");
   const latest = latestCall(search);
+  const stuck: CompletedOperation<I, O>[] = [];
   for (
     let i = firstOf(completedChain);
     i < completed.length;
@@ -309,7 +369,6 @@ function deadEndOf<S, I, O>(
     if (operation.calledAt > latest) break;
     stuck.push(operation);
   }
-  const { state } = present(path.at(-1), "the end of a path");
   return { placed, state, stuck };
 }
 
@@ -317,12 +376,23 @@ function place<S, I, O>(search: Search<S, I, O>, operation: number): void {
   const base = search.completed.length;
   if (operation < base) takeOut(search.completedChain, operation);
   else takeOut(search.unknownChain, operation - base);
+  count(search, operationOf(search, operation), -1);
 }
 
 function unplace<S, I, O>(search: Search<S, I, O>, operation: number): void {
   const base = search.completed.length;
   if (operation < base) putBack(search.completedChain, operation);
   else putBack(search.unknownChain, operation - base);
+  count(search, operationOf(search, operation), 1);
+}
+
+function operationOf<S, I, O>(
+  { completed, unknown }: Search<S, I, O>,
+  operation: number,
+): HistoryOperation<I, O> {
+  return operation < completed.length
+    ? operationAt(completed, operation)
+    : operationAt(unknown, operation - completed.length);
 }
 
 function operationAt<T>(operations: readonly T[], index: number): T {

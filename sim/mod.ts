@@ -13,10 +13,9 @@ export {
   createKvModel,
   createLogModel,
   type KvInput,
+  type KvModelState,
   type KvOutput,
   type LogInput,
-  type LogModelState,
-  type LogNode,
   type LogOutput,
 } from "./linearizable_models.ts";
 export type { DeadEnd } from "./linearizable_search.ts";
