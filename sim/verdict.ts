@@ -16,7 +16,7 @@ import {
  */
 export function checkCalls(calls: readonly ClientCall[]): void {
   const history = calls.flatMap((call, client) => operationOf(call, client));
-  const verdict = checkLinearizable(createKvModel(), history);
+  const verdict = checkLinearizable(createKvModel(history), history);
   if (verdict.type === "illegal") throw new Violation(verdict.report);
 }
 
