@@ -226,6 +226,7 @@ function wipe(nemesis: Nemesis): void {
 function isChangeUnderWay(cluster: Cluster): boolean {
   const committed = cluster.checks.committed.length;
   return [...cluster.nodes.values()].some(({ driver, disk }) => {
+    if (driver?.inputs.some(({ kind }) => kind === "change")) return true;
     const entries = driver ? driver.core.log.entries : disk.entries;
     return entries.some(({ kind, index }) =>
       kind === "configuration" && index > committed
