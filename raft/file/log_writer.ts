@@ -3,6 +3,7 @@ import type { HardState, Index } from "../core/mod.ts";
 import type { LogBatch, LogIdentity } from "../ports.ts";
 import { DiskFullError, StorageFailedError } from "./errors.ts";
 import type { FileSystem, StoreFile } from "./file_system.ts";
+import { SECTOR_BYTES } from "./format.ts";
 import {
   BASE_RECORD_BYTES,
   batchBytes,
@@ -96,7 +97,7 @@ export async function appendBatch(
   await writeRecord(log, encodeBatch(batch, place(log)));
   const lazy = entries.length === 0 && isCommitOnly(log, batch);
   if (!lazy) await syncLog(log);
-  log.sealed = entries.length === 0;
+  log.sealed = lazy;
   log.hardState = batch.hardState ?? log.hardState;
   const last = entries.at(-1);
   if (last !== undefined) {
@@ -253,15 +254,21 @@ async function takeSegment(
 }
 
 /**
- * Writes a record that nobody would miss, as evidence that what precedes it was durable.
+ * Writes records that nobody would miss, as evidence that what precedes them was durable. The last of
+ * them lies in a sector of its own: losing one sector cannot take away a record and its evidence.
  *
  * @param log The log.
  */
 export async function sealLog(log: LogWriter): Promise<void> {
   if (log.sealed || log.failure !== null) return;
   const batch = { hardState: log.hardState, entries: [] };
-  if (log.end + batchBytes(batch) > log.sizeBytes) return;
-  await writeRecord(log, encodeBatch(batch, place(log)));
+  const ownSector = Math.ceil(log.end / SECTOR_BYTES) * SECTOR_BYTES;
+  let sealedAt = 0;
+  while (sealedAt < ownSector) {
+    if (log.end + batchBytes(batch) > log.sizeBytes) return;
+    sealedAt = log.end;
+    await writeRecord(log, encodeBatch(batch, place(log)));
+  }
   log.sealed = true;
 }
 

@@ -82,7 +82,8 @@ interface Replay {
   maxIndex: Index;
   /** The segments already played back. */
   segments: RecoveredSegment[];
-  lastKind: RecordKind | "entries" | null;
+  /** Whether the last record holds nothing that would be missed. */
+  sealed: boolean;
   durable: number;
 }
 
@@ -116,7 +117,7 @@ export function recoverSegments(
     needsBase: first.base.index < first.last.index,
     maxIndex: 0,
     segments: [],
-    lastKind: null,
+    sealed: true,
     durable: 0,
   };
   let tail: RecoveredTail | null = null;
@@ -244,7 +245,7 @@ function playTail(segment: SegmentBytes, replay: Replay): RecoveredTail {
     durable: Math.min(replay.durable, offset),
     usedEnd,
     cut: null,
-    sealed: replay.lastKind !== "entries",
+    sealed: replay.sealed,
   };
   if (finding === null || usedEnd === offset) return tail;
   if (finding.state === "damaged") {
@@ -287,7 +288,7 @@ function playRecord(
 ): void {
   if (kind === "batch") return playBatch(segment, view, offset, replay);
   const base = decodeBase(view, offset);
-  replay.lastKind = kind;
+  replay.sealed = false;
   if (kind === "reset") {
     replay.needsBase = false;
     replay.entries = [];
@@ -312,10 +313,12 @@ function playBatch(
   replay: Replay,
 ): void {
   const batch = decodeBatch(segment.bytes, view, offset);
+  const { term, votedFor } = replay.hardState;
   replay.hardState = batch.hardState ?? replay.hardState;
+  replay.sealed = batch.entries.length === 0 &&
+    term === replay.hardState.term && votedFor === replay.hardState.votedFor;
   const first = batch.entries[0];
   const last = batch.entries.at(-1);
-  replay.lastKind = last === undefined ? "batch" : "entries";
   if (first === undefined || last === undefined) return;
   if (first.index > replay.last.index + 1) {
     const what = `entry ${first.index} follows entry ${replay.last.index}`;
