@@ -1,3 +1,26 @@
+/**
+ * Recovery: tells what a crash may leave from what only damage can, and loses nothing acknowledged.
+ *
+ * What a crash may leave. Segments are zeros until a record is written, and bytes are written once
+ * (what was cut is overwritten with zeros). So a write that was never acknowledged may show as any
+ * mixture of whole sectors of it and zeros, or as its first bytes followed by zeros. Everything else is
+ * damage, and stops the start with file and offset. A record is at fault when
+ *
+ * - a later record says that it was written when this one was durable already (records carry how far
+ *   the segment was synced before them; a commit index that is written without a sync claims nothing);
+ * - a later segment was begun: its header says where this one ends;
+ * - no torn write looks like it: first and last byte of header and body are there, and no more of its
+ *   sectors are zero than when it was made (the header counts them). Therefore any flipped bit is told
+ *   from a torn write, in the very last record as well.
+ *
+ * What cannot be told: the last acknowledged record when whole sectors of it, or its end, came to be
+ * zeros, and nothing was written after it. That is a disk which lost what it said was durable, or an
+ * overwriting with zeros. A clean stop and every start write evidence behind it, in a sector of its
+ * own, which closes this gap; between them it is open for the last batch only. The loss of the last
+ * segment's whole file, name included, cannot be told either.
+ *
+ * @module
+ */
 import { invariant, present } from "../../base/mod.ts";
 import type { Entry, HardState, Index } from "../core/mod.ts";
 import type { LogIdentity } from "../ports.ts";

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { assert, assertEquals } from "@std/assert";
 import { present } from "../../base/mod.ts";
 import type { LogBatch } from "../ports.ts";
@@ -7,7 +8,6 @@ import { encodeBase, encodeBatch, type LogPosition } from "./record.ts";
 import { recoverSegments, type SegmentBytes } from "./recovery.ts";
 import { encodeSegmentHeader, segmentName } from "./segment.ts";
 import { entries, TEST_IDENTITY, thrown } from "./test_support.ts";
-import { crc32 } from "node:zlib";
 
 const START: LogPosition = { index: 0, term: 0 };
 
