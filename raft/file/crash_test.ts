@@ -23,7 +23,12 @@ import {
   type FileOperation,
   type MemoryFileSystem,
 } from "./memory_file_system.ts";
-import { entries, rejection, TEST_IDENTITY } from "./test_support.ts";
+import {
+  entries,
+  rejection,
+  TEST_IDENTITY,
+  writeSnapshot,
+} from "./test_support.ts";
 
 /** The disk just before one of its operations. */
 interface Moment {
@@ -74,6 +79,8 @@ const PLANS: readonly CrashPlan[] = (
   (["lost", "kept", "some"] as const).map((names) => ({ writes, names }))
 );
 
+const TORN: CrashPlan = { writes: "sectors", names: "some" };
+
 async function assertSurvives(
   files: MemoryFileSystem,
   truths: readonly Truth[],
@@ -111,11 +118,13 @@ Deno.test("a second crash while the first is mended loses nothing", async () => 
   for (let at = 0; at < moments.length; at += 3) {
     const moment = present(moments[at], "moment");
     const random = seededRandom(at);
-    const torn: CrashPlan = { writes: "sectors", names: "some" };
     const halfway: MemoryFileSystem[] = [];
-    const files: MemoryFileSystem = moment.files.crash(torn, random, {
+    const files: MemoryFileSystem = moment.files.crash(TORN, random, {
       before: ({ kind }) => {
-        if (kind !== "read") halfway.push(files.crash(torn, random));
+        if (kind === "read") return;
+        for (const writes of ["sectors", "prefix"] as const) {
+          halfway.push(files.crash({ writes, names: "some" }, random));
+        }
       },
     });
     const store = scriptStore(files);
@@ -284,6 +293,31 @@ Deno.test("a full disk refuses a step, and the step succeeds once there is space
     await again.close();
   }
   assert(refusals > 20, `${refusals} refusals`);
+});
+
+Deno.test("on a full disk a vote and a compaction still find room, and the latter makes more", async () => {
+  const files = createMemoryFileSystem({ capacityBytes: 5 * 8 * 1024 });
+  const store = scriptStore(files);
+  await store.open(TEST_IDENTITY);
+  await writeSnapshot(store, 1_000, 1, 10);
+  const hardState = { term: 1, votedFor: 1, commit: 0 };
+  let last = 0;
+  const more = async (): Promise<void> => {
+    await store.append({ hardState, entries: entries(last + 1, last + 1, 1) });
+    last++;
+  };
+  const refused = async (): Promise<void> => {
+    for (let count = 0; count < 1000; count++) await more();
+  };
+  await rejection(refused(), DiskFullError);
+  await rejection(more(), DiskFullError);
+  await store.append({
+    hardState: { term: 2, votedFor: 3, commit: last },
+    entries: [],
+  });
+  await store.compact(last, 1);
+  await more();
+  await store.close();
 });
 
 Deno.test("a new store holds nothing", async () => {

@@ -94,6 +94,15 @@ for (const [what, batch] of BATCHES) {
   });
 }
 
+Deno.test("a torn record half overwritten with zeros is never called damaged", () => {
+  const record = encodeBatch({ hardState: null, entries: [ZEROS] }, PLACE);
+  record[record.length - 1] = 0;
+  for (let end = 0; end <= record.length; end++) {
+    const state = stateAt(inSegment(record.fill(0, 0, end)));
+    assert(state === "torn" || state === "blank", `${state} at ${end}`);
+  }
+});
+
 Deno.test("a record that moves the base is read as it was written", () => {
   const base = { index: 2 ** 50 + 1, term: 2 ** 35 };
   for (const kind of ["compact", "reset"] as const) {

@@ -172,6 +172,13 @@ Deno.test("recoverSegments() refuses a segment that ends early while another fol
   assertEquals([error.file, error.offset], [first.name, offset]);
 });
 
+Deno.test("recoverSegments() refuses a segment that ends elsewhere than the next one says", () => {
+  const [first] = twoSegments();
+  const last = { index: 5, term: 1 };
+  const second = make(2, [], { last, previousEnd: first.end - 32 });
+  assertEquals(refusal([first, second]).file, first.name);
+});
+
 Deno.test("recoverSegments() cuts a torn last record and says where", () => {
   const made = make(1, [batch(1, 3, 1), batch(4, 5, 1)]);
   const offset = present(made.offsets[1], "offset");
