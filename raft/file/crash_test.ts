@@ -300,7 +300,7 @@ Deno.test("on a full disk a vote and a compaction still find room, and the latte
   const store = scriptStore(files);
   await store.open(TEST_IDENTITY);
   await writeSnapshot(store, 1_000, 1, 10);
-  const hardState = { term: 1, votedFor: 1, commit: 0 };
+  let hardState = { term: 1, votedFor: 1, commit: 0 };
   let last = 0;
   const more = async (): Promise<void> => {
     await store.append({ hardState, entries: entries(last + 1, last + 1, 1) });
@@ -311,10 +311,8 @@ Deno.test("on a full disk a vote and a compaction still find room, and the latte
   };
   await rejection(refused(), DiskFullError);
   await rejection(more(), DiskFullError);
-  await store.append({
-    hardState: { term: 2, votedFor: 3, commit: last },
-    entries: [],
-  });
+  hardState = { term: 2, votedFor: 3, commit: last };
+  await store.append({ hardState, entries: [] });
   await store.compact(last, 1);
   await more();
   await store.close();

@@ -76,7 +76,11 @@ async function makeDirectory(path: string): Promise<void> {
 }
 
 async function tryLock(path: string): Promise<FileLock | null> {
-  const file = await Deno.open(path, { create: true, write: true });
+  const file = await Deno.open(path, {
+    create: true,
+    write: true,
+    mode: 0o600,
+  });
   let held = false;
   try {
     held = await file.tryLock(true);

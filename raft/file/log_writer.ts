@@ -125,7 +125,17 @@ function requireFits(log: LogWriter, batch: LogBatch): void {
       `entry ${first.index} does not fit a log from ${base.index} to ${last.index}`,
     );
   }
+  requireLaterVote(log.hardState, batch.hardState ?? log.hardState);
   invariant(commit <= end, `commit ${commit} exceeds the last entry ${end}`);
+}
+
+function requireLaterVote(before: HardState, after: HardState): void {
+  const once = after.votedFor === before.votedFor || before.votedFor === 0;
+  invariant(
+    after.term > before.term || (after.term === before.term && once),
+    `vote for ${after.votedFor} in term ${after.term} follows a vote for ` +
+      `${before.votedFor} in term ${before.term}`,
+  );
 }
 
 /**

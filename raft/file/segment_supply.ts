@@ -4,7 +4,7 @@ import type { FileSystem, StoreFile } from "./file_system.ts";
 import { segmentName } from "./segment.ts";
 
 /** How much is written at once, so that syncs of the log in use are not held up for long. */
-const FILL_CHUNK_BYTES = 1024 * 1024;
+const FILL_CHUNK_BYTES = 256 * 1024;
 
 /** A segment's file that holds nothing but zeros, really written: its space is reserved. */
 export interface BlankSegment {

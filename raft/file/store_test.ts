@@ -311,6 +311,12 @@ Deno.test("append() refuses what does not fit the log", () =>
       entries: [],
     });
     await rejection(commit, InvariantError);
+    await store.append({ hardState: HARD_STATE, entries: [] });
+    for (const other of [{ term: 2 }, { votedFor: 1 }]) {
+      const hardState = { ...HARD_STATE, ...other };
+      const again = store.append({ hardState, entries: [] });
+      await rejection(again, InvariantError);
+    }
     await rejection(store.compact(1, 1), InvariantError);
     await store.close();
   }));
