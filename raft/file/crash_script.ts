@@ -36,7 +36,8 @@ export const NOTHING: Truth = {
   base: 0,
 };
 
-function append(
+/** A step of that name. */
+export function appendStep(
   list: readonly Entry[],
   term: number,
   commit: number,
@@ -57,7 +58,8 @@ function append(
   };
 }
 
-function snapshot(index: number, term: number): Step {
+/** A step of that name. */
+export function snapshotStep(index: number, term: number): Step {
   return {
     run: (store) => writeSnapshot(store, index, term),
     after: (truth) =>
@@ -80,14 +82,16 @@ function installed(truth: Truth, index: number): Truth {
   };
 }
 
-function compact(index: number, term: number): Step {
+/** A step of that name. */
+export function compactStep(index: number, term: number): Step {
   return {
     run: (store) => store.compact(index, term),
     after: (truth) => ({ ...truth, base: index }),
   };
 }
 
-function reset(index: number, term: number): Step {
+/** A step of that name. */
+export function resetStep(index: number, term: number): Step {
   return {
     run: (store) => store.reset(index, term),
     after: (truth) => installed(truth, index),
@@ -98,38 +102,38 @@ function reset(index: number, term: number): Step {
 export function lifeOfAStore(): Step[] {
   const zeros: Entry = { ...entry(11, 2), data: new Uint8Array(2000) };
   return [
-    append([], 1, 0),
-    append(entries(1, 1, 1), 1, 0),
-    append(entries(2, 6, 1, 300), 1, 1),
-    append([], 1, 4),
-    append([], 1, 6),
-    append(entries(7, 10, 1, 200), 1, 6),
-    append([], 2, 6, 0),
-    append(entries(8, 10, 2, 200), 2, 6),
-    append([zeros], 2, 8),
-    append([], 2, 9),
-    append(entries(12, 14, 2, 600), 2, 10),
-    append(entries(15, 15, 2, 20_000), 2, 11),
-    snapshot(9, 2),
-    compact(8, 2),
-    append(entries(16, 18, 2, 900), 2, 14),
-    append([], 3, 14, 2),
-    append(entries(17, 19, 3, 900), 3, 15, 2),
-    append([], 3, 17, 2),
-    snapshot(17, 3),
-    compact(17, 3),
-    append(entries(20, 22, 3, 1000), 3, 19, 2),
-    append(entries(21, 22, 4, 10), 4, 19, 3),
-    append(entries(23, 25, 4, 800), 4, 20, 3),
-    snapshot(40, 5),
-    reset(40, 5),
-    append(entries(41, 43, 5, 700), 5, 41, 3),
-    append(entries(44, 46, 5, 700), 5, 42, 3),
-    append([], 5, 44, 3),
-    append(entries(47, 47, 5), 5, 46, 3),
-    snapshot(44, 5),
-    compact(43, 5),
-    append(entries(48, 49, 5, 500), 5, 47, 3),
+    appendStep([], 1, 0),
+    appendStep(entries(1, 1, 1), 1, 0),
+    appendStep(entries(2, 6, 1, 300), 1, 1),
+    appendStep([], 1, 4),
+    appendStep([], 1, 6),
+    appendStep(entries(7, 10, 1, 200), 1, 6),
+    appendStep([], 2, 6, 0),
+    appendStep(entries(8, 10, 2, 200), 2, 6),
+    appendStep([zeros], 2, 8),
+    appendStep([], 2, 9),
+    appendStep(entries(12, 14, 2, 600), 2, 10),
+    appendStep(entries(15, 15, 2, 20_000), 2, 11),
+    snapshotStep(9, 2),
+    compactStep(8, 2),
+    appendStep(entries(16, 18, 2, 900), 2, 14),
+    appendStep([], 3, 14, 2),
+    appendStep(entries(17, 19, 3, 900), 3, 15, 2),
+    appendStep([], 3, 17, 2),
+    snapshotStep(17, 3),
+    compactStep(17, 3),
+    appendStep(entries(20, 22, 3, 1000), 3, 19, 2),
+    appendStep(entries(21, 22, 4, 10), 4, 19, 3),
+    appendStep(entries(23, 25, 4, 800), 4, 20, 3),
+    snapshotStep(40, 5),
+    resetStep(40, 5),
+    appendStep(entries(41, 43, 5, 700), 5, 41, 3),
+    appendStep(entries(44, 46, 5, 700), 5, 42, 3),
+    appendStep([], 5, 44, 3),
+    appendStep(entries(47, 47, 5), 5, 46, 3),
+    snapshotStep(44, 5),
+    compactStep(43, 5),
+    appendStep(entries(48, 49, 5, 500), 5, 47, 3),
   ];
 }
 

@@ -22,7 +22,7 @@ import {
 import type { SegmentSupply } from "./segment_supply.ts";
 
 /** Room at a segment's end for records without entries, so that a full disk can still be compacted. */
-export const RESERVED_BYTES = 4096;
+const RESERVED_BYTES = 4096;
 
 /** The log in use: what the next record needs to know. */
 export interface LogWriter {

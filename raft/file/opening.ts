@@ -145,7 +145,9 @@ async function mendTail(
   if (tail.cut !== null) {
     settings.warn(
       `File "${segment.name}" ends in a torn write at byte ${tail.end}: ${tail.cut}; ` +
-        `${tail.usedEnd - tail.end} bytes that were never acknowledged are cut`,
+        `${
+          tail.usedEnd - tail.end
+        } bytes that no later write vouches for are cut`,
     );
   }
   const bytes = segment.bytes.slice(tail.durable, tail.usedEnd);
@@ -172,11 +174,14 @@ async function tidy(
   for (const sequence of found.log?.leftover ?? []) {
     await settings.files.remove(segmentName(sequence));
   }
-  for (const { sequence, bytes } of found.segments) {
+  for (const { name, sequence, bytes } of found.segments) {
     if (!unused.includes(sequence)) continue;
     if (sequence === next && lastUsed(bytes, 0) === 0) {
       await supply.adopt(sequence);
     } else {
+      if (lastUsed(bytes, 0) > 0) {
+        settings.warn(`File "${name}" was never begun whole and is removed`);
+      }
       await settings.files.remove(segmentName(sequence));
     }
   }

@@ -68,6 +68,7 @@ for (const [what, batch] of BATCHES) {
     const record = encodeBatch(batch, PLACE);
     for (let bit = 0; bit < record.length * 8; bit++) {
       const byte = bit >> 3;
+      // These bytes of the header hold nothing and are not read.
       if (byte > 27 && byte < 31) continue;
       const bytes = inSegment(record);
       const at = PLACE.offset + byte;

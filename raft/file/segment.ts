@@ -21,7 +21,7 @@ const CLUSTER_AT = 112;
 const CRC_AT = SEGMENT_HEADER_BYTES - 8;
 const LAST_BYTE = 0xd3;
 /** The longest cluster id, in UTF-8. */
-export const MAX_CLUSTER_ID_BYTES = 255;
+const MAX_CLUSTER_ID_BYTES = 255;
 
 /** What a segment says at its head, so that a log can begin with any segment. */
 export interface SegmentHeader {

@@ -168,6 +168,22 @@ Deno.test("open() cuts a torn tail with a warning that names file and byte", () 
     assertEquals(warnings.length, 1);
   }));
 
+Deno.test("open() removes a segment that was never begun whole, with a warning", () =>
+  inDirectory(async (path) => {
+    await stored(path);
+    const file = `${path}/${segmentName(2)}`;
+    const bytes = await Deno.readFile(file);
+    bytes.set([80, 71, 82, 65], 0);
+    await Deno.writeFile(file, bytes);
+    const warnings: string[] = [];
+    const warn = (message: string): number => warnings.push(message);
+    await stored(path, { ...SMALL, warn });
+    assertEquals(warnings.length, 1);
+    assert(warnings[0]?.includes(`"${file}"`), warnings[0]);
+    await stored(path, { ...SMALL, warn });
+    assertEquals(warnings.length, 1);
+  }));
+
 Deno.test("open() refuses a flipped bit before the tail, with file and byte", () =>
   inDirectory(async (path) => {
     const store = createFileLogStore(path, SMALL);

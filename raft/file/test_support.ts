@@ -1,4 +1,3 @@
-import { assert } from "@std/assert";
 import type { Entry, SnapshotMeta } from "../core/mod.ts";
 import type { LogIdentity, RaftLogStore } from "../ports.ts";
 
@@ -71,8 +70,7 @@ export async function rejection<E extends Error>(
     if (error instanceof kind) return error;
     throw error;
   }
-  assert(false, `${kind.name} was expected`);
-  throw new Error("unreachable");
+  throw new Error(`${kind.name} was expected`);
 }
 
 /** Returns the error that a function throws. */
