@@ -56,7 +56,7 @@ export class RaftError extends Error {
   }
 }
 
-/** There is no room for what was to be written, and none of it was. The store stays in use. */
+/** There is no space for what was to be written, and none of it was. The store stays in use. */
 export class DiskFullError extends Error {
   override readonly name = "DiskFullError";
 

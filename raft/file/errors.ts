@@ -1,3 +1,5 @@
+export { DiskFullError } from "../errors.ts";
+
 /** A file of the store is damaged where a crash cannot have damaged it. Nothing was changed. */
 export class CorruptLogError extends Error {
   override readonly name = "CorruptLogError";
@@ -80,21 +82,6 @@ export class StorageFailedError extends Error {
         "Check the disk, then restart",
       { cause },
     );
-  }
-}
-
-/** There is no space for what was to be written, and none of it was. The store stays in use. */
-export class DiskFullError extends Error {
-  override readonly name = "DiskFullError";
-
-  /**
-   * Makes the error.
-   *
-   * @param what What could not be written.
-   * @param options The cause.
-   */
-  constructor(what: string, options?: ErrorOptions) {
-    super(`No space is left on the disk for ${what}: free some space`, options);
   }
 }
 
