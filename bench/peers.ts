@@ -1,9 +1,10 @@
 /**
- * Measures how fast one append reaches another process: sent one at a time over loopback, timed from
- * `send` until the answer of the receiver is back, which is two deliveries.
+ * Measures how fast appends reach another process over loopback, one at a time and with several under
+ * way: timed from `send` until the receiver's answer is back, which is two deliveries.
  *
  * @module
  */
+import { systemClock, type Timer } from "../base/mod.ts";
 import type { Message } from "../raft/core/mod.ts";
 import {
   createHttpTransport,
@@ -13,15 +14,23 @@ import {
 
 const PARENT = 1;
 const CHILD = 2;
-const SIZES: readonly [string, number, number][] = [
-  ["512 B", 512, 2000],
-  ["4 KB", 4096, 2000],
-  ["64 KB", 65_536, 1000],
-  ["1 MB", 1_048_576, 200],
+const LOADS: readonly Load[] = [
+  { label: "512 B", sizeBytes: 512, count: 2000, inFlight: 1 },
+  { label: "4 KB", sizeBytes: 4096, count: 2000, inFlight: 1 },
+  { label: "64 KB", sizeBytes: 65_536, count: 1000, inFlight: 1 },
+  { label: "1 MB", sizeBytes: 1_048_576, count: 200, inFlight: 1 },
+  { label: "4 KB", sizeBytes: 4096, count: 20_000, inFlight: 64 },
+  { label: "64 KB", sizeBytes: 65_536, count: 3000, inFlight: 16 },
 ];
 const WARM_UP = 50;
 const ANSWER_TIMEOUT_MS = 5000;
+const clock = systemClock();
 const SECRET = new TextEncoder().encode("a secret for the benchmark");
+
+/** Where answers go. */
+interface Answers {
+  taken: (index: number) => void;
+}
 
 function createNode(nodeId: number): HttpTransport {
   return createHttpTransport({
@@ -85,58 +94,75 @@ async function firstLine(
   return text.trim();
 }
 
-/** Lets one caller at a time wait for the next answer. */
-function createMailbox(): { put: () => void; next: () => Promise<void> } {
-  let waiting = Promise.withResolvers<void>();
-  return {
-    put: () => waiting.resolve(),
-    next: async () => {
-      const timer = setTimeout(
-        () => waiting.reject(new Error("No answer came")),
-        ANSWER_TIMEOUT_MS,
-      );
-      await waiting.promise.finally(() => clearTimeout(timer));
-      waiting = Promise.withResolvers<void>();
-    },
-  };
+/** One size of append, sent so that `inFlight` of them are always under way. */
+interface Load {
+  readonly label: string;
+  readonly sizeBytes: number;
+  readonly count: number;
+  readonly inFlight: number;
 }
 
-async function measure(
+/** Sends a load; resolves with the sorted round trips, the first ones left out. */
+function measure(
   node: HttpTransport,
-  next: () => Promise<void>,
-  sizeBytes: number,
-  count: number,
+  answers: Answers,
+  load: Load,
 ): Promise<number[]> {
-  const data = new Uint8Array(sizeBytes).fill(7);
+  const data = new Uint8Array(load.sizeBytes).fill(7);
+  const total = WARM_UP + load.count;
+  const sentAtMs: number[] = [];
   const timesMs: number[] = [];
-  for (let index = 1; index <= WARM_UP + count; index++) {
-    const startMs = performance.now();
+  const done = Promise.withResolvers<number[]>();
+  let timer: Timer | null = null;
+
+  function sendNext(): void {
+    const index = sentAtMs.length;
+    if (index === total) return;
+    sentAtMs.push(performance.now());
     node.send({
       kind: "append",
       ...envelope(PARENT, CHILD),
-      prevIndex: index - 1,
+      prevIndex: index,
       prevTerm: 1,
-      commit: index - 1,
-      entries: [{ index, term: 1, kind: "command", data }],
+      commit: 0,
+      entries: [{ index: index + 1, term: 1, kind: "command", data }],
     });
-    await next();
-    if (index > WARM_UP) timesMs.push(performance.now() - startMs);
   }
-  return timesMs.sort((a, b) => a - b);
+
+  answers.taken = (index) => {
+    timesMs.push(performance.now() - (sentAtMs[index - 1] ?? NaN));
+    timer?.cancel();
+    if (timesMs.length === total) {
+      return done.resolve(timesMs.slice(WARM_UP).sort((a, b) => a - b));
+    }
+    timer = clock.after(
+      ANSWER_TIMEOUT_MS,
+      () => done.reject(new Error("No answer came")),
+    );
+    sendNext();
+  };
+  for (let at = 0; at < load.inFlight; at++) sendNext();
+  return done.promise;
 }
 
-function row(label: string, sorted: readonly number[]): string {
+function row(load: Load, sorted: readonly number[], tookMs: number): string {
   const at = (share: number): string => {
-    const place = Math.min(
-      sorted.length - 1,
-      Math.ceil(sorted.length * share) - 1,
-    );
+    const place = Math.ceil(sorted.length * share) - 1;
     return (sorted[place] ?? NaN).toFixed(2).padStart(8);
   };
-  const count = String(sorted.length).padStart(6);
-  return `${label.padEnd(6)} ${count} ${at(0.5)} ${at(0.95)} ${at(0.99)} ${
-    at(1)
-  }\n`;
+  const total = WARM_UP + load.count;
+  const cells = [
+    load.label.padEnd(6),
+    String(load.inFlight).padStart(9),
+    String(load.count).padStart(7),
+    at(0.5),
+    at(0.95),
+    at(0.99),
+    at(1),
+    (total / tookMs * 1000).toFixed(0).padStart(8),
+    (total * load.sizeBytes / tookMs / 1000).toFixed(0).padStart(6),
+  ];
+  return `${cells.join(" ")}\n`;
 }
 
 async function untilConnected(node: HttpTransport): Promise<void> {
@@ -149,10 +175,10 @@ async function untilConnected(node: HttpTransport): Promise<void> {
 
 async function runBenchmark(): Promise<void> {
   const node = createNode(PARENT);
-  const mailbox = createMailbox();
+  const answers: Answers = { taken: () => {} };
   await node.start({
     message: (message) => {
-      if (message.kind === "append_response") mailbox.put();
+      if (message.kind === "append_response") answers.taken(message.index);
     },
     gone: () => {},
     present: () => {},
@@ -165,11 +191,13 @@ async function runBenchmark(): Promise<void> {
     node.setPeers(new Map([[CHILD, await firstLine(child.stdout)]]));
     await untilConnected(node);
     await print("Round trip in ms: an append there, its answer back\n");
-    await print("size    count      p50      p95      p99      max\n");
-    for (const [label, sizeBytes, count] of SIZES) {
-      await print(
-        row(label, await measure(node, mailbox.next, sizeBytes, count)),
-      );
+    await print(
+      "size   in flight   count      p50      p95      p99      max    per s   MB/s\n",
+    );
+    for (const load of LOADS) {
+      const startMs = performance.now();
+      const sorted = await measure(node, answers, load);
+      await print(row(load, sorted, performance.now() - startMs));
     }
   } finally {
     child.kill("SIGKILL");

@@ -41,6 +41,8 @@ export interface PeerStats {
   readonly receivingSinceMs: number | null;
   /** Whether it receives from us. */
   readonly sending: boolean;
+  /** Whether it receives pieces of snapshots from us now. */
+  readonly sendingBulk: boolean;
   /** How many messages wait to be sent, on both lanes. */
   readonly queuedMessages: number;
   /** What they weigh. */
@@ -320,6 +322,7 @@ export function createPeer(context: PeerContext, id: NodeId): Peer {
       address: address === null ? null : formatAddress(address),
       receivingSinceMs,
       sending: main.isOpen(),
+      sendingBulk: bulk.isOpen(),
       queuedMessages: main.queuedMessages() + bulk.queuedMessages(),
       queuedBytes: main.queuedBytes() + bulk.queuedBytes(),
       droppedMessages: droppedMessages + main.droppedMessages() +

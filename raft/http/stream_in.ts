@@ -90,6 +90,9 @@ async function open(
   const { response, claim } = await callPeer(call, request, client, signal);
   if (response.body === null) throw new FrameError("Stream has no body");
   const reader = response.body.getReader();
+  // The signal alone does not do: Deno forgets it once the response object has been collected.
+  const cancel = (): void => void reader.cancel().catch(() => {});
+  signal.addEventListener("abort", cancel, { once: true });
   const decoder = createFrameDecoder(limits);
   const [hello, first] = await readHello(reader, decoder);
   if (hello.type !== "hello") throw new FrameError("Stream has no hello");
@@ -112,12 +115,14 @@ async function readOn(
   options: StreamInOptions,
   stream: OpenedStream,
   onBytes: (frames: readonly Frame[]) => void,
+  signal: AbortSignal,
 ): Promise<string> {
   let frames = stream.first;
   while (true) {
     onBytes(frames);
     try {
       const { value, done } = await stream.reader.read();
+      if (signal.aborted) return messageOf(signal.reason);
       if (done) return "The peer ended the stream";
       frames = stream.decoder.push(value);
       checkAddressed(options.call, frames);
@@ -186,7 +191,7 @@ export function openStream(options: StreamInOptions): StreamIn {
       const sinceMs = clock.nowMs();
       standing = true;
       options.onStanding(opened.hello);
-      const why = await readOn(options, opened, take);
+      const why = await readOn(options, opened, take, abort.signal);
       return { kind: "broken", stoodMs: clock.nowMs() - sinceMs, why };
     } finally {
       close("The stream is over");
