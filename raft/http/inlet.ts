@@ -1,5 +1,6 @@
 import type { Random } from "../../base/mod.ts";
-import { pause } from "./deadline.ts";
+import { reach } from "./address.ts";
+import { pause, withDeadline } from "./deadline.ts";
 import type { HelloFrame } from "./frame.ts";
 import type { HttpTransportLimits } from "./limits.ts";
 import {
@@ -7,6 +8,8 @@ import {
   type StreamEnd,
   type StreamInOptions,
 } from "./stream_in.ts";
+
+const LOOKS_AFTER_BREAK = 3;
 
 /** Keeps a stream to one peer open on the main lane. */
 export interface Inlet {
@@ -78,32 +81,54 @@ export function createInlet(options: InletOptions): Inlet {
     });
   }
 
-  /** Returns what the delay before the next attempt rests on. */
-  function digest(end: StreamEnd): RetryState {
-    options.onEnd(end);
-    if (end.kind === "broken") {
-      broke = true;
-      failures = 0;
-      if (end.stoodMs >= limits.stableMs) quickBreaks = 0;
-      // At once after a break, for a refusal is worth more the sooner it is known; but two
-      // processes under one id, which throw each other out, must not do so at full speed.
-      return { failures: quickBreaks++, refused: false };
-    }
-    failures += 1;
-    if (end.kind !== "refused") return { failures, refused: false };
+  function noteRefused(): void {
     if (broke) options.onGone();
     broke = false;
-    return { failures, refused: true };
+  }
+
+  /** Returns what the delay before the next attempt rests on. */
+  async function digest(end: StreamEnd): Promise<RetryState> {
+    options.onEnd(end);
+    if (end.kind !== "broken") {
+      failures += 1;
+      const refused = end.kind === "refused";
+      if (refused) noteRefused();
+      return { failures, refused };
+    }
+    broke = true;
+    failures = 0;
+    if (end.stoodMs >= limits.stableMs) quickBreaks = 0;
+    // Two processes under one id must not throw each other out at full speed; but a refusal is worth
+    // more the sooner it is known, so only the opening waits, not the look at the port.
+    const refused = quickBreaks > 0 && await refusesNow();
+    if (refused) noteRefused();
+    return { failures: quickBreaks++, refused };
+  }
+
+  /** Looks a few times: a dying process may let go of its streams before its port. */
+  async function refusesNow(): Promise<boolean> {
+    const { signal } = stopping;
+    for (let look = 1; look <= LOOKS_AFTER_BREAK; look++) {
+      const reached = await withDeadline(
+        clock,
+        limits.openTimeoutMs,
+        signal,
+        (within) => reach(options.call.address, within),
+      );
+      if (signal.aborted) return false;
+      if (reached.kind === "refused") return true;
+      await pause(clock, limits.retryMinMs, signal);
+    }
+    return false;
   }
 
   async function run(): Promise<void> {
-    while (true) {
+    while (!stopping.signal.aborted) {
       const end = await current.ended;
       if (stopping.signal.aborted) return;
-      const delayMs = retryDelayMs(digest(end), limits, random);
+      const delayMs = retryDelayMs(await digest(end), limits, random);
       if (delayMs > 0) await pause(clock, delayMs, stopping.signal);
-      if (stopping.signal.aborted) return;
-      current = begin();
+      if (!stopping.signal.aborted) current = begin();
     }
   }
 

@@ -34,7 +34,7 @@ export interface HttpTransportLimits {
   readonly requestTimeoutMs: number;
   /** How long a probe waits for a refusal before it takes the peer for present. @default {50} */
   readonly probeTimeoutMs: number;
-  /** How often an idle stream says that it lives. @default {200} */
+  /** How often an idle stream says that it lives. @default {250} */
   readonly pingIntervalMs: number;
   /** How often the round trip is measured, also on a busy stream. @default {1000} */
   readonly rttIntervalMs: number;
@@ -74,7 +74,7 @@ export const DEFAULT_LIMITS: HttpTransportLimits = {
   openTimeoutMs: 1000,
   requestTimeoutMs: 500,
   probeTimeoutMs: 50,
-  pingIntervalMs: 200,
+  pingIntervalMs: 250,
   rttIntervalMs: 1000,
   silenceMs: 1000,
   stallMs: 2000,
