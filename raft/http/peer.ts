@@ -1,37 +1,15 @@
-import type { Clock, Random } from "../../base/mod.ts";
 import type { Message, NodeId } from "../core/mod.ts";
-import type { TransportEvents } from "../ports.ts";
 import { formatAddress, type HostAndPort, reach } from "./address.ts";
-import type { Authenticator } from "./auth.ts";
-import { callPeer, createConnection, type PeerCall } from "./call.ts";
-import {
-  type LaneName,
-  MESSAGE_PATH,
-  type OpeningRefusal,
-  OpeningRefusedError,
-  type Self,
-} from "./claim.ts";
+import type { LaneName } from "./claim.ts";
+import type { PeerContext } from "./context.ts";
+import { createCourier } from "./courier.ts";
 import { withDeadline } from "./deadline.ts";
-import { encodeFrames, frameWeightBytes } from "./encode.ts";
-import { type Frame, FRAME_HEADER_BYTES, type HelloFrame } from "./frame.ts";
-import { createInlet, type Inlet } from "./inlet.ts";
+import { frameWeightBytes } from "./encode.ts";
+import type { Frame, HelloFrame } from "./frame.ts";
 import { createLane, type Lane } from "./lane.ts";
 import type { HttpTransportLimits } from "./limits.ts";
-import { openStream, type StreamEnd, type StreamIn } from "./stream_in.ts";
-
-/** What all peers of a transport share. */
-export interface PeerContext {
-  readonly self: Self;
-  readonly authenticator: Authenticator | null;
-  readonly limits: HttpTransportLimits;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly events: TransportEvents;
-  /** Told once for each reason, until a stream stands. */
-  readonly onRefused: (peer: NodeId, reason: OpeningRefusal) => void;
-  /** Told what went wrong with a peer, in words. */
-  readonly onTrouble: (peer: NodeId, what: string) => void;
-}
+import { createReceiver } from "./receiver.ts";
+import { createTasks } from "./tasks.ts";
 
 /** What is known of the traffic with a peer. */
 export interface PeerStats {
@@ -80,14 +58,23 @@ export interface Peer {
   stop(): Promise<void>;
 }
 
-/** What goes in a request while the peer has no stream from us. */
-const BY_REQUEST: ReadonlySet<Message["kind"]> = new Set([
-  "pre_vote",
-  "pre_vote_response",
-  "vote",
-  "vote_response",
-  "timeout_now",
-]);
+function createLanes(
+  limits: HttpTransportLimits,
+): Readonly<Record<LaneName, Lane>> {
+  const { maxUrgentMessages } = limits;
+  return {
+    main: createLane(limits, {
+      maxBytes: limits.maxQueueBytes,
+      maxMessages: limits.maxQueueMessages,
+      maxUrgentMessages,
+    }),
+    bulk: createLane(limits, {
+      maxBytes: limits.maxBulkQueueBytes,
+      maxMessages: limits.maxBulkQueueMessages,
+      maxUrgentMessages,
+    }),
+  };
+}
 
 /**
  * Makes a peer, of which nothing is known yet.
@@ -97,77 +84,28 @@ const BY_REQUEST: ReadonlySet<Message["kind"]> = new Set([
  * @returns The peer.
  */
 export function createPeer(context: PeerContext, id: NodeId): Peer {
-  const { self, limits, clock, events } = context;
+  const { limits, clock, events } = context;
   const stopping = new AbortController();
-  const tasks = new Set<Promise<void>>();
-  const reported = new Set<OpeningRefusal>();
-  const main: Lane = createLane(limits, {
-    maxBytes: limits.maxQueueBytes,
-    maxMessages: limits.maxQueueMessages,
-    maxUrgentMessages: limits.maxUrgentMessages,
+  const tasks = createTasks();
+  const { main, bulk } = createLanes(limits);
+  const receiver = createReceiver({
+    context,
+    peer: id,
+    tasks,
+    onMessage: receive,
+    answer: control,
   });
-  const bulk: Lane = createLane(limits, {
-    maxBytes: limits.maxBulkQueueBytes,
-    maxMessages: limits.maxBulkQueueMessages,
-    maxUrgentMessages: limits.maxUrgentMessages,
+  const courier = createCourier({
+    context,
+    peer: id,
+    tasks,
+    stopping: stopping.signal,
+    onTurnedAway: ({ reason, message }) => receiver.turnedAway(reason, message),
   });
   let address: HostAndPort | null = null;
-  let inlet: Inlet | null = null;
-  let bulkIn: StreamIn | null = null;
-  let bootId: string | null = null;
-  let receivingSinceMs: number | null = null;
-  let requestsInFlight = 0;
   let probing = false;
   let droppedMessages = 0;
   let receivedMessages = 0;
-  let rttMs: number | null = null;
-
-  function own(task: Promise<void>): void {
-    tasks.add(task);
-    task.finally(() => tasks.delete(task));
-  }
-
-  function callTo(target: HostAndPort): PeerCall {
-    return {
-      self,
-      peer: id,
-      address: target,
-      authenticator: context.authenticator,
-    };
-  }
-
-  function turnedAway(reason: OpeningRefusal, why: string): void {
-    if (reported.has(reason)) return;
-    reported.add(reason);
-    context.onTrouble(id, why);
-    context.onRefused(id, reason);
-  }
-
-  function onStanding(hello: HelloFrame): void {
-    const replaced = bootId !== null && bootId !== hello.bootId;
-    bootId = hello.bootId;
-    receivingSinceMs = clock.nowMs();
-    reported.clear();
-    if (replaced) events.gone(id);
-    events.present(id);
-  }
-
-  function onEnd(end: StreamEnd): void {
-    receivingSinceMs = null;
-    if (end.kind === "turned_away") turnedAway(end.reason, end.why);
-    if (end.kind === "broken") {
-      context.onTrouble(id, `Its stream broke: ${end.why}`);
-    }
-  }
-
-  function onFrames(frames: readonly Frame[]): void {
-    for (const frame of frames) {
-      if (frame.type === "message") receive(frame.message);
-      if (frame.type === "ping") main.send({ ...frame, type: "pong" });
-      if (frame.type === "pong") rttMs = clock.nowMs() - frame.sentAtMs;
-      if (frame.type === "want_bulk") openBulk();
-    }
-  }
 
   function receive(message: Message): void {
     if (stopping.signal.aborted) return;
@@ -175,90 +113,39 @@ export function createPeer(context: PeerContext, id: NodeId): Peer {
     events.message(message);
   }
 
-  function openBulk(): void {
-    if (bulkIn !== null || address === null) return;
-    const stream = openStream({
-      call: callTo(address),
-      lane: "bulk",
-      limits,
-      clock,
-      onStanding: () => {},
-      // A ping of this lane only shows that it lives; the round trip is the main lane's.
-      onFrames: (frames) =>
-        onFrames(frames.filter((frame) => frame.type === "message")),
-    });
-    bulkIn = stream;
-    own(stream.ended.then(() => {
-      if (bulkIn === stream) bulkIn = null;
-    }));
+  function drop(why: string | null): void {
+    droppedMessages += 1;
+    if (why !== null) context.onTrouble(id, why);
   }
 
-  async function request(target: HostAndPort, message: Message): Promise<void> {
-    const frame = encodeFrames([{ type: "message", message }]);
-    const body = frame.slice(FRAME_HEADER_BYTES);
-    const post = { method: "POST", path: MESSAGE_PATH, body } as const;
-    const client = createConnection();
-    requestsInFlight += 1;
-    try {
-      await withDeadline(
-        clock,
-        limits.requestTimeoutMs,
-        stopping.signal,
-        async (signal) => {
-          const call = callTo(target);
-          const { response } = await callPeer(call, post, client, signal);
-          await response.body?.cancel();
-        },
-      );
-    } catch (error) {
-      droppedMessages += 1;
-      // Whatever else went wrong, the core asks again.
-      if (error instanceof OpeningRefusedError) {
-        turnedAway(error.reason, error.message);
-      }
-    } finally {
-      requestsInFlight -= 1;
-      client.close();
-    }
+  function control(frame: Frame): void {
+    if (main.isOpen()) main.send(frame);
   }
 
-  function sendByRequest(message: Message): void {
-    const possible = address !== null && BY_REQUEST.has(message.kind) &&
-      requestsInFlight < limits.maxRequestsInFlight;
-    if (!possible || address === null) {
-      droppedMessages += 1;
-      return;
-    }
-    own(request(address, message));
+  function askForBulk(): void {
+    if (!bulk.isOpen() && !bulk.isEmpty()) control({ type: "want_bulk" });
   }
 
   function sendBulk(frame: Frame): void {
-    if (!bulk.isOpen() && !main.isOpen()) {
-      droppedMessages += 1;
-      return;
-    }
-    const first = bulk.isEmpty();
+    if (!bulk.isOpen() && !main.isOpen()) return drop(null);
+    const isFirst = bulk.isEmpty();
     bulk.send(frame);
-    if (!bulk.isOpen() && first) main.send({ type: "want_bulk" });
+    if (isFirst) askForBulk();
   }
 
   function send(message: Message): void {
     if (stopping.signal.aborted) return;
     const frame: Frame = { type: "message", message };
-    if (frameWeightBytes(frame) > limits.maxFrameBytes) {
-      droppedMessages += 1;
-      context.onTrouble(
-        id,
-        `A ${message.kind} is over maxFrameBytes (${limits.maxFrameBytes}) and was dropped`,
-      );
-      return;
+    const { maxFrameBytes } = limits;
+    if (frameWeightBytes(frame) > maxFrameBytes) {
+      return drop(`Dropped one ${message.kind} over ${maxFrameBytes} bytes`);
     }
     if (message.kind === "snapshot_chunk") return sendBulk(frame);
     if (main.isOpen()) return main.send(frame);
-    sendByRequest(message);
+    courier.send(address, message);
   }
 
-  async function probeOnce(target: HostAndPort): Promise<void> {
+  async function probe(target: HostAndPort): Promise<void> {
     probing = true;
     const reached = await withDeadline(
       clock,
@@ -272,31 +159,27 @@ export function createPeer(context: PeerContext, id: NodeId): Peer {
     else events.present(id);
   }
 
-  function endInlet(): void {
-    bulkIn?.close();
-    bulkIn = null;
-    receivingSinceMs = null;
-    if (inlet !== null) own(inlet.stop());
-    inlet = null;
+  function moveTo(next: HostAndPort | null): void {
+    const isSame = next?.hostname === address?.hostname &&
+      next?.port === address?.port;
+    if (stopping.signal.aborted || isSame) return;
+    address = next;
+    receiver.moveTo(next);
   }
 
-  function moveTo(next: HostAndPort | null): void {
-    const same = next?.hostname === address?.hostname &&
-      next?.port === address?.port;
-    if (stopping.signal.aborted || same) return;
-    endInlet();
-    address = next;
-    if (next === null) return;
-    inlet = createInlet({
-      call: callTo(next),
-      limits,
-      clock,
-      random: context.random,
-      onStanding,
-      onFrames,
-      onEnd,
-      onGone: () => events.gone(id),
-    });
+  function stats(): PeerStats {
+    return {
+      address: address === null ? null : formatAddress(address),
+      receivingSinceMs: receiver.sinceMs(),
+      sending: main.isOpen(),
+      sendingBulk: bulk.isOpen(),
+      queuedMessages: main.queuedMessages() + bulk.queuedMessages(),
+      queuedBytes: main.queuedBytes() + bulk.queuedBytes(),
+      droppedMessages: droppedMessages + courier.droppedMessages() +
+        main.droppedMessages() + bulk.droppedMessages(),
+      receivedMessages,
+      rttMs: receiver.rttMs(),
+    };
   }
 
   return {
@@ -307,35 +190,24 @@ export function createPeer(context: PeerContext, id: NodeId): Peer {
     probe: () => {
       if (stopping.signal.aborted || probing) return;
       if (address === null) return events.present(id);
-      own(probeOnce(address));
+      tasks.own(probe(address));
     },
     tick: () => {
       main.tick(clock.nowMs());
       bulk.tick(clock.nowMs());
-      if (!bulk.isOpen() && !bulk.isEmpty()) main.send({ type: "want_bulk" });
-      inlet?.tick();
-      bulkIn?.tick();
+      askForBulk();
+      receiver.tick();
     },
     isForgotten: () =>
-      address === null && !main.isOpen() && !bulk.isOpen() && tasks.size === 0,
-    stats: () => ({
-      address: address === null ? null : formatAddress(address),
-      receivingSinceMs,
-      sending: main.isOpen(),
-      sendingBulk: bulk.isOpen(),
-      queuedMessages: main.queuedMessages() + bulk.queuedMessages(),
-      queuedBytes: main.queuedBytes() + bulk.queuedBytes(),
-      droppedMessages: droppedMessages + main.droppedMessages() +
-        bulk.droppedMessages(),
-      receivedMessages,
-      rttMs,
-    }),
+      address === null && !main.isOpen() && !bulk.isOpen() &&
+      tasks.count() === 0,
+    stats,
     stop: async () => {
       stopping.abort();
-      endInlet();
+      receiver.moveTo(null);
       main.close();
       bulk.close();
-      await Promise.all(tasks);
+      await tasks.settled();
     },
   };
 }
