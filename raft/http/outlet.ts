@@ -64,9 +64,12 @@ export function createOutlet(options: OutletOptions): Outlet {
 
   function flush(): void {
     scheduled = false;
-    if (!open || answerPull === null || !write()) return;
-    answerPull();
+    const answer = answerPull;
+    if (!open || answer === null || queue.length() === 0) return;
+    // Taken off first: to enqueue can run the reader at once, and the reader can cancel.
     answerPull = null;
+    write();
+    answer();
   }
 
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
