@@ -15,8 +15,11 @@ export interface Lane {
   isOpen(): boolean;
   /** Returns whether nothing waits. */
   isEmpty(): boolean;
+  /** Returns how many frames wait. */
   queuedMessages(): number;
+  /** Returns how much the frames weigh that wait in order. */
   queuedBytes(): number;
+  /** Returns how many messages were dropped so far. */
   droppedMessages(): number;
   /** Ends the stream and drops what waits. */
   close(): void;

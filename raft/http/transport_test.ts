@@ -248,7 +248,7 @@ Deno.test("stop() leaves nothing behind, even while peers are being sought", asy
   node.transport.setPeers(
     new Map([
       [2, `127.0.0.1:${freePort()}`],
-      [3, `127.0.0.1:${(silent.addr as Deno.NetAddr).port}`],
+      [3, `127.0.0.1:${silent.addr.port}`],
     ]),
   );
   node.transport.send(sample("vote", 1, 3));
