@@ -1,7 +1,7 @@
 import { memberOf } from "./configuration.ts";
 import { startElection } from "./election.ts";
 import { broadcastHeartbeat } from "./heartbeat.ts";
-import { lastIndex } from "./log.ts";
+import { hasCaughtUp } from "./membership.ts";
 import { majorityValue } from "./quorum.ts";
 import { perVoter } from "./reads.ts";
 import { becomeFollower } from "./roles.ts";
@@ -51,17 +51,21 @@ function quorumLostAtMs(core: Core, leader: LeaderState): number {
   return heardAtMs + core.options.electionTimeoutMs;
 }
 
-/** A witness leads only until a data member has the whole log. */
+/**
+ * A witness leads only until a data member is about to have the whole log. Proposals are taken for as
+ * long between attempts as an attempt may last, in case nobody can take over.
+ */
 function yieldAsWitness(core: Core, leader: LeaderState): void {
-  if (leader.transfer) return;
+  if (leader.transfer || core.nowMs < leader.yieldDueMs) return;
   const configuration = configurationOf(core);
   if (memberOf(configuration, core.id)?.role !== "witness") return;
   const heir = configuration.members.find((member) => {
     const progress = leader.progress.get(member.id);
-    return member.role === "voter" && progress !== undefined &&
-      !progress.gone && progress.match === lastIndex(core.log);
+    return member.role === "voter" && hasCaughtUp(core, progress);
   });
-  if (heir) startTransfer(core, heir.id);
+  if (!heir) return;
+  leader.yieldDueMs = core.nowMs + 2 * core.options.electionTimeoutMs;
+  startTransfer(core, heir.id);
 }
 
 /** When the core wants to be woken if nothing else happens. */
