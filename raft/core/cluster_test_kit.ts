@@ -295,6 +295,8 @@ function write(disk: Disk, batch: PersistBatch): void {
 export function obey(cluster: TestCluster, id: NodeId): void {
   const node = nodeOf(cluster, id);
   for (let command; (command = node.commands.shift());) {
+    // A store does what it is told in order.
+    if (command.kind === "install") persist(cluster, id);
     const answer = obeyOne(node.disk, command, cluster.options);
     if (answer) input(cluster, id, answer);
   }

@@ -82,7 +82,11 @@ function hasActiveMajority(
   return active.length >= majority(voters.length);
 }
 
-function hasCaughtUp(core: Core, progress: Progress | undefined): boolean {
+/** Whether a member answers and lacks a few entries at most. */
+export function hasCaughtUp(
+  core: Core,
+  progress: Progress | undefined,
+): boolean {
   return progress !== undefined && isActive(core, progress) &&
     progress.match > 0 &&
     lastIndex(core.log) - progress.match <= core.options.promotionLagEntries;

@@ -1,8 +1,12 @@
 import { memberOf } from "./configuration.ts";
 import { startElection } from "./election.ts";
 import { broadcastHeartbeat } from "./heartbeat.ts";
+<<<<<<< HEAD
 import { WITNESS_YIELD_INTERVAL_RATIO } from "./limits.ts";
 import { lastIndex } from "./log.ts";
+=======
+import { hasCaughtUp } from "./membership.ts";
+>>>>>>> coretests
 import { majorityValue } from "./quorum.ts";
 import { perVoter } from "./reads.ts";
 import { becomeFollower } from "./roles.ts";
@@ -58,21 +62,36 @@ function quorumLostAtMs(core: Core, leader: LeaderState): number {
 }
 
 /**
+<<<<<<< HEAD
  * A witness leads only until a data member has the whole log. A heir that does not take over is not
  * asked again at once: proposals are refused while it is asked.
  */
 function yieldAsWitness(core: Core, leader: LeaderState): void {
   if (leader.transfer || core.nowMs < leader.yieldAtMs) return;
+=======
+ * A witness leads only until a data member is about to have the whole log. Proposals are taken for as
+ * long between attempts as an attempt may last, in case nobody can take over.
+ */
+function yieldAsWitness(core: Core, leader: LeaderState): void {
+  if (leader.transfer || core.nowMs < leader.yieldDueMs) return;
+>>>>>>> coretests
   const configuration = configurationOf(core);
   if (memberOf(configuration, core.id)?.role !== "witness") return;
   const heir = configuration.members.find((member) => {
     const progress = leader.progress.get(member.id);
+<<<<<<< HEAD
     return member.role === "voter" && progress !== undefined &&
       isActive(core, progress) && progress.match === lastIndex(core.log);
   });
   if (!heir) return;
   leader.yieldAtMs = core.nowMs +
     core.options.electionTimeoutMs * WITNESS_YIELD_INTERVAL_RATIO;
+=======
+    return member.role === "voter" && hasCaughtUp(core, progress);
+  });
+  if (!heir) return;
+  leader.yieldDueMs = core.nowMs + 2 * core.options.electionTimeoutMs;
+>>>>>>> coretests
   startTransfer(core, heir.id);
 }
 

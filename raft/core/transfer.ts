@@ -20,6 +20,8 @@ export function startTransfer(core: Core, target: NodeId): TransferOutcome {
   const progress = leader.progress.get(chosen);
   const member = memberOf(configurationOf(core), chosen);
   if (!progress || !member || member.role === "learner") return "no_target";
+  // Asked again and again, a transfer that can't succeed would keep proposals out for ever.
+  if (leader.transfer?.target === chosen) return "started";
   leader.transfer = {
     target: chosen,
     deadlineMs: core.nowMs + core.options.electionTimeoutMs,

@@ -1,4 +1,4 @@
-import { DEFAULT_CORE_OPTIONS } from "../core/limits.ts";
+import { DEFAULT_CORE_OPTIONS } from "../core/mod.ts";
 import type { CoreOptions, NodeId } from "../core/mod.ts";
 import { RaftError } from "../errors.ts";
 
