@@ -73,11 +73,7 @@ export function becomeLeader(core: Core): void {
     queuedReads: [],
     readRounds: [],
     transfer: null,
-<<<<<<< HEAD
-    yieldAtMs: core.nowMs,
-=======
     yieldDueMs: core.nowMs,
->>>>>>> coretests
     leaseRevoked: false,
     uncommittedBytes: 0,
   };

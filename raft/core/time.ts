@@ -1,12 +1,9 @@
+import { draw } from "../../base/mod.ts";
 import { memberOf } from "./configuration.ts";
 import { startElection } from "./election.ts";
 import { broadcastHeartbeat } from "./heartbeat.ts";
-<<<<<<< HEAD
 import { WITNESS_YIELD_INTERVAL_RATIO } from "./limits.ts";
-import { lastIndex } from "./log.ts";
-=======
 import { hasCaughtUp } from "./membership.ts";
->>>>>>> coretests
 import { majorityValue } from "./quorum.ts";
 import { perVoter } from "./reads.ts";
 import { becomeFollower } from "./roles.ts";
@@ -16,12 +13,7 @@ import {
   diskStalled,
   type LeaderState,
 } from "./state.ts";
-import {
-  abdicate,
-  expireTransfer,
-  isActive,
-  startTransfer,
-} from "./transfer.ts";
+import { abdicate, expireTransfer, startTransfer } from "./transfer.ts";
 
 /** Does what is due at this time. Runs before every input, so that a node that slept acts on the truth. */
 export function onTime(core: Core): void {
@@ -62,36 +54,21 @@ function quorumLostAtMs(core: Core, leader: LeaderState): number {
 }
 
 /**
-<<<<<<< HEAD
- * A witness leads only until a data member has the whole log. A heir that does not take over is not
- * asked again at once: proposals are refused while it is asked.
- */
-function yieldAsWitness(core: Core, leader: LeaderState): void {
-  if (leader.transfer || core.nowMs < leader.yieldAtMs) return;
-=======
- * A witness leads only until a data member is about to have the whole log. Proposals are taken for as
- * long between attempts as an attempt may last, in case nobody can take over.
+ * A witness leads only until a data member is about to have the whole log. Proposals are refused
+ * while one is asked to take over, so an attempt that fails is repeated rarely, and with any heir.
  */
 function yieldAsWitness(core: Core, leader: LeaderState): void {
   if (leader.transfer || core.nowMs < leader.yieldDueMs) return;
->>>>>>> coretests
   const configuration = configurationOf(core);
   if (memberOf(configuration, core.id)?.role !== "witness") return;
-  const heir = configuration.members.find((member) => {
+  const heirs = configuration.members.filter((member) => {
     const progress = leader.progress.get(member.id);
-<<<<<<< HEAD
-    return member.role === "voter" && progress !== undefined &&
-      isActive(core, progress) && progress.match === lastIndex(core.log);
-  });
-  if (!heir) return;
-  leader.yieldAtMs = core.nowMs +
-    core.options.electionTimeoutMs * WITNESS_YIELD_INTERVAL_RATIO;
-=======
     return member.role === "voter" && hasCaughtUp(core, progress);
   });
+  const heir = heirs[Math.floor(draw(core.random) * heirs.length)];
   if (!heir) return;
-  leader.yieldDueMs = core.nowMs + 2 * core.options.electionTimeoutMs;
->>>>>>> coretests
+  leader.yieldDueMs = core.nowMs +
+    core.options.electionTimeoutMs * WITNESS_YIELD_INTERVAL_RATIO;
   startTransfer(core, heir.id);
 }
 
