@@ -104,10 +104,12 @@ export type ReadOutcome =
     readonly reason: ReadRefusal;
   };
 
-/** A proposal that was certainly not appended. */
+/** A proposal that was not appended where it arrived. */
 export interface RefusedProposal {
   readonly id: number;
   readonly reason: Refusal;
+  /** It had left this node: another copy of its message may have been appended all the same. */
+  readonly forwarded: boolean;
   readonly leaderId: NodeId;
 }
 
