@@ -1,9 +1,13 @@
 /**
- * The leaf: assertions, clocks and random numbers. Imports nothing of ours.
+ * The leaf: assertions, clocks, random numbers, units, addresses and near names. Imports nothing of
+ * ours.
  *
  * @module
  */
+export * from "./address.ts";
 export * from "./assert.ts";
 export * from "./clock.ts";
 export * from "./errors.ts";
+export * from "./nearest.ts";
 export * from "./random.ts";
+export * from "./units.ts";

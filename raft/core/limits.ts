@@ -40,6 +40,8 @@ export const LEASE_DRIFT_RATIO = 0.1;
 export const ELECTION_SPREAD_RATIO = 1.3;
 /** A witness waits this many times longer, so that a data member wins where one can. */
 export const WITNESS_DELAY_RATIO = 1.5;
+/** A witness that leads asks a data member to take over this many election timeouts apart. */
+export const WITNESS_YIELD_INTERVAL_RATIO = 10;
 /** When a leader's process is gone, survivors start this far apart. */
 export const FAST_ELECTION_STEP_MS = 20;
 /** A fast election that failed is tried again after a random time of at least this. */

@@ -159,7 +159,7 @@ export type Message =
   | ReadIndexRequest
   | ReadIndexResponse;
 
-type WithoutEnvelope<M> = M extends Message ? Omit<M, keyof Envelope> : never;
-
 /** A message before its envelope is put on. */
-export type MessageBody = WithoutEnvelope<Message>;
+export type MessageBody<M extends Message = Message> = M extends Message
+  ? Omit<M, keyof Envelope>
+  : never;

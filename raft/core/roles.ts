@@ -73,7 +73,7 @@ export function becomeLeader(core: Core): void {
     queuedReads: [],
     readRounds: [],
     transfer: null,
-    yieldDueMs: core.nowMs,
+    yieldAtMs: core.nowMs,
     leaseRevoked: false,
     uncommittedBytes: 0,
   };

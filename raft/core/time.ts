@@ -1,6 +1,7 @@
 import { memberOf } from "./configuration.ts";
 import { startElection } from "./election.ts";
 import { broadcastHeartbeat } from "./heartbeat.ts";
+import { WITNESS_YIELD_INTERVAL_RATIO } from "./limits.ts";
 import { hasCaughtUp } from "./membership.ts";
 import { majorityValue } from "./quorum.ts";
 import { perVoter } from "./reads.ts";
@@ -52,11 +53,11 @@ function quorumLostAtMs(core: Core, leader: LeaderState): number {
 }
 
 /**
- * A witness leads only until a data member is about to have the whole log. Proposals are taken for as
- * long between attempts as an attempt may last, in case nobody can take over.
+ * A witness leads only until a data member has nearly the whole log (under load none ever has all of
+ * it). An heir that does not take over is not asked again at once: proposals are refused meanwhile.
  */
 function yieldAsWitness(core: Core, leader: LeaderState): void {
-  if (leader.transfer || core.nowMs < leader.yieldDueMs) return;
+  if (leader.transfer || core.nowMs < leader.yieldAtMs) return;
   const configuration = configurationOf(core);
   if (memberOf(configuration, core.id)?.role !== "witness") return;
   const heir = configuration.members.find((member) => {
@@ -64,7 +65,8 @@ function yieldAsWitness(core: Core, leader: LeaderState): void {
     return member.role === "voter" && hasCaughtUp(core, progress);
   });
   if (!heir) return;
-  leader.yieldDueMs = core.nowMs + 2 * core.options.electionTimeoutMs;
+  leader.yieldAtMs = core.nowMs +
+    core.options.electionTimeoutMs * WITNESS_YIELD_INTERVAL_RATIO;
   startTransfer(core, heir.id);
 }
 

@@ -28,7 +28,7 @@ Deno.test("a witness hands leadership over also under load", () => {
   cluster.lose = ({ kind }) => kind === "timeout_now";
   elect(cluster, 1);
   cluster.lose = () => false;
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < 240; round++) {
     propose(cluster, 1);
     cluster.nowMs += 50;
     input(cluster, 1, { kind: "tick" });

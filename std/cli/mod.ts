@@ -1,2 +1,7 @@
-/** Placeholder until the full stand-in lands. @module */
-export { parseArgs } from "node:util";
+/**
+ * A stand-in for `@std/cli`: the command line parser, with the same options and result types.
+ * See `std/README.md`.
+ *
+ * @module
+ */
+export * from "./parse_args.ts";

@@ -1,0 +1,119 @@
+import { invariant, messageOf } from "../../base/mod.ts";
+import { type Core, type Entry, entryAt, type Index } from "../core/mod.ts";
+import { RaftError } from "../errors.ts";
+import { type CommandId, decodeCommand } from "./command.ts";
+import type { DriverPorts } from "./ports.ts";
+import {
+  onApplied,
+  onExpired,
+  onSessionOpened,
+  type Proposals,
+} from "./proposals.ts";
+import {
+  admit,
+  createSessionTable,
+  keepResult,
+  openSession,
+  type SessionTable,
+} from "./sessions.ts";
+import type { RaftOperation } from "../ports.ts";
+
+/** How many entries are applied before others get a turn. */
+export const APPLY_BATCH_ENTRIES = 512;
+
+/** The replicated state of this node: the machine's is behind the port, the sessions are here. */
+export interface Applier {
+  applied: Index;
+  sessions: SessionTable;
+  /** A snapshot is being put into the machine: nothing is applied. */
+  restoring: boolean;
+  /** Counts restores: one that was overtaken by a later one ends without effect. */
+  restores: number;
+}
+
+/** Makes an applier that has applied nothing. */
+export function createApplier(): Applier {
+  return {
+    applied: 0,
+    sessions: createSessionTable(),
+    restoring: false,
+    restores: 0,
+  };
+}
+
+/**
+ * Applies what is committed, a bounded number of entries.
+ *
+ * @returns Whether there is more.
+ */
+export function applyCommitted(
+  applier: Applier,
+  core: Core,
+  ports: DriverPorts,
+  proposals: Proposals,
+): boolean {
+  if (applier.restoring || applier.applied >= core.commit) return false;
+  const startedAtMs = ports.nowMs();
+  const from = applier.applied;
+  const to = Math.min(core.commit, from + APPLY_BATCH_ENTRIES);
+  while (applier.applied < to) {
+    const entry = entryAt(core.log, applier.applied + 1);
+    ports.observer.applying?.(entry);
+    if (entry.kind === "command") applyEntry(applier, ports, proposals, entry);
+    applier.applied = entry.index;
+  }
+  ports.observer.applied?.(to - from, ports.nowMs() - startedAtMs);
+  return applier.applied < core.commit;
+}
+
+function applyEntry(
+  applier: Applier,
+  ports: DriverPorts,
+  proposals: Proposals,
+  entry: Entry,
+): void {
+  const command = decodeCommand(entry.data);
+  if (command.kind === "open_session") {
+    openSession(applier.sessions, command.session, entry.index);
+    onSessionOpened(proposals, command.session);
+    return;
+  }
+  const { id, operation } = command;
+  const admission = admit(applier.sessions, id, entry.index);
+  if (admission.kind === "expired") {
+    onExpired(proposals, id.session);
+    return;
+  }
+  const result = admission.kind === "duplicate"
+    ? admission.result
+    : applyNew(applier, ports, entry, id, operation);
+  if (result === null || id.session !== proposals.session) return;
+  onApplied(proposals, ports, id.sequence, entry.index, result);
+}
+
+/** An entry that can't be applied stops the node: skipping it would part this replica from the others. */
+function applyNew(
+  applier: Applier,
+  ports: DriverPorts,
+  entry: Entry,
+  id: CommandId,
+  operation: RaftOperation,
+): Uint8Array {
+  const { machine } = ports;
+  let result: Uint8Array;
+  try {
+    result = machine.applyOperation(operation, entry.index);
+  } catch (cause) {
+    const message =
+      `The state machine failed on entry ${entry.index} of term ` +
+      `${entry.term} (${operation.kind}, ${operation.data.length} bytes): ` +
+      `${messageOf(cause)}; mend the machine and start the node again`;
+    throw new RaftError("apply_failed", message, { cause });
+  }
+  invariant(
+    machine.getLastAppliedIndex() === entry.index,
+    `the machine says it applied ${machine.getLastAppliedIndex()}, not ${entry.index}`,
+  );
+  keepResult(applier.sessions, id, result);
+  return result;
+}

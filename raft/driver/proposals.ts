@@ -1,0 +1,285 @@
+import { randomIdentity } from "../../base/mod.ts";
+import type { Index, Proposal, Refusal } from "../core/mod.ts";
+import { RaftError } from "../errors.ts";
+import type { RaftOperation } from "../ports.ts";
+import { encodeOpenSession, encodeOperation } from "./command.ts";
+import type { DriverPorts } from "./ports.ts";
+import { resultOf, type SessionTable } from "./sessions.ts";
+
+/** What a proposal came to: its result and where it stands in the log, or why there is none. */
+export type ProposalOutcome =
+  | {
+    readonly kind: "applied";
+    readonly index: Index;
+    readonly result: Uint8Array;
+  }
+  | { readonly kind: "failed"; readonly error: RaftError };
+
+/** A proposal whose outcome somebody waits for. */
+interface Waiter {
+  readonly operation: RaftOperation;
+  readonly deadlineMs: number;
+  readonly proposedAtMs: number;
+  readonly done: (outcome: ProposalOutcome) => void;
+  /** How often it was handed to a leader. */
+  attempts: number;
+  /** A bit for each attempt that was not refused; 0 means that it certainly is in no log. */
+  open: number;
+  /** When it was last handed to a leader; -Infinity when it must be. */
+  sentAtMs: number;
+}
+
+/** This node's proposals, which ride on a session of its own so that sending twice is harmless. */
+export interface Proposals {
+  /** 0 before the first proposal. */
+  session: number;
+  sessionOpen: boolean;
+  sessionSentAtMs: number;
+  nextSequence: number;
+  /** By sequence, in ascending order. */
+  readonly waiters: Map<number, Waiter>;
+  /** Whether some waiter must be sent. */
+  unsent: boolean;
+  /** When deadlines and lost messages are looked for next. */
+  sweepAtMs: number;
+}
+
+/** How many proposals of a node may be under way: fewer than a session's window. */
+export const MAX_PENDING_PROPOSALS = 8192;
+/** How often deadlines and lost messages are looked for. */
+export const SWEEP_INTERVAL_MS = 50;
+/** The proposal id that stands for the opening of the session. */
+const OPENING = 0;
+/** Attempts that are told apart. From the last one on, refusals no longer prove anything. */
+const MAX_ATTEMPTS = 16;
+
+/** Makes the book of proposals. */
+export function createProposals(): Proposals {
+  return {
+    session: 0,
+    sessionOpen: false,
+    sessionSentAtMs: -Infinity,
+    nextSequence: 1,
+    waiters: new Map(),
+    unsent: false,
+    sweepAtMs: Infinity,
+  };
+}
+
+/** Takes a proposal in; `done` is called once. */
+export function addProposal(
+  book: Proposals,
+  ports: DriverPorts,
+  operation: RaftOperation,
+  deadlineMs: number,
+  done: (outcome: ProposalOutcome) => void,
+): void {
+  if (book.waiters.size >= MAX_PENDING_PROPOSALS) {
+    const message =
+      `${MAX_PENDING_PROPOSALS} proposals of this node are under way; try again`;
+    done({ kind: "failed", error: new RaftError("busy", message) });
+    return;
+  }
+  const nowMs = ports.nowMs();
+  book.waiters.set(book.nextSequence++, {
+    operation,
+    deadlineMs,
+    proposedAtMs: nowMs,
+    done,
+    attempts: 0,
+    open: 0,
+    sentAtMs: -Infinity,
+  });
+  book.unsent = true;
+  if (book.sweepAtMs === Infinity) book.sweepAtMs = nowMs + SWEEP_INTERVAL_MS;
+}
+
+/**
+ * Collects what must be handed to the core now.
+ *
+ * @param hasLeader Whether a leader is known: else nothing is sent.
+ */
+export function takeUnsent(
+  book: Proposals,
+  ports: DriverPorts,
+  hasLeader: boolean,
+): Proposal[] {
+  if (!book.unsent || !hasLeader) return [];
+  const nowMs = ports.nowMs();
+  if (!book.sessionOpen) return takeOpening(book, ports, nowMs);
+  book.unsent = false;
+  const proposals: Proposal[] = [];
+  const ackedBelow = oldestSequence(book);
+  for (const [sequence, waiter] of book.waiters) {
+    if (waiter.sentAtMs !== -Infinity) continue;
+    waiter.sentAtMs = nowMs;
+    const attempt = Math.min(waiter.attempts++, MAX_ATTEMPTS - 1);
+    waiter.open |= 1 << attempt;
+    const command = { session: book.session, sequence, ackedBelow };
+    const data = encodeOperation(command, waiter.operation);
+    const id = sequence * MAX_ATTEMPTS + attempt;
+    proposals.push({ id, kind: "command", data });
+  }
+  return proposals;
+}
+
+function takeOpening(
+  book: Proposals,
+  ports: DriverPorts,
+  nowMs: number,
+): Proposal[] {
+  if (book.sessionSentAtMs !== -Infinity) return [];
+  if (book.session === 0) book.session = randomIdentity(ports.random);
+  book.sessionSentAtMs = nowMs;
+  const data = encodeOpenSession(book.session);
+  return [{ id: OPENING, kind: "command", data }];
+}
+
+function oldestSequence(book: Proposals): number {
+  for (const sequence of book.waiters.keys()) return sequence;
+  return book.nextSequence;
+}
+
+/** This node's session is open: what waited for it can go. */
+export function onSessionOpened(book: Proposals, session: number): void {
+  if (session !== book.session || book.sessionOpen) return;
+  book.sessionOpen = true;
+  book.unsent = true;
+}
+
+/** A proposal of this node was applied, now or before. */
+export function onApplied(
+  book: Proposals,
+  ports: DriverPorts,
+  sequence: number,
+  index: Index,
+  result: Uint8Array,
+): void {
+  const waiter = book.waiters.get(sequence);
+  if (!waiter) return;
+  book.waiters.delete(sequence);
+  ports.observer.committed?.(ports.nowMs() - waiter.proposedAtMs);
+  waiter.done({ kind: "applied", index, result });
+}
+
+/**
+ * This node's session was forgotten before the entry that was just refused. Whatever of it came
+ * before, this node applied and answered; whatever comes after is refused as well. So all that is
+ * still waited for was not applied, and can go again on a new session.
+ */
+export function onExpired(book: Proposals, session: number): void {
+  if (session !== book.session) return;
+  book.session = 0;
+  book.sessionOpen = false;
+  for (const waiter of book.waiters.values()) waiter.open = 0;
+  resendAll(book);
+}
+
+/** A snapshot took the place of entries that this node did not apply: what it holds is the answer. */
+export function onInstalled(
+  book: Proposals,
+  ports: DriverPorts,
+  table: SessionTable,
+  index: Index,
+): void {
+  if (book.session === 0) return;
+  const known = table.sessions.has(book.session);
+  for (const [sequence, waiter] of book.waiters) {
+    const result = resultOf(table, book.session, sequence);
+    if (result) onApplied(book, ports, sequence, index, result);
+    else if (!known && waiter.open !== 0) {
+      book.waiters.delete(sequence);
+      waiter.done({ kind: "failed", error: expiredError() });
+    }
+  }
+  if (known) onSessionOpened(book, book.session);
+  else onExpired(book, book.session);
+}
+
+function expiredError(): RaftError {
+  const message =
+    "The session expired while this node was away; the proposal may have been applied";
+  return new RaftError("outcome_unknown", message);
+}
+
+/** The leader, or this node's core, certainly did not append a proposal. */
+export function onRefused(
+  book: Proposals,
+  id: number,
+  reason: Refusal,
+): void {
+  if (id === OPENING) {
+    book.sessionSentAtMs = -Infinity;
+    return;
+  }
+  const sequence = Math.floor(id / MAX_ATTEMPTS);
+  const attempt = id % MAX_ATTEMPTS;
+  const waiter = book.waiters.get(sequence);
+  if (!waiter || attempt === MAX_ATTEMPTS - 1) return;
+  // A refusal may come twice; each attempt counts once.
+  waiter.open &= ~(1 << attempt);
+  if (waiter.open !== 0) return;
+  waiter.sentAtMs = -Infinity;
+  if (reason === "not_leader" || reason === "transferring") return;
+  book.waiters.delete(sequence);
+  waiter.done({ kind: "failed", error: refusalError(reason, waiter) });
+}
+
+function refusalError(reason: Refusal, waiter: Waiter): RaftError {
+  if (reason === "too_large") {
+    const message =
+      `An entry of ${waiter.operation.data.length} bytes exceeds ` +
+      "max_entry_size; split it or raise the limit on every member";
+    return new RaftError("too_large", message);
+  }
+  const message =
+    "The leader has too much that is not committed yet; try again later";
+  return new RaftError("busy", message);
+}
+
+/** There is another leader: what may have been lost with the old one is sent again. */
+export function resendAll(book: Proposals): void {
+  for (const waiter of book.waiters.values()) waiter.sentAtMs = -Infinity;
+  book.sessionSentAtMs = -Infinity;
+  book.unsent = book.waiters.size > 0;
+}
+
+/** Ends what took too long, and sends again what seems lost. */
+export function sweep(
+  book: Proposals,
+  nowMs: number,
+  resendAfterMs: number,
+): void {
+  if (nowMs < book.sweepAtMs) return;
+  for (const [sequence, waiter] of book.waiters) {
+    if (nowMs >= waiter.deadlineMs) {
+      book.waiters.delete(sequence);
+      waiter.done({ kind: "failed", error: timeoutError(waiter) });
+    } else if (nowMs - waiter.sentAtMs >= resendAfterMs) {
+      waiter.sentAtMs = -Infinity;
+      book.unsent = true;
+    }
+  }
+  if (nowMs - book.sessionSentAtMs >= resendAfterMs) {
+    book.sessionSentAtMs = -Infinity;
+  }
+  const idle = book.waiters.size === 0;
+  book.sweepAtMs = idle ? Infinity : nowMs + SWEEP_INTERVAL_MS;
+}
+
+function timeoutError(waiter: Waiter): RaftError {
+  if (waiter.open === 0) {
+    const message = "No leader took the proposal in time; nothing happened";
+    return new RaftError("no_quorum", message);
+  }
+  const message =
+    "The proposal was not confirmed in time; it may be applied yet";
+  return new RaftError("outcome_unknown", message);
+}
+
+/** Ends every proposal. */
+export function failAll(book: Proposals, error: RaftError): void {
+  const waiters = [...book.waiters.values()];
+  book.waiters.clear();
+  for (const waiter of waiters) waiter.done({ kind: "failed", error });
+}

@@ -1,0 +1,263 @@
+import { invariant } from "../../base/mod.ts";
+import type { RaftStateMachine } from "../ports.ts";
+import type { ByteString } from "./byte_string.ts";
+import {
+  decodeKvOperation,
+  type KvCompareAndSet,
+  type KvDelete,
+  type KvExpectation,
+  type KvOperation,
+  type KvPut,
+  type KvRange,
+} from "./kv_operation.ts";
+import type { KvRecord } from "./kv_record.ts";
+import { encodeKvResult } from "./kv_result.ts";
+import { restoreKvState, snapshotKvState } from "./kv_snapshot.ts";
+import {
+  createKvState,
+  deleteSpan,
+  digestState,
+  type KvState,
+  putRecord,
+  recordBytes,
+  recordOf,
+  spanOf,
+} from "./kv_state.ts";
+import { lazyPieces } from "./pieces.ts";
+import { encodeRefusal } from "./result.ts";
+
+/** Bytes of deleted records that a result returns at most, but for its last record. */
+const MAX_PREVIOUS_BYTES = 1024 * 1024;
+
+/** Settings of a key-value store; the same on every member, or the members come apart. */
+export interface KvMachineOptions {
+  /**
+   * The size, with an allowance of 128 bytes a record, at which puts that would enlarge the store
+   * are refused as "full". Deletes still pass.
+   *
+   * @default {1073741824}
+   */
+  readonly maxSizeBytes?: number;
+}
+
+/** Settings of {@linkcode KvMachine.list}. */
+export interface KvListOptions {
+  /**
+   * The greatest number of records to return; 0 only counts.
+   *
+   * @default {1000}
+   */
+  readonly limit?: number;
+}
+
+/** Part of a key-value store, in order of key. */
+export interface KvListing {
+  readonly records: readonly KvRecord[];
+  /** How many keys the range has in all. */
+  readonly count: number;
+  /** Whether there are more than were returned. */
+  readonly more: boolean;
+}
+
+/** A replicated key-value store in the manner of etcd's. */
+export interface KvMachine extends RaftStateMachine {
+  /** Returns a key's record, or null. */
+  get(key: ByteString): KvRecord | null;
+  /** Returns the records of a range, in order of key. */
+  list(range: KvRange, options?: KvListOptions): KvListing;
+  /** Returns the number of operations that changed something: the revision of the newest change. */
+  revision(): number;
+  /** Returns the number of keys. */
+  size(): number;
+  /** Returns about how large a snapshot would be; what `maxSizeBytes` limits. */
+  sizeBytes(): number;
+  /** Computes a checksum of the state, for comparison with other members; goes through every key. */
+  digest(): number;
+}
+
+/**
+ * Makes an empty key-value store.
+ *
+ * @param options Its limits.
+ * @returns The machine.
+ *
+ * @example Usage
+ * ```ts
+ * import { textToByteString } from "./byte_string.ts";
+ * import { createKvMachine } from "./kv_machine.ts";
+ * import { encodeKvOperation } from "./kv_operation.ts";
+ * import { decodeKvResult } from "./kv_result.ts";
+ *
+ * const machine = createKvMachine();
+ * const key = textToByteString("color");
+ * const value = textToByteString("blue");
+ * const data = encodeKvOperation({ type: "put", key, value, returnPrevious: false });
+ * const result = decodeKvResult(machine.applyOperation({ kind: "custom", data }, 1));
+ * if (result.type !== "put" || result.revision !== 1) throw new Error("First revision expected");
+ * if (machine.get(key)?.value !== value) throw new Error("The key must be there");
+ * ```
+ */
+export function createKvMachine(options: KvMachineOptions = {}): KvMachine {
+  const { maxSizeBytes = 1024 ** 3 } = options;
+  let state = createKvState();
+  let lastApplied = 0;
+  let snapshotOpen = false;
+
+  function createSnapshot(): Iterable<Uint8Array> {
+    invariant(!snapshotOpen, "a second snapshot is begun beside the first");
+    snapshotOpen = true;
+    const source = snapshotKvState(state);
+    return lazyPieces({
+      next: source.next,
+      release: () => {
+        source.release();
+        snapshotOpen = false;
+      },
+    });
+  }
+
+  return {
+    get: (key) => state.records.get(key) ?? null,
+    list: (range, { limit = 1000 } = {}) => list(state, range, limit),
+    revision: () => state.revision,
+    size: () => state.keys.size(),
+    sizeBytes: () => state.sizeBytes,
+    digest: () => digestState(state),
+    applyOperation: ({ data }, index) => {
+      invariant(index > lastApplied, "an operation is applied out of turn");
+      const result = perform(state, decodeKvOperation(data), maxSizeBytes);
+      lastApplied = index;
+      return result;
+    },
+    createSnapshot,
+    restoreFromSnapshot: (index) =>
+      restoreKvState((restored) => {
+        state = restored;
+        lastApplied = index;
+      }),
+    getLastAppliedIndex: () => lastApplied,
+  };
+}
+
+function list(state: KvState, range: KvRange, limit: number): KvListing {
+  const span = spanOf(range);
+  const count = state.keys.count(span);
+  const records: KvRecord[] = [];
+  for (const key of state.keys.keys(span)) {
+    if (records.length >= limit) break;
+    records.push(recordOf(state, key));
+  }
+  return { records, count, more: records.length < count };
+}
+
+function perform(
+  state: KvState,
+  operation: KvOperation | null,
+  maxSizeBytes: number,
+): Uint8Array {
+  if (operation === null) {
+    return encodeRefusal("malformed", "These bytes are no key-value operation");
+  }
+  if (operation.type === "delete") return remove(state, operation);
+  if (operation.key === "") {
+    return encodeRefusal("invalid", "A key must not be empty");
+  }
+  const before = state.records.get(operation.key) ?? null;
+  const added = addedBytes(operation, before);
+  if (added > 0 && state.sizeBytes + added > maxSizeBytes) {
+    return encodeRefusal(
+      "full",
+      `The store is full: ${maxSizeBytes} bytes are allowed; delete keys or raise the limit on every member`,
+    );
+  }
+  return operation.type === "put"
+    ? put(state, operation, before)
+    : compareAndSet(state, operation, before);
+}
+
+function addedBytes(
+  { key, value }: KvPut | KvCompareAndSet,
+  before: KvRecord | null,
+): number {
+  if (value === null) return 0;
+  if (before === null) return recordBytes(key, value);
+  return value.length - before.value.length;
+}
+
+function put(
+  state: KvState,
+  operation: KvPut,
+  before: KvRecord | null,
+): Uint8Array {
+  const revision = set(state, operation.key, operation.value, before);
+  const previous = operation.returnPrevious ? before : null;
+  return encodeKvResult({ type: "put", revision, previous });
+}
+
+function set(
+  state: KvState,
+  key: ByteString,
+  value: ByteString,
+  before: KvRecord | null,
+): number {
+  state.revision += 1;
+  const { revision } = state;
+  const record: KvRecord = {
+    // The index and the map keep the key's first string: a second one would only take memory.
+    key: before?.key ?? key,
+    value,
+    createRevision: before?.createRevision ?? revision,
+    modRevision: revision,
+    version: (before?.version ?? 0) + 1,
+  };
+  putRecord(state, record, before);
+  return revision;
+}
+
+function remove(state: KvState, operation: KvDelete): Uint8Array {
+  const previous: KvRecord[] = [];
+  let deleted = 0;
+  let previousBytes = 0;
+  deleteSpan(state, spanOf(operation), (record) => {
+    deleted += 1;
+    if (!operation.returnPrevious || previousBytes >= MAX_PREVIOUS_BYTES) {
+      return;
+    }
+    previousBytes += recordBytes(record.key, record.value);
+    previous.push(record);
+  });
+  if (deleted > 0) state.revision += 1;
+  const { revision } = state;
+  return encodeKvResult({ type: "delete", revision, deleted, previous });
+}
+
+function compareAndSet(
+  state: KvState,
+  operation: KvCompareAndSet,
+  before: KvRecord | null,
+): Uint8Array {
+  const { key, value } = operation;
+  const succeeded = isAsExpected(operation.expected, before);
+  if (succeeded && value !== null) set(state, key, value, before);
+  if (succeeded && value === null && before !== null) {
+    deleteSpan(state, spanOf({ key, rangeEnd: "" }), () => {});
+    state.revision += 1;
+  }
+  const { revision } = state;
+  const current = succeeded ? null : before;
+  return encodeKvResult({
+    type: "compare_and_set",
+    revision,
+    succeeded,
+    current,
+  });
+}
+
+function isAsExpected(
+  expected: KvExpectation,
+  record: KvRecord | null,
+): boolean {
+  return expected.type === "value"
+    ? record?.value === expected.value
+    : (record?.modRevision ?? 0) === expected.modRevision;
+}

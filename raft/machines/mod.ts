@@ -1,0 +1,67 @@
+/**
+ * Ready-made state machines: a counter, a key-value store and a log.
+ *
+ * @module
+ */
+export {
+  bytesToByteString,
+  type ByteString,
+  byteStringToBytes,
+  byteStringToText,
+  isByteString,
+  textToByteString,
+} from "./byte_string.ts";
+export {
+  type CounterMachine,
+  type CounterOperation,
+  type CounterResult,
+  createCounterMachine,
+  decodeCounterOperation,
+  decodeCounterResult,
+  encodeCounterOperation,
+} from "./counter_machine.ts";
+export {
+  createKvMachine,
+  type KvListing,
+  type KvListOptions,
+  type KvMachine,
+  type KvMachineOptions,
+} from "./kv_machine.ts";
+export {
+  decodeKvOperation,
+  encodeKvOperation,
+  type KvCompareAndSet,
+  type KvDelete,
+  type KvExpectation,
+  type KvOperation,
+  type KvPut,
+  type KvRange,
+  prefixRange,
+} from "./kv_operation.ts";
+export type { KvRecord } from "./kv_record.ts";
+export {
+  decodeKvResult,
+  type KvCompareAndSetResult,
+  type KvDeleteResult,
+  type KvPutResult,
+  type KvResult,
+} from "./kv_result.ts";
+export {
+  createLogMachine,
+  type LogEntry,
+  type LogMachine,
+  type LogMachineOptions,
+  type LogReadOptions,
+} from "./log_machine.ts";
+export {
+  decodeLogOperation,
+  decodeLogResult,
+  encodeLogOperation,
+  type LogOperation,
+  type LogResult,
+} from "./log_operation.ts";
+export {
+  type MachineRefusal,
+  type MachineRefusalReason,
+  REFUSAL_REASONS,
+} from "./result.ts";

@@ -1,0 +1,7 @@
+/**
+ * In-memory doubles of the ports, for tests and examples.
+ *
+ * @module
+ */
+export { createMemoryLogStore } from "./log_store.ts";
+export { createMemoryNetwork, type MemoryNetwork } from "./transport.ts";

@@ -1,0 +1,360 @@
+import {
+  addressFromUrl,
+  membersFromPeers,
+  modeFromBoolean,
+} from "./rewrites.ts";
+import { setting } from "./setting.ts";
+import {
+  ADDRESS_TYPE,
+  BOOLEAN_TYPE,
+  byteSizeType,
+  durationType,
+  integerType,
+  MEMBER_IDS,
+  MEMBERS_TYPE,
+  NAME_TYPE,
+  optionalType,
+  PATH_TYPE,
+  PEERS_TYPE,
+  USER_TYPE,
+  wordType,
+} from "./value_types.ts";
+
+const KB = 1024;
+const MB = 1024 * KB;
+const MINUTE_MS = 60_000;
+
+/** `[node]`: who this node is. */
+export const NODE_SETTINGS = {
+  id: setting({
+    key: "id",
+    type: integerType(MEMBER_IDS),
+    help: "The number of this node, its own in the cluster for ever",
+    aliases: ["node_id", "raft_node_id", "pgraft.node_id"],
+  }),
+  name: setting({
+    key: "name",
+    type: NAME_TYPE,
+    derived: "node and node.id",
+    help: "The name of this node in lists and logs",
+    aliases: ["node_name", "pgraft.node_name", "pgraft.name"],
+  }),
+  dataDir: setting({
+    key: "data_dir",
+    type: PATH_TYPE,
+    default: "/var/lib/pgraft",
+    help:
+      "The directory of the Raft log and of everything else that pgraft keeps",
+    aliases: ["cluster.data_dir", "raft_data_dir", "pgraft.data_dir"],
+  }),
+};
+
+/** `[cluster]`: the cluster that this node founds or joins. */
+export const CLUSTER_SETTINGS = {
+  name: setting({
+    key: "name",
+    type: NAME_TYPE,
+    default: "pgraft_cluster",
+    help: "The name of the cluster, the same on all of its nodes",
+    aliases: [
+      "cluster_name",
+      "cluster_id",
+      "raft_cluster_id",
+      "pgraft.cluster_name",
+      "pgraft.cluster_id",
+      "pgraft.initial_cluster_token",
+    ],
+  }),
+  members: setting({
+    key: "members",
+    type: MEMBERS_TYPE,
+    default: "",
+    help:
+      "The members that found the cluster, this node among them, the same on all of them",
+    aliases: [
+      "raft_peer_addresses",
+      "node_endpoints",
+      "pgraft.peers",
+      "pgraft.cluster_addresses",
+      "pgraft.initial_cluster",
+    ].map((name) => ({ name, rewrite: membersFromPeers })),
+  }),
+  join: setting({
+    key: "join",
+    type: PEERS_TYPE,
+    default: "",
+    help:
+      "Peers of a running cluster that this node joins, in place of members",
+  }),
+  secretFile: setting({
+    key: "secret_file",
+    type: optionalType(PATH_TYPE, "none"),
+    default: "/etc/pgraft/secret",
+    defaultIfThere: true,
+    leadsToSecret: true,
+    help:
+      "The file of the secret by which peers know each other, the same on all nodes",
+  }),
+  synchronousMode: setting({
+    key: "synchronous_mode",
+    type: wordType(["quorum", "strict", "off"]),
+    default: "quorum",
+    help:
+      "Who must hold a commit; seeds the first formation, from then on Raft's value rules",
+    aliases: [{ name: "synchronous_replication", rewrite: modeFromBoolean }],
+  }),
+};
+
+/** `[raft]`: consensus between the nodes. */
+export const RAFT_SETTINGS = {
+  listen: setting({
+    key: "listen",
+    type: ADDRESS_TYPE,
+    default: "0.0.0.0:7400",
+    help: "Where this node takes in its peers",
+    aliases: [
+      "raft.listen_addr",
+      { name: "pgraft.listen_peer_urls", rewrite: addressFromUrl },
+    ],
+    parts: {
+      host: ["raft_bind_address", "pgraft.listen_address"],
+      port: ["raft_port", "rale_port", "pgraft_port"],
+    },
+  }),
+  advertise: setting({
+    key: "advertise",
+    type: ADDRESS_TYPE,
+    derived: "this node's address in cluster.members, else raft.listen",
+    help: "Where peers reach this node",
+    aliases: [
+      { name: "pgraft.initial_advertise_peer_urls", rewrite: addressFromUrl },
+    ],
+    parts: {
+      host: ["hostname", "pgraft.address", "pgraft.node_ip"],
+      port: ["pgraft.port"],
+    },
+  }),
+  heartbeatIntervalMs: setting({
+    key: "heartbeat_interval",
+    type: durationType({ min: 10, max: MINUTE_MS }, "ms"),
+    default: "100ms",
+    help: "How often a leader tells its peers that it is there",
+    aliases: [
+      "heartbeat_interval",
+      "heartbeat_interval_ms",
+      "raft_heartbeat_interval",
+      "pgraft.heartbeat_interval",
+    ],
+  }),
+  electionTimeoutMs: setting({
+    key: "election_timeout",
+    type: durationType({ min: 100, max: 5 * MINUTE_MS }, "ms"),
+    default: "1s",
+    help:
+      "How long a leader may be silent before another is elected, at least 3 heartbeats",
+    aliases: [
+      "election_timeout",
+      "election_timeout_ms",
+      "raft_election_timeout",
+      "pgraft.election_timeout",
+    ],
+  }),
+  snapshotDistance: setting({
+    key: "snapshot_distance",
+    type: integerType({ min: 100, max: 100_000_000 }),
+    default: "10000",
+    help: "The fewest entries between two snapshots of the replicated state",
+    aliases: [
+      "snapshot_distance",
+      "raft.snapshot_threshold",
+      "pgraft.snapshot_threshold",
+      "pgraft.snapshot_count",
+      "snapshot_count",
+    ],
+  }),
+  maxEntrySizeBytes: setting({
+    key: "max_entry_size",
+    type: byteSizeType({ min: KB, max: 64 * MB }),
+    default: "1MB",
+    help: "The largest entry that the replicated log takes",
+    aliases: [
+      "max_entry_size",
+      "max_request_bytes",
+      "pgraft.max_request_bytes",
+    ],
+  }),
+};
+
+/** `[api]`: the HTTP interface of this node. */
+export const API_SETTINGS = {
+  listen: setting({
+    key: "listen",
+    type: ADDRESS_TYPE,
+    default: "127.0.0.1:8008",
+    help: "Where this node answers HTTP",
+    aliases: [{ name: "pgraft.listen_client_urls", rewrite: addressFromUrl }],
+    parts: { host: ["http_bind_address"], port: ["http_port", "api_port"] },
+  }),
+  advertise: setting({
+    key: "advertise",
+    type: ADDRESS_TYPE,
+    derived:
+      "api.listen; the host of raft.advertise where that is every interface",
+    help: "Where other nodes and pgraft ctl reach this node's HTTP interface",
+    aliases: [{
+      name: "pgraft.advertise_client_urls",
+      rewrite: addressFromUrl,
+    }],
+  }),
+  tokenFile: setting({
+    key: "token_file",
+    type: optionalType(PATH_TYPE, "none"),
+    default: "",
+    leadsToSecret: true,
+    help:
+      "The file of the token that allows everything; without it changes are taken from loopback only",
+  }),
+  readTokenFile: setting({
+    key: "read_token_file",
+    type: optionalType(PATH_TYPE, "none"),
+    default: "",
+    leadsToSecret: true,
+    help: "The file of the token that allows reading",
+  }),
+  tlsCert: setting({
+    key: "tls_cert",
+    type: optionalType(PATH_TYPE, "plain HTTP"),
+    default: "",
+    help: "The certificate chain of the HTTP interface, PEM",
+    aliases: ["cert_file", "tls_cert_file", "pgraft.cert_file"],
+  }),
+  tlsKey: setting({
+    key: "tls_key",
+    type: optionalType(PATH_TYPE, "plain HTTP"),
+    default: "",
+    leadsToSecret: true,
+    help: "The private key of tls_cert, PEM",
+    aliases: ["key_file", "tls_key_file", "pgraft.key_file"],
+  }),
+  tlsCa: setting({
+    key: "tls_ca",
+    type: optionalType(PATH_TYPE, "the system's"),
+    default: "",
+    help:
+      "The certificate authorities to trust in the other nodes' HTTP interfaces, PEM",
+    aliases: ["trusted_ca_file", "tls_ca_file", "pgraft.trusted_ca_file"],
+  }),
+};
+
+/** `[postgresql]`: the PostgreSQL beside this node. */
+export const POSTGRESQL_SETTINGS = {
+  managed: setting({
+    key: "managed",
+    type: BOOLEAN_TYPE,
+    default: "true",
+    help: "Whether this node runs PostgreSQL; false makes it a witness",
+    aliases: ["postgresql_integration_enabled"],
+  }),
+  binDir: setting({
+    key: "bin_dir",
+    type: optionalType(PATH_TYPE, "the newest that is found"),
+    default: "",
+    help: "The directory of PostgreSQL's programs",
+    aliases: ["postgresql_bin_dir"],
+  }),
+  dataDir: setting({
+    key: "data_dir",
+    type: PATH_TYPE,
+    derived: "pg in node.data_dir",
+    help: "PostgreSQL's data directory",
+    aliases: ["data_directory", "postgresql_data_dir"],
+  }),
+  listen: setting({
+    key: "listen",
+    type: ADDRESS_TYPE,
+    default: "0.0.0.0:5432",
+    help: "Where PostgreSQL listens",
+    parts: {
+      port: ["primary_port", "postgresql_port", "postgresql.port", "db_port"],
+    },
+  }),
+  advertise: setting({
+    key: "advertise",
+    type: ADDRESS_TYPE,
+    derived:
+      "postgresql.listen; the host of raft.advertise where that is every interface",
+    help: "Where other nodes and their routers reach this PostgreSQL",
+    parts: { host: ["postgresql.host"] },
+  }),
+  osUser: setting({
+    key: "os_user",
+    type: USER_TYPE,
+    default: "postgres",
+    help: "The user that runs PostgreSQL when pgraft itself runs as root",
+  }),
+  onStop: setting({
+    key: "on_stop",
+    type: wordType(["keep", "stop"]),
+    default: "keep",
+    help: "What happens to PostgreSQL when pgraft is stopped",
+  }),
+  superuser: setting({
+    key: "superuser",
+    type: USER_TYPE,
+    default: "postgres",
+    help: "The database role that pgraft connects as",
+    aliases: ["postgresql.user", "postgresql_user", "database_user", "db_user"],
+  }),
+};
+
+/** `[router]`: the ports that lead clients to the right node. */
+export const ROUTER_SETTINGS = {
+  readWrite: setting({
+    key: "read_write",
+    type: optionalType(ADDRESS_TYPE, "off"),
+    default: "0.0.0.0:7432",
+    help: "The port that leads to the primary",
+  }),
+  readOnly: setting({
+    key: "read_only",
+    type: optionalType(ADDRESS_TYPE, "off"),
+    default: "0.0.0.0:7433",
+    help: "The port that leads to standbys in turn",
+  }),
+};
+
+/** `[log]`: what this node writes about itself. */
+export const LOG_SETTINGS = {
+  level: setting({
+    key: "level",
+    type: wordType(["debug", "info", "warning", "error", "fatal"], {
+      "0": "debug",
+      "1": "info",
+      "2": "warning",
+      "3": "error",
+      notice: "info",
+      warn: "warning",
+    }),
+    default: "info",
+    help: "The least severe messages that are logged",
+    aliases: ["log_level", "raft_log_level", "pgraft.log_level"],
+  }),
+  format: setting({
+    key: "format",
+    type: wordType(["text", "json"]),
+    default: "text",
+    help: "The form of log lines",
+    aliases: ["log_format"],
+  }),
+};
+
+/** The table of settings: every section with its rows, in the order of the file. */
+export const SECTIONS = {
+  node: NODE_SETTINGS,
+  cluster: CLUSTER_SETTINGS,
+  raft: RAFT_SETTINGS,
+  api: API_SETTINGS,
+  postgresql: POSTGRESQL_SETTINGS,
+  router: ROUTER_SETTINGS,
+  log: LOG_SETTINGS,
+};

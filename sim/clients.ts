@@ -1,0 +1,199 @@
+import { addProposal, addRead } from "../raft/driver/mod.ts";
+import type { Cluster, SimNode } from "./node.ts";
+import type { SimOperation } from "./machine.ts";
+import { between, chance, pick, schedule, tell, type World } from "./world.ts";
+
+/** What a client asked for. */
+export type ClientInput =
+  | { readonly kind: "put"; readonly value: number }
+  | { readonly kind: "cas"; readonly expected: number; readonly value: number }
+  | { readonly kind: "get" };
+
+/** One call of a client on a register, for the checker. */
+export interface ClientCall {
+  readonly key: string;
+  readonly input: ClientInput;
+  readonly invokedAtMs: number;
+  /** Infinity while the outcome is unknown. */
+  returnedAtMs: number;
+  /** What a get found, or whether a compare-and-set took place (1 or 0). */
+  output: number | null;
+  /** It certainly did not happen. */
+  refused: boolean;
+}
+
+/** What the clients did and were told. */
+export interface Clients {
+  readonly calls: ClientCall[];
+  /** Marks that were acknowledged. */
+  readonly acknowledged: Set<number>;
+  /** Marks that were certainly not applied. */
+  readonly refused: Set<number>;
+  nextValue: number;
+  running: boolean;
+}
+
+/** How long a client waits for an answer. */
+const CALL_TIMEOUT_MS = 3000;
+const KEYS = ["a", "b", "c"];
+/** Calls after which a history is long enough for the checker. */
+const MAX_CALLS = 4000;
+
+/** Starts clients that call one after the other until they are stopped. */
+export function startClients(cluster: Cluster, count: number): Clients {
+  const clients: Clients = {
+    calls: [],
+    acknowledged: new Set(),
+    refused: new Set(),
+    nextValue: 1,
+    running: true,
+  };
+  for (let i = 0; i < count; i++) think(cluster, clients);
+  return clients;
+}
+
+function think(cluster: Cluster, clients: Clients): void {
+  const { world } = cluster;
+  const pauseMs = chance(world, 0.1)
+    ? between(world, 20, 400)
+    : between(world, 0, 10);
+  schedule(world, pauseMs, () => {
+    if (!clients.running) return;
+    const node = pick(world, [...cluster.nodes.values()]);
+    if (!node?.driver || node.frozenUntilMs > world.nowMs) {
+      think(cluster, clients);
+      return;
+    }
+    act(cluster, clients, node, once(() => think(cluster, clients)));
+  });
+}
+
+function once(run: () => void): () => void {
+  let ran = false;
+  return () => {
+    if (ran) return;
+    ran = true;
+    run();
+  };
+}
+
+function act(
+  cluster: Cluster,
+  clients: Clients,
+  node: SimNode,
+  next: () => void,
+): void {
+  const { world } = cluster;
+  // A node that dies does not answer.
+  schedule(world, CALL_TIMEOUT_MS * 1.5, next);
+  const full = clients.calls.length >= MAX_CALLS;
+  if (full || chance(world, 0.3)) mark(clients, node, next);
+  else if (chance(world, 0.4)) get(cluster, clients, node, next);
+  else put(cluster, clients, node, next);
+}
+
+function mark(
+  clients: Clients,
+  node: SimNode,
+  next: () => void,
+): void {
+  const value = clients.nextValue++;
+  const operation: SimOperation = { kind: "mark", mark: value };
+  propose(node, operation, (outcome) => {
+    if (outcome === "refused") clients.refused.add(value);
+    else if (outcome !== "unknown") clients.acknowledged.add(value);
+    next();
+  });
+}
+
+function put(
+  cluster: Cluster,
+  clients: Clients,
+  node: SimNode,
+  next: () => void,
+): void {
+  const { world } = cluster;
+  const value = clients.nextValue++;
+  const key = pick(world, KEYS) ?? "a";
+  const expected = node.machine.get(key);
+  const input: ClientInput = chance(world, 0.3)
+    ? { kind: "cas", expected, value }
+    : { kind: "put", value };
+  const call = invoke(world, clients, key, input);
+  propose(node, { key, ...input }, (outcome) => {
+    if (outcome === "refused") call.refused = true;
+    else if (outcome !== "unknown") finish(world, call, outcome);
+    next();
+  });
+}
+
+function get(
+  cluster: Cluster,
+  clients: Clients,
+  node: SimNode,
+  next: () => void,
+): void {
+  const { world } = cluster;
+  const { driver, machine } = node;
+  if (!driver) return;
+  const key = pick(world, KEYS) ?? "a";
+  const call = invoke(world, clients, key, { kind: "get" });
+  const nowMs = driver.ports.nowMs();
+  addRead(driver.reads, nowMs, nowMs + CALL_TIMEOUT_MS, (error) => {
+    if (error) call.refused = true;
+    else finish(world, call, machine.get(key));
+    next();
+  });
+  driver.ports.wake();
+}
+
+function invoke(
+  world: World,
+  clients: Clients,
+  key: string,
+  input: ClientInput,
+): ClientCall {
+  const call: ClientCall = {
+    key,
+    input,
+    invokedAtMs: world.nowMs,
+    returnedAtMs: Infinity,
+    output: null,
+    refused: false,
+  };
+  clients.calls.push(call);
+  return call;
+}
+
+function finish(world: World, call: ClientCall, output: number): void {
+  call.returnedAtMs = world.nowMs;
+  call.output = output;
+  tell(world, () => `client ${JSON.stringify(call)}`);
+}
+
+type Outcome = number | "refused" | "unknown";
+
+function propose(
+  node: SimNode,
+  operation: SimOperation,
+  done: (outcome: Outcome) => void,
+): void {
+  const { driver } = node;
+  if (!driver) return;
+  const data = new TextEncoder().encode(JSON.stringify(operation));
+  const deadlineMs = driver.ports.nowMs() + CALL_TIMEOUT_MS;
+  addProposal(
+    driver.proposals,
+    driver.ports,
+    { kind: "custom", data },
+    deadlineMs,
+    (outcome) => {
+      if (outcome.kind === "applied") return done(outcome.result[0] ?? 0);
+      const { code } = outcome.error;
+      const certain = code === "busy" || code === "no_quorum" ||
+        code === "too_large";
+      done(certain ? "refused" : "unknown");
+    },
+  );
+  driver.ports.wake();
+}

@@ -1,0 +1,264 @@
+import { present, randomBelow, seededRandom } from "../base/mod.ts";
+import {
+  configurationOf,
+  describeMessage,
+  type Message,
+  type NodeId,
+} from "../raft/core/mod.ts";
+import {
+  createDriver,
+  type Driver,
+  input,
+  pump,
+  wakeAtMs,
+} from "../raft/driver/mod.ts";
+import type { CoreOptions } from "../raft/core/mod.ts";
+import {
+  checkAccounts,
+  checkApply,
+  checkMessage,
+  checkNode,
+  type Checks,
+  noteInstalled,
+  noteStart,
+  Violation,
+} from "./checks.ts";
+import {
+  crashDisk,
+  diskPort,
+  durableIndex,
+  openDisk,
+  type SimDisk,
+} from "./disk.ts";
+import { createSimMachine, type SimMachine } from "./machine.ts";
+import { type Network, passes, sendOver } from "./network.ts";
+import { between, chance, schedule, tell, type World } from "./world.ts";
+
+/** A simulated node: a disk that stays, and a process that comes and goes. */
+export interface SimNode {
+  readonly id: NodeId;
+  readonly disk: SimDisk;
+  /** Null while the process is down. */
+  driver: Driver | null;
+  machine: SimMachine;
+  /** Counts processes, so that a timer of an earlier one does nothing. */
+  life: number;
+  /** A frozen process does nothing until then. */
+  frozenUntilMs: number;
+  /** How fast its clock runs. */
+  clockRate: number;
+  pumpScheduled: boolean;
+  wakeAtMs: number;
+  installs: number;
+  snapshots: number;
+  /** Why the process ended itself, if it did. */
+  failure: Error | null;
+}
+
+/** What all nodes of a simulated cluster share. */
+export interface Cluster {
+  readonly world: World;
+  readonly network: Network;
+  readonly checks: Checks;
+  readonly options: CoreOptions;
+  readonly snapshotDistance: number;
+  readonly nodes: Map<NodeId, SimNode>;
+  installs: number;
+  snapshots: number;
+  restarts: number;
+}
+
+/** Makes a node whose process is not running. */
+export function createNode(cluster: Cluster, disk: SimDisk): SimNode {
+  return {
+    id: disk.identity.nodeId,
+    disk,
+    driver: null,
+    machine: createSimMachine(),
+    life: 0,
+    frozenUntilMs: 0,
+    clockRate: between(cluster.world, 0.97, 1.03),
+    pumpScheduled: false,
+    wakeAtMs: Infinity,
+    installs: 0,
+    snapshots: 0,
+    failure: null,
+  };
+}
+
+/** Starts a node's process on what its disk holds. */
+export function startNode(cluster: Cluster, node: SimNode): void {
+  const { world, checks } = cluster;
+  if (node.driver) return;
+  node.life += 1;
+  node.machine = createSimMachine();
+  node.pumpScheduled = false;
+  node.wakeAtMs = Infinity;
+  node.failure = null;
+  const stored = openDisk(node.disk);
+  const driver = createDriver({
+    stored,
+    options: cluster.options,
+    policy: { distanceEntries: cluster.snapshotDistance, readBytes: 4096 },
+    ports: portsOf(cluster, node),
+  });
+  node.driver = driver;
+  noteStart(checks, driver.core, stored.snapshot?.index ?? 0);
+  tell(world, () => `${node.id} starts`);
+  for (const other of cluster.nodes.values()) {
+    if (other.id === node.id || !other.driver) continue;
+    const { life } = other;
+    schedule(world, between(world, 0.2, 3), () => {
+      if (other.driver && other.life === life) {
+        input(other.driver, { kind: "peer_present", peer: node.id });
+      }
+    });
+  }
+  schedulePump(cluster, node, 0);
+}
+
+function portsOf(
+  cluster: Cluster,
+  node: SimNode,
+): Parameters<typeof createDriver>[0]["ports"] {
+  const { world, network, checks } = cluster;
+  const { life } = node;
+  return {
+    disk: diskPort(node.disk),
+    machine: node.machine,
+    random: seededRandom(
+      randomBelow({ next: () => between(world, 0, 1) }, 1 << 30),
+    ),
+    observer: {
+      applying: (entry) => {
+        const core = present(node.driver, "the node that applies").core;
+        checkApply(checks, core, entry);
+      },
+      snapshotTaken: () => void (cluster.snapshots += 1),
+      snapshotInstalled: () => {
+        cluster.installs += 1;
+        const driver = present(node.driver, "the node that installs");
+        noteInstalled(checks, driver.core, driver.applier.applied);
+      },
+    },
+    nowMs: () => world.nowMs * node.clockRate,
+    send: (message) => {
+      const { disk } = node;
+      checkMessage(checks, message, {
+        lastIndex: durableIndex(disk),
+        term: disk.hardState.term,
+        votedFor: disk.hardState.votedFor,
+      });
+      tell(world, () => describeMessage(message));
+      sendOver(network, message);
+    },
+    probe: (peer) => probe(cluster, node, peer),
+    setPeers: () => {},
+    wake: () => schedulePump(cluster, node, 0.01),
+    fail: (error) => {
+      if (error instanceof Violation || error.cause instanceof Violation) {
+        throw error;
+      }
+      node.failure = error;
+      schedule(world, 0, () => {
+        if (node.life === life) crashNode(cluster, node);
+      });
+    },
+    changed: () => {},
+  };
+}
+
+function schedulePump(
+  cluster: Cluster,
+  node: SimNode,
+  delayMs: number,
+): void {
+  if (node.pumpScheduled) return;
+  node.pumpScheduled = true;
+  const { life } = node;
+  const { world } = cluster;
+  const thawMs = Math.max(0, node.frozenUntilMs - world.nowMs);
+  schedule(world, Math.max(delayMs, thawMs), () => {
+    if (node.life !== life) return;
+    node.pumpScheduled = false;
+    if (world.nowMs < node.frozenUntilMs) schedulePump(cluster, node, 0);
+    else pumpNode(cluster, node);
+  });
+}
+
+function pumpNode(cluster: Cluster, node: SimNode): void {
+  const { driver } = node;
+  if (!driver) return;
+  pump(driver);
+  const { stopped } = driver;
+  if (stopped) {
+    // A broken invariant is a finding; a disk that failed is a fault that the run brought about.
+    if (stopped.cause instanceof Error && stopped.cause.name !== "Error") {
+      throw stopped.cause;
+    }
+    return;
+  }
+  const { applied, restoring } = driver.applier;
+  checkNode(cluster.checks, driver.core, restoring ? 0 : applied);
+  if (chance(cluster.world, 0.02)) checkAccounts(driver.core);
+  scheduleWake(cluster, node, driver);
+}
+
+function scheduleWake(
+  cluster: Cluster,
+  node: SimNode,
+  driver: Driver,
+): void {
+  const atMs = wakeAtMs(driver) / node.clockRate;
+  const { world } = cluster;
+  if (node.wakeAtMs <= atMs && node.wakeAtMs > world.nowMs) return;
+  node.wakeAtMs = atMs;
+  const { life } = node;
+  // A timer runs a little late, never early.
+  const delayMs = Math.max(0, atMs - world.nowMs) + 0.01;
+  schedule(world, delayMs, () => {
+    if (node.life !== life || !node.driver) return;
+    if (node.wakeAtMs === atMs) node.wakeAtMs = Infinity;
+    schedulePump(cluster, node, 0);
+  });
+}
+
+/** Hands a message to its node's process. */
+export function deliver(cluster: Cluster, message: Message): void {
+  const node = cluster.nodes.get(message.to);
+  if (!node?.driver || node.driver.stopped) return;
+  input(node.driver, { kind: "message", message });
+}
+
+/** Ends a node's process; the others' streams to it break where the network still works. */
+export function crashNode(cluster: Cluster, node: SimNode): void {
+  if (!node.driver) return;
+  const { world } = cluster;
+  tell(world, () => `${node.id} crashes`);
+  node.driver = null;
+  node.life += 1;
+  cluster.restarts += 1;
+  crashDisk(node.disk);
+  for (const other of cluster.nodes.values()) {
+    if (other.id !== node.id) probe(cluster, other, node.id);
+  }
+}
+
+/** A refused connection proves that a process is gone; a cut link proves nothing. */
+function probe(cluster: Cluster, node: SimNode, peer: NodeId): void {
+  const { world, network } = cluster;
+  const { life } = node;
+  schedule(world, between(world, 0.2, 3), () => {
+    const open = passes(network, node.id, peer) &&
+      passes(network, peer, node.id);
+    const gone = open && !cluster.nodes.get(peer)?.driver;
+    if (!node.driver || node.life !== life) return;
+    input(node.driver, { kind: gone ? "peer_gone" : "peer_present", peer });
+  });
+}
+
+/** The ids of the members that a running node believes in. */
+export function membersSeenBy(node: SimNode): NodeId[] {
+  if (!node.driver) return [];
+  return configurationOf(node.driver.core).members.map(({ id }) => id);
+}
