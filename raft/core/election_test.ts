@@ -339,3 +339,75 @@ Deno.test("a fast election is won also where a write takes longer than a heartbe
   }
   assert([2, 3].some((id) => coreAt(cluster, id).role === "leader"));
 });
+
+Deno.test("a leader hears of no other election while it leads, and of a later term at once", () => {
+  const cluster = startCluster("1 2 3");
+  const leader = elect(cluster, 1);
+  for (const kind of ["pre_vote", "vote"] as const) {
+    pass(cluster, ask({ kind, term: 9, early: true }));
+  }
+  assertEquals(answers(cluster), ["no t2", "no t2"]);
+  assertEquals([leader.role, leader.term], ["leader", 2]);
+  const heartbeat = message(1, 2, 1, {
+    kind: "heartbeat",
+    commit: 1,
+    round: 1,
+    sentAtMs: 0,
+  });
+  pass(cluster, heartbeat);
+  const answer = cluster.sent.at(-1);
+  assertEquals([answer?.kind, answer?.term], ["heartbeat_response", 2]);
+  pass(
+    cluster,
+    message(2, 1, 9, { kind: "heartbeat_response", round: 0, sentAtMs: 0 }),
+  );
+  assertEquals([leader.role, leader.term], ["follower", 9]);
+});
+
+Deno.test("neither a pre-vote for another term nor an own vote for a past one counts", () => {
+  const cluster = startCluster("1 2 3");
+  const { core } = nodeOf(cluster, 1);
+  nodeOf(cluster, 1).autoPersist = false;
+  const grant = {
+    kind: "pre_vote_response",
+    granted: true,
+    removedAt: 0,
+  } as const;
+  input(cluster, 1, { kind: "campaign" });
+  pass(cluster, message(2, 1, 9, grant));
+  assertEquals(core.role, "pre_candidate");
+  pass(cluster, message(2, 1, 2, grant));
+  input(cluster, 1, { kind: "campaign" });
+  pass(cluster, message(2, 1, 3, grant));
+  assertEquals([core.role, core.term], ["candidate", 3]);
+  persist(cluster, 1, 1);
+  assertEquals(core.votes.size, 0);
+  persist(cluster, 1);
+  assertEquals(core.votes.size, 1);
+});
+
+Deno.test("with leases nobody hurries when the leader is gone, without them again somebody does", () => {
+  const cluster = startCluster(configure("1 2 3", true));
+  cluster.nowMs += 1000;
+  elect(cluster, 1);
+  elapse(cluster, 200);
+  input(cluster, 2, { kind: "peer_gone", peer: 1 });
+  elapse(cluster, 50, [2]);
+  assertEquals([coreAt(cluster, 2).role, coreAt(cluster, 2).fast], [
+    "follower",
+    false,
+  ]);
+  const change = { kind: "lease_reads", enabled: false } as const;
+  input(cluster, 1, {
+    kind: "change",
+    requestId: 1,
+    change,
+    expectedIndex: null,
+    force: false,
+  });
+  elapse(cluster, 200);
+  crash(cluster, 1);
+  for (const id of [2, 3]) input(cluster, id, { kind: "peer_gone", peer: 1 });
+  elapse(cluster, 50);
+  assertEquals(coreAt(cluster, 2).role, "leader");
+});

@@ -331,3 +331,30 @@ Deno.test("frequent reads do not repeat a probe that is still being written", ()
   }
   assertEquals(appendsTo(cluster, 2) - before <= 1, true);
 });
+
+Deno.test("what learners hold commits nothing", () => {
+  const cluster = startCluster("1 2 3 4l 5l 6l");
+  const leader = elect(cluster, 1);
+  elapse(cluster, 200);
+  crash(cluster, 2);
+  crash(cluster, 3);
+  propose(cluster, 1);
+  elapse(cluster, 200);
+  assertEquals([leader.commit, leader.leader?.progress.get(4)?.match], [2, 3]);
+});
+
+Deno.test("an append from before the compacted log is answered with what is committed", () => {
+  const disk = diskOf(FOUNDING, [2, 2, 2]);
+  const compacted: Disk = {
+    ...disk,
+    hardState: { term: 2, votedFor: 0, commit: 3 },
+    entries: disk.entries.slice(2),
+    baseIndex: 2,
+    baseTerm: 2,
+  };
+  const cluster = startCluster(FOUNDING, {}, { 1: compacted });
+  pass(cluster, append([1, 1], [2, 2]));
+  assertEquals(answersOf(cluster), ["ok 3"]);
+  pass(cluster, append([2, 2], [2, 2]));
+  assertEquals(answersOf(cluster), ["ok 3", "ok 4"]);
+});

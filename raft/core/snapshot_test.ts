@@ -15,6 +15,7 @@ import {
   nodeOf,
   obey,
   pass,
+  persist,
   propose,
   restart,
   startCluster,
@@ -251,4 +252,57 @@ Deno.test("only durable entries are compacted", () => {
     2,
     2,
   ]);
+});
+
+Deno.test("a receiver asks for the piece it lacks, and begins anew in a new term", () => {
+  const cluster = startCluster("1 2 3");
+  const wanted = (): number[] =>
+    cluster.sent.flatMap((each) =>
+      each.kind === "snapshot_response" ? [each.nextOffset] : []
+    );
+  pass(cluster, chunk(1, 2, 4));
+  assertEquals(wanted(), [0]);
+  pass(cluster, chunk(1, 2, 0));
+  pass(cluster, chunk(1, 2, 0));
+  assertEquals(wanted(), [0, 4, 4]);
+  nodeOf(cluster, 2).autoSnapshot = false;
+  pass(cluster, chunk(1, 3, 0));
+  const commands = nodeOf(cluster, 2).commands.map(({ kind }) => kind);
+  assertEquals(commands, ["discard", "write_chunk"]);
+});
+
+Deno.test("a write from before an installed snapshot makes nothing behind it durable", () => {
+  const cluster = startCluster("1 2 3");
+  const node = nodeOf(cluster, 2);
+  node.autoSnapshot = false;
+  node.autoPersist = false;
+  const entries = Array.from({ length: 12 }, (_, i) => entry(2 + i, 2));
+  const kind = "append";
+  pass(
+    cluster,
+    message(1, 2, 2, { kind, prevIndex: 1, prevTerm: 1, entries, commit: 1 }),
+  );
+  pass(cluster, chunk(3, 3, 0));
+  input(cluster, 2, { kind: "chunk_written", index: 9, nextOffset: 4 });
+  pass(cluster, chunk(3, 3, 4));
+  input(cluster, 2, { kind: "chunk_written", index: 9, nextOffset: 8 });
+  pass(cluster, chunk(1, 4, 0));
+  input(cluster, 2, { kind: "installed", snapshot: META });
+  const { log } = node.core;
+  assertEquals([log.stableIndex, lastIndex(log)], [9, 9]);
+  const next = [entry(10, 3), entry(11, 3)];
+  pass(
+    cluster,
+    message(1, 2, 4, {
+      kind,
+      prevIndex: 9,
+      prevTerm: 1,
+      entries: next,
+      commit: 9,
+    }),
+  );
+  persist(cluster, 2, 1);
+  assertEquals([log.stableIndex, lastIndex(log)], [9, 11]);
+  const commands = node.commands.map((command) => command.kind);
+  assertEquals(commands, ["write_chunk", "write_chunk", "install"]);
 });
