@@ -55,3 +55,18 @@ export class RaftError extends Error {
     this.leader = options.leader ?? null;
   }
 }
+
+/** There is no space for what was to be written, and none of it was. The store stays in use. */
+export class DiskFullError extends Error {
+  override readonly name = "DiskFullError";
+
+  /**
+   * Makes the error.
+   *
+   * @param what What could not be written.
+   * @param options The cause.
+   */
+  constructor(what: string, options?: ErrorOptions) {
+    super(`No space is left on the disk for ${what}: free some space`, options);
+  }
+}

@@ -86,7 +86,7 @@ export interface StoredLog {
 
 /** What one durable write holds. */
 export interface LogBatch {
-  /** The new hard state, or null when it has not changed. */
+  /** The new hard state, or null when it has not changed. Its commit is in the log, with this batch. */
   readonly hardState: HardState | null;
   /** Entries without a gap; the first replaces whatever the log holds from its index on. */
   readonly entries: readonly Entry[];
@@ -113,15 +113,28 @@ export interface RaftLogStore {
    * @param identity Whose store it must be; the incarnation counts only when the store is made.
    */
   open(identity: LogIdentity): Promise<StoredLog>;
-  /** Writes a batch; resolved means durable. After a rejection the store takes no more. */
+  /**
+   * Writes a batch, whole or not at all; resolved means durable. A batch that moves only the commit
+   * index need not be durable. After a rejection the store takes no more, except that a full disk and
+   * a batch over the store's limits are refused before anything is written: then it goes on.
+   */
   append(batch: LogBatch): Promise<void>;
-  /** Lets go of the entries up to and including `index`, which a snapshot covers. */
+  /**
+   * Lets go of the entries up to and including `index`, which a committed snapshot covers and the log
+   * holds; nothing happens when they are gone already.
+   */
   compact(index: Index, term: Term): Promise<void>;
-  /** Drops every entry: the log goes on after `index`, which an installed snapshot covers. */
+  /**
+   * Drops every entry: the log goes on after `index`, which a committed snapshot covers. A snapshot that
+   * the log does not reach has the same effect when the store is opened.
+   */
   reset(index: Index, term: Term): Promise<void>;
   /** Begins to write a snapshot. */
   beginSnapshot(meta: Omit<SnapshotMeta, "sizeBytes">): Promise<SnapshotWriter>;
-  /** Reads up to `maxBytes` of the snapshot at `index`; empty at its end. */
+  /**
+   * Reads up to `maxBytes` of the snapshot at `index`; empty at its end. Rejects when that snapshot has
+   * given way to newer ones.
+   */
   readSnapshot(
     index: Index,
     offset: number,

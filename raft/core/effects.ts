@@ -50,6 +50,8 @@ export type Input =
     readonly index: Index;
     readonly nextOffset: number;
   }
+  /** A piece found no room on disk; what was received of the snapshot is dropped. */
+  | { readonly kind: "chunk_failed"; readonly index: Index }
   /** A snapshot that an `install` named is durable and in the state machine. */
   | { readonly kind: "installed"; readonly snapshot: SnapshotMeta };
 
@@ -104,10 +106,12 @@ export type ReadOutcome =
     readonly reason: ReadRefusal;
   };
 
-/** A proposal that was certainly not appended. */
+/** A proposal that was not appended where it arrived. */
 export interface RefusedProposal {
   readonly id: number;
   readonly reason: Refusal;
+  /** It had left this node: another copy of its message may have been appended all the same. */
+  readonly forwarded: boolean;
   readonly leaderId: NodeId;
 }
 

@@ -41,7 +41,7 @@ export function onForward(core: Core, request: Forward): void {
 export function onForwardRefused(core: Core, message: ForwardRefused): void {
   const { reason, leaderId } = message;
   for (const id of message.ids) {
-    core.outbox.refused.push({ id, reason, leaderId });
+    core.outbox.refused.push({ id, reason, leaderId, forwarded: true });
   }
 }
 
@@ -64,7 +64,8 @@ function refuse(
   reason: Refusal,
 ): void {
   for (const { id } of proposals) {
-    core.outbox.refused.push({ id, reason, leaderId: core.leaderId });
+    const { leaderId } = core;
+    core.outbox.refused.push({ id, reason, leaderId, forwarded: false });
   }
 }
 

@@ -118,7 +118,7 @@ export interface Forward extends Envelope {
   readonly proposals: readonly Proposal[];
 }
 
-/** Why a proposal was certainly not appended. */
+/** Why a proposal was not appended. */
 export type Refusal = "not_leader" | "busy" | "transferring" | "too_large";
 
 /** Says that forwarded proposals were not appended. */

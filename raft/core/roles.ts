@@ -73,7 +73,7 @@ export function becomeLeader(core: Core): void {
     queuedReads: [],
     readRounds: [],
     transfer: null,
-    yieldAtMs: core.nowMs,
+    yieldDueMs: core.nowMs,
     leaseRevoked: false,
     uncommittedBytes: 0,
   };

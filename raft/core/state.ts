@@ -73,8 +73,8 @@ export interface LeaderState {
   /** Rounds whose answers are awaited, oldest first. */
   readonly readRounds: ReadRound[];
   transfer: Transfer | null;
-  /** When a witness may ask the next heir to take over. */
-  yieldAtMs: number;
+  /** When a leader that is a witness tries next to hand leadership over. */
+  yieldDueMs: number;
   /** Set for the rest of the term once somebody may win in spite of the lease. */
   leaseRevoked: boolean;
   /** The size of the entries that are not committed yet. */

@@ -1,3 +1,4 @@
+import { draw } from "../../base/mod.ts";
 import { memberOf } from "./configuration.ts";
 import { startElection } from "./election.ts";
 import { broadcastHeartbeat } from "./heartbeat.ts";
@@ -53,19 +54,20 @@ function quorumLostAtMs(core: Core, leader: LeaderState): number {
 }
 
 /**
- * A witness leads only until a data member has nearly the whole log (under load none ever has all of
- * it). An heir that does not take over is not asked again at once: proposals are refused meanwhile.
+ * A witness leads only until a data member is about to have the whole log. Proposals are refused
+ * while one is asked to take over, so an attempt that fails is repeated rarely, and with any heir.
  */
 function yieldAsWitness(core: Core, leader: LeaderState): void {
-  if (leader.transfer || core.nowMs < leader.yieldAtMs) return;
+  if (leader.transfer || core.nowMs < leader.yieldDueMs) return;
   const configuration = configurationOf(core);
   if (memberOf(configuration, core.id)?.role !== "witness") return;
-  const heir = configuration.members.find((member) => {
+  const heirs = configuration.members.filter((member) => {
     const progress = leader.progress.get(member.id);
     return member.role === "voter" && hasCaughtUp(core, progress);
   });
+  const heir = heirs[Math.floor(draw(core.random) * heirs.length)];
   if (!heir) return;
-  leader.yieldAtMs = core.nowMs +
+  leader.yieldDueMs = core.nowMs +
     core.options.electionTimeoutMs * WITNESS_YIELD_INTERVAL_RATIO;
   startTransfer(core, heir.id);
 }

@@ -223,9 +223,7 @@ function perform(driver: Driver, effects: Effects): void {
   }
   for (const message of effects.messages) ports.send(message);
   for (const outcome of effects.reads) onReadOutcome(driver.reads, outcome);
-  for (const { id, reason } of effects.refused) {
-    onRefused(driver.proposals, id, reason);
-  }
+  for (const refused of effects.refused) onRefused(driver.proposals, refused);
   for (const outcome of effects.changes) {
     onChangeOutcome(driver.operations, core, outcome);
   }

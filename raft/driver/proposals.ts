@@ -1,5 +1,5 @@
 import { randomIdentity } from "../../base/mod.ts";
-import type { Index, Proposal, Refusal } from "../core/mod.ts";
+import type { Index, Proposal, Refusal, RefusedProposal } from "../core/mod.ts";
 import { RaftError } from "../errors.ts";
 import type { RaftOperation } from "../ports.ts";
 import { encodeOpenSession, encodeOperation } from "./command.ts";
@@ -23,7 +23,7 @@ interface Waiter {
   readonly done: (outcome: ProposalOutcome) => void;
   /** How often it was handed to a leader. */
   attempts: number;
-  /** A bit for each attempt that was not refused; 0 means that it certainly is in no log. */
+  /** A bit for each attempt that may be in a log; 0 means that it certainly is in none. */
   open: number;
   /** When it was last handed to a leader; -Infinity when it must be. */
   sentAtMs: number;
@@ -202,12 +202,12 @@ function expiredError(): RaftError {
   return new RaftError("outcome_unknown", message);
 }
 
-/** The leader, or this node's core, certainly did not append a proposal. */
-export function onRefused(
-  book: Proposals,
-  id: number,
-  reason: Refusal,
-): void {
+/**
+ * A proposal was not appended. If it never left this node, that is certain; a forward may have been
+ * repeated on its way and refused once only, so its outcome stays open and it is sent again.
+ */
+export function onRefused(book: Proposals, refused: RefusedProposal): void {
+  const { id, reason, forwarded } = refused;
   if (id === OPENING) {
     book.sessionSentAtMs = -Infinity;
     return;
@@ -215,12 +215,14 @@ export function onRefused(
   const sequence = Math.floor(id / MAX_ATTEMPTS);
   const attempt = id % MAX_ATTEMPTS;
   const waiter = book.waiters.get(sequence);
-  if (!waiter || attempt === MAX_ATTEMPTS - 1) return;
-  // A refusal may come twice; each attempt counts once.
-  waiter.open &= ~(1 << attempt);
-  if (waiter.open !== 0) return;
+  if (!waiter) return;
+  // Looked at again with the next sweep, or when there is another leader.
   waiter.sentAtMs = -Infinity;
-  if (reason === "not_leader" || reason === "transferring") return;
+  const isLast = attempt === MAX_ATTEMPTS - 1;
+  if (!forwarded && !isLast) waiter.open &= ~(1 << attempt);
+  const certain = reason === "too_large" ||
+    (reason === "busy" && waiter.open === 0);
+  if (!certain) return;
   book.waiters.delete(sequence);
   waiter.done({ kind: "failed", error: refusalError(reason, waiter) });
 }

@@ -1,5 +1,11 @@
 import { invariant } from "../../base/mod.ts";
-import type { Entry, HardState, Index, SnapshotMeta, Term } from "../core/mod.ts";
+import type {
+  Entry,
+  HardState,
+  Index,
+  SnapshotMeta,
+  Term,
+} from "../core/mod.ts";
 import type {
   LogBatch,
   LogIdentity,

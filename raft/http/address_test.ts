@@ -1,0 +1,46 @@
+import { assertEquals } from "@std/assert";
+import { formatAddress, isLoopback, parseAddress, reach } from "./address.ts";
+import { freePort } from "./test_nodes.ts";
+
+Deno.test("parseAddress() reads names, IPv4 and IPv6, and formatAddress() writes them back", () => {
+  for (const text of ["node1:7400", "10.0.0.1:1", "[fe80::1]:65535"]) {
+    assertEquals(formatAddress(parseAddress(text)), text);
+  }
+  assertEquals(parseAddress("[::1]:7400"), { hostname: "::1", port: 7400 });
+});
+
+Deno.test("parseAddress() refuses what is not host:port", async (t) => {
+  const wrong = ["", "node1", "node1:", ":7400", "::1:7400", "a:0", "a:65536"];
+  for (const text of [...wrong, "a b:1", "http://a:1", "[node]:1", "a:1/x"]) {
+    await t.step(JSON.stringify(text), () => {
+      let error: unknown;
+      try {
+        parseAddress(text);
+      } catch (thrown) {
+        error = thrown;
+      }
+      assertEquals(error instanceof TypeError, true);
+    });
+  }
+});
+
+Deno.test("isLoopback() knows this machine's own addresses", () => {
+  for (const own of ["localhost", "127.0.0.1", "127.8.8.8", "::1"]) {
+    assertEquals(isLoopback(own), true, own);
+  }
+  for (const other of ["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example.com"]) {
+    assertEquals(isLoopback(other), false, other);
+  }
+});
+
+Deno.test("reach() tells a port that refuses from one that listens and from no answer", async () => {
+  const port = freePort();
+  const address = { hostname: "127.0.0.1", port };
+  const { signal } = new AbortController();
+  assertEquals((await reach(address, signal)).kind, "refused");
+  const listener = Deno.listen(address);
+  assertEquals((await reach(address, signal)).kind, "listening");
+  listener.close();
+  const aborted = AbortSignal.abort();
+  assertEquals((await reach(address, aborted)).kind, "unknown");
+});

@@ -1,0 +1,56 @@
+import type { Clock } from "../../base/mod.ts";
+
+/**
+ * Runs something that ends by itself, at a deadline or when its owner stops.
+ *
+ * @param clock Whose time counts.
+ * @param timeoutMs How long it may take.
+ * @param parent Aborted when the owner stops.
+ * @param run What to run; it must heed its signal.
+ * @returns What it returned.
+ */
+export async function withDeadline<T>(
+  clock: Clock,
+  timeoutMs: number,
+  parent: AbortSignal,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const stop = (): void => controller.abort(parent.reason);
+  const timer = clock.after(timeoutMs, () => {
+    const message = `Nothing came within ${timeoutMs} ms`;
+    controller.abort(new DOMException(message, "TimeoutError"));
+  });
+  if (parent.aborted) stop();
+  parent.addEventListener("abort", stop, { once: true });
+  try {
+    return await run(controller.signal);
+  } finally {
+    timer.cancel();
+    parent.removeEventListener("abort", stop);
+  }
+}
+
+/**
+ * Waits, unless the owner stops first.
+ *
+ * @param clock Whose time counts.
+ * @param delayMs How long.
+ * @param signal Aborted when the owner stops.
+ */
+export function pause(
+  clock: Clock,
+  delayMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const finish = (): void => {
+      timer.cancel();
+      signal.removeEventListener("abort", finish);
+      resolve();
+    };
+    const timer = clock.after(delayMs, finish);
+    signal.addEventListener("abort", finish, { once: true });
+  });
+}

@@ -1,0 +1,251 @@
+import { type Clock, messageOf } from "../../base/mod.ts";
+import type { Message, NodeId } from "../core/mod.ts";
+import { isLoopback } from "./address.ts";
+import type { Authenticator, Claim } from "./auth.ts";
+import {
+  CHALLENGE_HEADER,
+  CHALLENGE_PATH,
+  claimOf,
+  type LaneName,
+  LANES,
+  MESSAGE_PATH,
+  type OpeningRefusal,
+  PROOF_HEADER,
+  REFUSAL_HEADER,
+  type Self,
+  STREAM_PATH,
+} from "./claim.ts";
+import { decodeFrame } from "./decode.ts";
+import type { HelloFrame } from "./frame.ts";
+import type { HttpTransportLimits } from "./limits.ts";
+
+/** Options for {@linkcode createHandler}. */
+export interface HandlerOptions {
+  readonly self: Self;
+  readonly authenticator: Authenticator | null;
+  readonly limits: HttpTransportLimits;
+  readonly clock: Clock;
+  /** Returns whether requests are taken now. */
+  readonly isServing: () => boolean;
+  /** Makes the sending end of a stream; null when there is no room for a stranger. */
+  readonly openOutlet: (
+    peer: NodeId,
+    lane: LaneName,
+    hello: HelloFrame,
+  ) => ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  /** Takes a message whose sender has proved itself. */
+  readonly onMessage: (message: Message) => void;
+}
+
+const STATUS: Readonly<Record<OpeningRefusal, number>> = {
+  malformed: 400,
+  wrong_secret: 401,
+  stale_challenge: 401,
+  unproven: 401,
+  foreign_cluster: 403,
+  wrong_node: 421,
+  unavailable: 503,
+};
+
+function refuse(reason: OpeningRefusal, detail: string): Response {
+  const body = { status: STATUS[reason], title: reason, detail };
+  return Response.json(body, {
+    status: STATUS[reason],
+    headers: {
+      "content-type": "application/problem+json",
+      [REFUSAL_HEADER]: reason,
+    },
+  });
+}
+
+/** Reads a body; null when it is larger than allowed, late or torn. */
+async function readBody(
+  request: Request,
+  { limits, clock }: HandlerOptions,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const bytes = new Uint8Array(limits.maxRequestBytes);
+  if (request.body === null) return bytes.subarray(0, 0);
+  const reader = request.body.getReader();
+  let filled = 0;
+  let late = false;
+  const timer = clock.after(limits.requestTimeoutMs, () => {
+    late = true;
+    reader.cancel().catch(() => {});
+  });
+  try {
+    while (true) {
+      const { value, done } = await reader.read();
+      if (done) return late ? null : bytes.subarray(0, filled);
+      if (filled + value.length > bytes.length) {
+        await reader.cancel();
+        return null;
+      }
+      bytes.set(value, filled);
+      filled += value.length;
+    }
+  } catch {
+    return null;
+  } finally {
+    timer.cancel();
+  }
+}
+
+/** Returns why a claim does not hold, or null when it does. */
+function examine(
+  claim: Claim,
+  proof: string,
+  options: HandlerOptions,
+): Response | null {
+  const { self, authenticator } = options;
+  if (claim.clusterId !== self.clusterId) {
+    return refuse("foreign_cluster", "This node belongs to another cluster");
+  }
+  if (claim.to !== self.nodeId || claim.from === self.nodeId) {
+    return refuse("wrong_node", `This is node ${self.nodeId}`);
+  }
+  switch (authenticator?.check(claim, proof)) {
+    case undefined:
+    case "proven":
+      return null;
+    case "wrong_secret":
+      return refuse(
+        "wrong_secret",
+        "The request does not prove that it knows the cluster's secret",
+      );
+    case "stale_challenge":
+      return refuse(
+        "stale_challenge",
+        "The challenge was used before or has expired; ask for another",
+      );
+    case "busy":
+      return refuse(
+        "unavailable",
+        "Too many requests within a short time; try again",
+      );
+  }
+}
+
+function serveStream(claim: Claim, options: HandlerOptions): Response {
+  const lane = LANES.find((name) => `${STREAM_PATH}${name}` === claim.path);
+  if (claim.method !== "GET" || lane === undefined) {
+    return refuse("malformed", `There is no ${claim.method} ${claim.path}`);
+  }
+  const { clusterId, ...answerer } = options.self;
+  const hello: HelloFrame = {
+    type: "hello",
+    clusterId,
+    ...answerer,
+    proof: options.authenticator?.proveAnswer(claim, answerer) ?? "",
+  };
+  const body = options.openOutlet(claim.from, lane, hello);
+  if (body === null) {
+    return refuse(
+      "unavailable",
+      "Too many nodes that are no members have a stream; try again",
+    );
+  }
+  const headers = {
+    "content-type": "application/octet-stream",
+    "cache-control": "no-store",
+  };
+  return new Response(body, { headers });
+}
+
+function serveMessage(
+  claim: Claim,
+  body: Uint8Array<ArrayBuffer>,
+  options: HandlerOptions,
+): Response {
+  try {
+    const frame = decodeFrame(body);
+    const fits = frame.type === "message" &&
+      frame.message.from === claim.from &&
+      frame.message.to === claim.to;
+    if (!fits) {
+      return refuse(
+        "malformed",
+        "The body is no message from the caller to this node",
+      );
+    }
+    options.onMessage(frame.message);
+    return new Response(null, { status: 204 });
+  } catch (error) {
+    return refuse("malformed", messageOf(error));
+  }
+}
+
+async function serve(
+  request: Request,
+  options: HandlerOptions,
+): Promise<Response> {
+  const body = await readBody(request, options);
+  if (body === null) {
+    return refuse(
+      "malformed",
+      `The body is late, torn or over ${options.limits.maxRequestBytes} bytes`,
+    );
+  }
+  const claim = claimOf(request, body);
+  if (claim === null) {
+    return refuse("malformed", "The request does not say who asks");
+  }
+  const refusal = examine(
+    claim,
+    request.headers.get(PROOF_HEADER) ?? "",
+    options,
+  );
+  if (refusal !== null) return refusal;
+  if (!options.isServing()) {
+    return refuse("unavailable", "The node is stopping");
+  }
+  if (claim.method !== "POST" || claim.path !== MESSAGE_PATH) {
+    return serveStream(claim, options);
+  }
+  return serveMessage(claim, body, options);
+}
+
+function isLocal(info: Deno.ServeHandlerInfo): boolean {
+  const { remoteAddr } = info;
+  return remoteAddr.transport !== "tcp" || isLoopback(remoteAddr.hostname);
+}
+
+/**
+ * Makes what answers peers' requests, to be mounted in a server.
+ *
+ * @param options Who answers, and what to do with what comes.
+ * @returns The handler.
+ */
+export function createHandler(options: HandlerOptions): Deno.ServeHandler {
+  const { authenticator, limits } = options;
+  let served = 0;
+  return async (request, info) => {
+    if (!options.isServing()) {
+      return refuse("unavailable", "The node does not serve now");
+    }
+    if (authenticator === null && !isLocal(info)) {
+      return refuse(
+        "wrong_secret",
+        "Without a secret only this machine is served",
+      );
+    }
+    if (served >= limits.maxServedRequests) {
+      return refuse("unavailable", "Too many requests at once; try again");
+    }
+    if (
+      request.method === "GET" &&
+      new URL(request.url).pathname === CHALLENGE_PATH
+    ) {
+      const challenge = authenticator?.challenge() ?? "";
+      return new Response(null, {
+        status: 204,
+        headers: { [CHALLENGE_HEADER]: challenge },
+      });
+    }
+    served += 1;
+    try {
+      return await serve(request, options);
+    } finally {
+      served -= 1;
+    }
+  };
+}

@@ -1,0 +1,11 @@
+/**
+ * Messages between members over HTTP/2.
+ *
+ * @module
+ */
+export * from "./transport.ts";
+export * from "./limits.ts";
+export type { OpeningRefusal } from "./claim.ts";
+export type { PeerStats } from "./peer.ts";
+export type { HostAndPort } from "./address.ts";
+export { formatAddress, parseAddress } from "./address.ts";

@@ -1,0 +1,135 @@
+import type { ConfigurationChange, Entry, Index, NodeId } from "../core/mod.ts";
+import {
+  addProposal,
+  addRead,
+  type Driver,
+  hasRoomForOperation,
+  input,
+  type OperationDone,
+} from "../driver/mod.ts";
+import { RaftError } from "../errors.ts";
+import type { RaftOperation } from "../ports.ts";
+import { runningDriver, type ServerNode, withLeader } from "./node.ts";
+import type {
+  Applied,
+  CallOptions,
+  ChangeOptions,
+  ProposeOptions,
+  ReadOptions,
+} from "./types.ts";
+
+/** How long a call waits when its caller does not say. */
+export const DEFAULT_TIMEOUT_MS = 5000;
+
+/** Has an operation committed and applied. */
+export function propose(
+  node: ServerNode,
+  operation: RaftOperation,
+  { timeoutMs = DEFAULT_TIMEOUT_MS, forward = true }: ProposeOptions,
+): Promise<Applied> {
+  const driver = runningDriver(node);
+  const { proposals, ports, core } = driver;
+  if (!forward && core.role !== "leader") {
+    const message = "This node does not lead; send the operation to the leader";
+    const error = new RaftError("not_leader", message);
+    return Promise.reject(withLeader(driver, error));
+  }
+  return new Promise((resolve, reject) => {
+    const deadlineMs = node.clock.nowMs() + timeoutMs;
+    addProposal(proposals, ports, operation, deadlineMs, (outcome) => {
+      if (outcome.kind === "failed") reject(outcome.error);
+      else resolve({ index: outcome.index, result: outcome.result });
+    });
+    ports.wake();
+  });
+}
+
+/** Reads the machine, by default so that nothing acknowledged before is missed. */
+export function read<T>(
+  node: ServerNode,
+  query: () => T,
+  { timeoutMs = DEFAULT_TIMEOUT_MS, consistency = "linearizable" }: ReadOptions,
+): Promise<T> {
+  const { reads, ports } = runningDriver(node);
+  return new Promise((resolve, reject) => {
+    const answer = (error: RaftError | null): void => {
+      if (error) return reject(error);
+      try {
+        resolve(query());
+      } catch (thrown) {
+        reject(thrown);
+      }
+    };
+    if (consistency === "stale") return answer(null);
+    const nowMs = node.clock.nowMs();
+    addRead(reads, nowMs, nowMs + timeoutMs, answer);
+    ports.wake();
+  });
+}
+
+/** Changes the configuration, and waits until that is committed. */
+export function change(
+  node: ServerNode,
+  value: ConfigurationChange,
+  options: ChangeOptions = {},
+): Promise<void> {
+  const { expectedIndex = null, force = false } = options;
+  return operate(node, options, (driver, deadlineMs, done) => {
+    const { operations } = driver;
+    const requestId = operations.nextRequestId++;
+    operations.changes.set(requestId, { deadlineMs, done, entry: null });
+    input(driver, {
+      kind: "change",
+      requestId,
+      change: value,
+      expectedIndex,
+      force,
+    });
+  });
+}
+
+/** Hands leadership over, and waits until another member leads. */
+export function transfer(
+  node: ServerNode,
+  target: NodeId,
+  options: CallOptions = {},
+): Promise<void> {
+  const { core } = runningDriver(node);
+  if (core.role === "leader" && target === core.id) return Promise.resolve();
+  const fromTerm = core.term;
+  return operate(node, options, (driver, deadlineMs, done) => {
+    driver.operations.transfers.push({ deadlineMs, fromTerm, done });
+    input(driver, { kind: "transfer", target });
+  });
+}
+
+function operate(
+  node: ServerNode,
+  { timeoutMs = DEFAULT_TIMEOUT_MS }: CallOptions,
+  begin: (driver: Driver, deadlineMs: number, done: OperationDone) => void,
+): Promise<void> {
+  const driver = runningDriver(node);
+  if (!hasRoomForOperation(driver.operations)) {
+    const message =
+      "Too many changes of members or leadership are under way; try again";
+    return Promise.reject(new RaftError("busy", message));
+  }
+  return new Promise((resolve, reject) => {
+    begin(driver, node.clock.nowMs() + timeoutMs, (error) => {
+      if (error) reject(withLeader(driver, error));
+      else resolve();
+    });
+  });
+}
+
+/** Committed entries that are still in memory. */
+export function readLog(
+  node: ServerNode,
+  from: Index,
+  limit: number,
+): readonly Entry[] {
+  const { log, commit } = runningDriver(node).core;
+  const start = Math.max(from - log.baseIndex - 1, 0);
+  const end = Math.min(start + limit, commit - log.baseIndex);
+  return log.entries.slice(start, Math.max(start, end));
+}
