@@ -38,6 +38,8 @@ export interface NodeContext {
   readonly id: number;
   readonly name: string;
   readonly clusterName: string;
+  /** The cluster's id as etcd writes one: a number of 64 bits. */
+  readonly clusterNumber: string;
   readonly version: string;
   readonly kind: "data" | "witness";
   readonly raftAddress: string;
@@ -59,15 +61,17 @@ export interface NodeContext {
 }
 
 /** The state of the Raft part, once the node takes part. */
-export function raftStatus(
-  { raft, stage, waitingFor }: NodeContext,
-): RaftStatus {
+export function raftStatus(context: NodeContext): RaftStatus {
+  requirePart(context);
+  return context.raft.status();
+}
+
+/** Refuses while the node takes no part yet. */
+export function requirePart({ stage, waitingFor }: NodeContext): void {
   const now = stage();
-  if (now === "founding" || now === "joining") {
-    const detail = waitingFor() ?? "The node does not take part yet";
-    throw new Problem("no_quorum", detail);
-  }
-  return raft.status();
+  if (now !== "founding" && now !== "joining") return;
+  const detail = waitingFor() ?? "The node does not take part yet";
+  throw new Problem("no_quorum", detail);
 }
 
 /** Has an operation committed, once if the caller gave a key, and returns the part's result. */
@@ -78,7 +82,7 @@ export async function propose(
   data: Uint8Array,
 ): Promise<Uint8Array> {
   const once = onceKeyOf(call);
-  raftStatus(context);
+  requirePart(context);
   const { result } = await context.raft.proposeOperation({
     kind: part === "log" ? "wal_entry" : "custom",
     data: encodePartOperation({ part, once, data }),

@@ -10,7 +10,7 @@ import {
   textToByteString,
 } from "../../raft/machines/mod.ts";
 import { type Call, jsonResponse, Problem, type Route } from "../http/mod.ts";
-import { type NodeContext, propose, raftStatus } from "./context.ts";
+import { type NodeContext, propose, requirePart } from "./context.ts";
 import {
   bytesOf,
   bytesToJson,
@@ -77,7 +77,7 @@ export async function readAs<T>(
   stale: boolean,
   query: () => T,
 ): Promise<T> {
-  raftStatus(context);
+  requirePart(context);
   const consistency = stale ? "stale" : "linearizable";
   return await context.raft.read(query, { consistency });
 }
