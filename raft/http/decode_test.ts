@@ -8,7 +8,7 @@ import {
 import { createFrameDecoder } from "./decode.ts";
 import { encodeFrames, frameWeightBytes } from "./encode.ts";
 import { type Frame, FRAME_HEADER_BYTES, FrameError } from "./frame.ts";
-import { sampleMessages } from "./sample_messages.ts";
+import { sampleMessages } from "./sample_messages_test_kit.ts";
 
 const MAX_FRAME_BYTES = 64 * 1024;
 

@@ -4,7 +4,7 @@ import { createFrameDecoder } from "./decode.ts";
 import type { Frame, HelloFrame } from "./frame.ts";
 import { createOutlet, type Outlet } from "./outlet.ts";
 import { createSendQueue, type SendQueue } from "./queue.ts";
-import { sampleMessage } from "./sample_messages.ts";
+import { sampleMessage } from "./sample_messages_test_kit.ts";
 
 const HELLO: HelloFrame = {
   type: "hello",
