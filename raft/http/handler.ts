@@ -15,6 +15,7 @@ import {
   type Self,
   STREAM_PATH,
 } from "./claim.ts";
+import { pause } from "./deadline.ts";
 import { decodeFrame } from "./decode.ts";
 import type { HelloFrame } from "./frame.ts";
 import type { HttpTransportLimits } from "./limits.ts";
@@ -27,6 +28,8 @@ export interface HandlerOptions {
   readonly clock: Clock;
   /** Returns whether requests are taken now. */
   readonly isServing: () => boolean;
+  /** Returns whether this node and a peer are cut apart on purpose. */
+  readonly isCut: (peer: NodeId) => boolean;
   /** Makes the sending end of a stream; null when there is no room for a stranger. */
   readonly openOutlet: (
     peer: NodeId,
@@ -174,6 +177,15 @@ function serveMessage(
   }
 }
 
+/** Answers when the caller has hung up, or must have lost its patience: to it, no answer came. */
+async function keepSilent(
+  request: Request,
+  { clock, limits }: HandlerOptions,
+): Promise<Response> {
+  await pause(clock, limits.openTimeoutMs, request.signal);
+  return refuse("unavailable", "The caller is cut off from this node");
+}
+
 async function serve(
   request: Request,
   options: HandlerOptions,
@@ -198,6 +210,7 @@ async function serve(
   if (!options.isServing()) {
     return refuse("unavailable", "The node is stopping");
   }
+  if (options.isCut(claim.from)) return await keepSilent(request, options);
   if (claim.method !== "POST" || claim.path !== MESSAGE_PATH) {
     return serveStream(claim, options);
   }

@@ -50,6 +50,7 @@ function fixture(secret: string | null = "s"): Fixture {
     limits: LIMITS,
     clock: systemClock(),
     isServing: () => true,
+    isCut: () => false,
     openOutlet: (peer, lane) => {
       opened.push(`${peer} ${lane}`);
       return peer === 999 ? null : new ReadableStream();
