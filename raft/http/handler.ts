@@ -40,6 +40,9 @@ export interface HandlerOptions {
   readonly onMessage: (message: Message) => void;
 }
 
+/** How much longer a caller behind a cut is kept waiting than it waits by itself. */
+const PATIENCE_RATIO = 2;
+
 const STATUS: Readonly<Record<OpeningRefusal, number>> = {
   malformed: 400,
   wrong_secret: 401,
@@ -182,7 +185,8 @@ async function keepSilent(
   request: Request,
   { clock, limits }: HandlerOptions,
 ): Promise<Response> {
-  await pause(clock, limits.openTimeoutMs, request.signal);
+  const patienceMs = PATIENCE_RATIO * limits.openTimeoutMs;
+  await pause(clock, patienceMs, request.signal);
   return refuse("unavailable", "The caller is cut off from this node");
 }
 
