@@ -113,6 +113,7 @@ function entryOf(node: Node): Entry {
     raft: node.raft,
     clock: systemClock(),
     signal: node.stopping.signal,
+    seed: (peers) => node.relay.seed(peers),
     progress: (waitingFor) => {
       if (waitingFor !== null && waitingFor !== node.waitingFor) {
         LOG.info(waitingFor);
