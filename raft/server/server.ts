@@ -1,6 +1,8 @@
 import { input, snapshotNow } from "../driver/mod.ts";
 import { change, propose, read, readLog, transfer } from "./calls.ts";
 import { bootstrap, initialize, shutDown, start } from "./lifecycle.ts";
+import { RaftError } from "../errors.ts";
+import { memberProblem } from "./members.ts";
 import { createNode, runningDriver, type ServerNode } from "./node.ts";
 import { statusOf } from "./status.ts";
 import type { CallOptions, RaftServer, RaftServerOptions } from "./types.ts";
@@ -77,6 +79,8 @@ function membershipOf(node: ServerNode): Membership {
       { id, incarnation, address, role },
       options,
     ): Promise<void> {
+      const problem = memberProblem({ id, incarnation });
+      if (problem) throw new RaftError("membership", problem);
       const promoteTo = role === "learner" ? null : role ?? "voter";
       const value = { kind: "add", id, incarnation, address } as const;
       await change(node, { ...value, promoteTo }, options);
