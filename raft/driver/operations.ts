@@ -24,13 +24,16 @@ interface PendingTransfer {
   readonly deadlineMs: number;
   readonly fromTerm: Term;
   readonly done: OperationDone;
+  /** Whether the core has answered that it began. */
+  started: boolean;
 }
 
 /** Changes of membership and leadership whose end somebody waits for. */
 export interface Operations {
   nextRequestId: number;
   readonly changes: Map<number, PendingChange>;
-  readonly transfers: PendingTransfer[];
+  /** In the order in which they were asked for. */
+  transfers: PendingTransfer[];
 }
 
 /** How many of them may wait. */
@@ -89,9 +92,26 @@ export function onTransferOutcome(
   book: Operations,
   outcome: TransferOutcome,
 ): void {
+  if (outcome === "failed") {
+    endTransfers(book, ({ started }) => started, transferError(outcome));
+    return;
+  }
+  // Answers come in the order of the questions.
+  const asked = book.transfers.find(({ started }) => !started);
+  if (!asked) return;
+  asked.started = true;
   if (outcome === "started") return;
-  const pending = book.transfers.shift();
-  pending?.done(transferError(outcome));
+  endTransfers(book, (each) => each === asked, transferError(outcome));
+}
+
+function endTransfers(
+  book: Operations,
+  isMeant: (transfer: PendingTransfer) => boolean,
+  error: RaftError | null,
+): void {
+  const meant = book.transfers.filter(isMeant);
+  book.transfers = book.transfers.filter((transfer) => !isMeant(transfer));
+  for (const { done } of meant) done(error);
 }
 
 function transferError(
@@ -128,12 +148,14 @@ export function settleOperations(
     book.changes.delete(id);
     pending.done(settled);
   }
-  const [transfer] = book.transfers;
-  if (!transfer) return;
-  const handedOver = core.term > transfer.fromTerm && core.leaderId !== 0;
-  if (!handedOver && nowMs < transfer.deadlineMs) return;
-  book.transfers.shift();
-  transfer.done(handedOver ? null : transferError("failed"));
+  if (book.transfers.length === 0) return;
+  const isLed = core.leaderId !== 0 && core.leaderId !== core.id;
+  const handedOver = ({ fromTerm }: PendingTransfer): boolean =>
+    isLed && core.term > fromTerm;
+  endTransfers(book, handedOver, null);
+  const isLate = ({ deadlineMs }: PendingTransfer): boolean =>
+    nowMs >= deadlineMs;
+  endTransfers(book, isLate, transferError("failed"));
 }
 
 function settleChange(
@@ -155,8 +177,8 @@ function settleChange(
 
 /** When the next deadline ends. */
 export function operationsDeadlineMs(book: Operations): number {
-  let deadlineMs = book.transfers[0]?.deadlineMs ?? Infinity;
-  for (const pending of book.changes.values()) {
+  let deadlineMs = Infinity;
+  for (const pending of [...book.changes.values(), ...book.transfers]) {
     deadlineMs = Math.min(deadlineMs, pending.deadlineMs);
   }
   return deadlineMs;

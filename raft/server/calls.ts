@@ -118,7 +118,8 @@ export function transfer(
   if (core.role === "leader" && target === core.id) return Promise.resolve();
   const fromTerm = core.term;
   return operate(node, options, (driver, deadlineMs, done) => {
-    driver.operations.transfers.push({ deadlineMs, fromTerm, done });
+    const { transfers } = driver.operations;
+    transfers.push({ deadlineMs, fromTerm, done, started: false });
     input(driver, { kind: "transfer", target });
   });
 }
