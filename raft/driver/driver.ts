@@ -10,6 +10,8 @@ import {
   latestConfiguration,
   nextDeadlineMs,
   type NodeId,
+  type Role,
+  type SnapshotMeta,
   step,
 } from "../core/mod.ts";
 import { RaftError } from "../errors.ts";
@@ -92,7 +94,10 @@ export interface Driver {
   readonly seen: {
     term: number;
     leaderId: NodeId;
+    role: Role | null;
     commit: number;
+    applied: number;
+    snapshot: SnapshotMeta | null;
     configuration: Configuration | null;
   };
 }
@@ -131,7 +136,15 @@ export function createDriver(start: DriverStart): Driver {
     inputs: [],
     stopped: null,
     served: { term: 0, leaderId: 0 },
-    seen: { term: -1, leaderId: 0, commit: -1, configuration: null },
+    seen: {
+      term: -1,
+      leaderId: 0,
+      role: null,
+      commit: -1,
+      applied: -1,
+      snapshot: null,
+      configuration: null,
+    },
   };
   if (stored.snapshot) {
     restoreMachine(
@@ -295,15 +308,20 @@ export function snapshotNow(driver: Driver): void {
 }
 
 function tellOthers(driver: Driver): void {
-  const { core, seen, ports } = driver;
+  const { core, applier, seen, ports } = driver;
   const { configuration } = latestConfiguration(core.configurations);
   if (configuration !== seen.configuration) {
     const peers = configuration.members.filter(({ id }) => id !== core.id);
     ports.setPeers(new Map(peers.map(({ id, address }) => [id, address])));
   }
   const same = core.term === seen.term && core.leaderId === seen.leaderId &&
-    core.commit === seen.commit && configuration === seen.configuration;
+    core.role === seen.role && core.commit === seen.commit &&
+    applier.applied === seen.applied && core.snapshot === seen.snapshot &&
+    configuration === seen.configuration;
   if (same) return;
+  seen.role = core.role;
+  seen.applied = applier.applied;
+  seen.snapshot = core.snapshot;
   seen.term = core.term;
   seen.leaderId = core.leaderId;
   seen.commit = core.commit;

@@ -85,6 +85,13 @@ export async function start(node: ServerNode): Promise<void> {
   if (phase.kind !== "open") {
     throw new RaftError("bad_call", "The node was started before");
   }
+  const applied = options.stateMachine.getLastAppliedIndex();
+  if (applied !== 0) {
+    const message =
+      `The state machine has applied ${applied} entries before; ` +
+      "give every start a new machine, which snapshot and log fill again";
+    throw new RaftError("bad_call", message);
+  }
   const holder: { driver: Driver | null } = { driver: null };
   const loop = createLoop(node.clock, () => holder.driver);
   const driver = createDriver({
@@ -155,11 +162,16 @@ export async function shutDown(
   if (phase.kind === "running") {
     phase.loop.stop();
     stopDriver(phase.driver, stopped);
-    await options.transport.stop();
   }
-  if (phase.kind !== "new") await options.store.close();
-  notify(node);
-  ended.resolve(reason);
+  try {
+    if (phase.kind === "running") await options.transport.stop();
+  } finally {
+    // A transport that does not stop must not keep the store's lock.
+    if (phase.kind !== "new") await options.store.close();
+    // Listeners look at the status, which a stopped node has not; `stopped` tells of the end.
+    node.listeners.clear();
+    ended.resolve(reason);
+  }
 }
 
 function notify({ listeners }: ServerNode): void {

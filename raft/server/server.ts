@@ -5,7 +5,7 @@ import { RaftError } from "../errors.ts";
 import { memberProblem } from "./members.ts";
 import { createNode, runningDriver, type ServerNode } from "./node.ts";
 import { statusOf } from "./status.ts";
-import type { CallOptions, RaftServer, RaftServerOptions } from "./types.ts";
+import type { RaftServer, RaftServerOptions, StopOptions } from "./types.ts";
 
 /**
  * Makes a node.
@@ -98,10 +98,13 @@ function membershipOf(node: ServerNode): Membership {
 
 async function stop(
   node: ServerNode,
-  { timeoutMs = node.coreOptions.electionTimeoutMs }: CallOptions,
+  options: StopOptions,
 ): Promise<void> {
+  const { handOver = true, timeoutMs = node.coreOptions.electionTimeoutMs } =
+    options;
   const { phase } = node;
-  const leads = phase.kind === "running" && phase.driver.core.role === "leader";
+  const leads = handOver && phase.kind === "running" &&
+    phase.driver.core.role === "leader";
   // Nobody to hand over to is no reason to stay.
   if (leads) await transfer(node, 0, { timeoutMs }).catch(() => {});
   await shutDown(node, null);
