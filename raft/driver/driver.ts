@@ -171,12 +171,15 @@ export function input(driver: Driver, value: Input): void {
 /** Does everything that is due. */
 export function pump(driver: Driver): void {
   if (driver.stopped) return;
+  guard(driver, () => turn(driver));
+}
+
+/** What throws ends the node. */
+function guard({ ports }: Driver, run: () => void): void {
   try {
-    turn(driver);
+    run();
   } catch (error) {
-    driver.ports.fail(
-      error instanceof Error ? error : new Error(String(error)),
-    );
+    ports.fail(error instanceof Error ? error : new Error(String(error)));
   }
 }
 
@@ -302,8 +305,10 @@ export function snapshotNow(driver: Driver): void {
   const { snapshots, core, applier, ports } = driver;
   const nothingNew = applier.applied <= (core.snapshot?.index ?? 0);
   if (snapshots.taking || applier.restoring || nothingNew) return;
-  takeSnapshot(snapshots, core, applier, ports, (value) => {
-    input(driver, value);
+  guard(driver, () => {
+    takeSnapshot(snapshots, core, applier, ports, (value) => {
+      input(driver, value);
+    });
   });
 }
 
