@@ -129,6 +129,17 @@ Deno.test("write() drops what exceeds the queue, and the log says so at that pla
   await writer.close();
 });
 
+Deno.test("write() has room again for as much as has been written", async () => {
+  const { writer, output } = create();
+  const large = "x".repeat(MAX_QUEUED_CHARS / 2);
+  for (let i = 0; i < 5; i++) {
+    writer.write(large);
+    await output.take();
+  }
+  assertEquals(output.text().length, 5 * (large.length + 1));
+  await writer.close();
+});
+
 Deno.test("a write that fails loses its lines, and the log says so when it works again", async () => {
   const { writer, output } = create();
   writer.write("a");
