@@ -15,6 +15,7 @@ import {
   type Self,
   STREAM_PATH,
 } from "./claim.ts";
+import { pause } from "./deadline.ts";
 import { decodeFrame } from "./decode.ts";
 import type { HelloFrame } from "./frame.ts";
 import type { HttpTransportLimits } from "./limits.ts";
@@ -27,6 +28,8 @@ export interface HandlerOptions {
   readonly clock: Clock;
   /** Returns whether requests are taken now. */
   readonly isServing: () => boolean;
+  /** Returns whether this node and a peer are cut apart on purpose. */
+  readonly isCut: (peer: NodeId) => boolean;
   /** Makes the sending end of a stream; null when there is no room for a stranger. */
   readonly openOutlet: (
     peer: NodeId,
@@ -36,6 +39,9 @@ export interface HandlerOptions {
   /** Takes a message whose sender has proved itself. */
   readonly onMessage: (message: Message) => void;
 }
+
+/** How much longer a caller behind a cut is kept waiting than it waits by itself. */
+const PATIENCE_RATIO = 2;
 
 const STATUS: Readonly<Record<OpeningRefusal, number>> = {
   malformed: 400,
@@ -174,6 +180,16 @@ function serveMessage(
   }
 }
 
+/** Answers when the caller has hung up, or must have lost its patience: to it, no answer came. */
+async function keepSilent(
+  request: Request,
+  { clock, limits }: HandlerOptions,
+): Promise<Response> {
+  const patienceMs = PATIENCE_RATIO * limits.openTimeoutMs;
+  await pause(clock, patienceMs, request.signal);
+  return refuse("unavailable", "The caller is cut off from this node");
+}
+
 async function serve(
   request: Request,
   options: HandlerOptions,
@@ -198,6 +214,7 @@ async function serve(
   if (!options.isServing()) {
     return refuse("unavailable", "The node is stopping");
   }
+  if (options.isCut(claim.from)) return await keepSilent(request, options);
   if (claim.method !== "POST" || claim.path !== MESSAGE_PATH) {
     return serveStream(claim, options);
   }

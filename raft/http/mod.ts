@@ -6,6 +6,7 @@
 export * from "./transport.ts";
 export * from "./limits.ts";
 export type { OpeningRefusal } from "./claim.ts";
-export type { PeerStats } from "./peer.ts";
+export type { PeerStats } from "./peer_stats.ts";
+export type { PeerFault } from "./fault.ts";
 export type { HostAndPort } from "./address.ts";
 export { formatAddress, parseAddress } from "./address.ts";

@@ -16,6 +16,8 @@ export interface HandleOptions {
   readonly maxRequests: number;
   /** Where a leader's API is, as far as is known. */
   readonly apiOf: (id: number) => string;
+  /** Is told of every request that begins. */
+  readonly begin: (route: Route | null) => void;
   /** Is told of every answered request. */
   readonly observe: (
     route: Route | null,
@@ -59,6 +61,8 @@ async function dispatch(
   const { path, search } = splitUrl(request.url);
   const match = dispatcher.table.find(request.method, path);
   const requestId = requestIdOf(dispatcher, request);
+  const route = match.kind === "route" ? match.route : null;
+  dispatcher.begin(route);
   dispatcher.active += 1;
   let response: Response;
   try {
@@ -77,7 +81,6 @@ async function dispatch(
   } finally {
     dispatcher.active -= 1;
   }
-  const route = match.kind === "route" ? match.route : null;
   const tookMs = dispatcher.nowMs() - startedAtMs;
   dispatcher.observe(route, request, response.status, tookMs);
   return request.method === "HEAD" ? withoutBody(response) : response;
