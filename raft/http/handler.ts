@@ -3,12 +3,15 @@ import type { Message, NodeId } from "../core/mod.ts";
 import { isLoopback } from "./address.ts";
 import type { Authenticator, Claim } from "./auth.ts";
 import {
+  ANSWER_HEADERS,
+  CALL_PATH,
   CHALLENGE_HEADER,
   CHALLENGE_PATH,
   claimOf,
   type LaneName,
   LANES,
   MESSAGE_PATH,
+  NODE_HEADER,
   type OpeningRefusal,
   PROOF_HEADER,
   REFUSAL_HEADER,
@@ -38,7 +41,15 @@ export interface HandlerOptions {
   ) => ReadableStream<Uint8Array<ArrayBuffer>> | null;
   /** Takes a message whose sender has proved itself. */
   readonly onMessage: (message: Message) => void;
+  /** Answers a call of a peer that has proved itself; null where there are none. */
+  readonly onCall: CallHandler | null;
 }
+
+/** Answers a call by name; what goes wrong belongs into the answer. */
+export type CallHandler = (
+  name: string,
+  body: Uint8Array,
+) => Promise<Uint8Array<ArrayBuffer>>;
 
 /** How much longer a caller behind a cut is kept waiting than it waits by itself. */
 const PATIENCE_RATIO = 2;
@@ -215,10 +226,31 @@ async function serve(
     return refuse("unavailable", "The node is stopping");
   }
   if (options.isCut(claim.from)) return await keepSilent(request, options);
-  if (claim.method !== "POST" || claim.path !== MESSAGE_PATH) {
-    return serveStream(claim, options);
+  if (claim.method !== "POST") return serveStream(claim, options);
+  if (claim.path === MESSAGE_PATH) return serveMessage(claim, body, options);
+  return await serveCall(claim, body, options);
+}
+
+/** Answers a call by name; the answer is proved like the hello of a stream. */
+async function serveCall(
+  claim: Claim,
+  body: Uint8Array<ArrayBuffer>,
+  { onCall, self, authenticator }: HandlerOptions,
+): Promise<Response> {
+  if (onCall === null || !claim.path.startsWith(CALL_PATH)) {
+    return refuse("malformed", `There is no ${claim.method} ${claim.path}`);
   }
-  return serveMessage(claim, body, options);
+  const content = await onCall(claim.path.slice(CALL_PATH.length), body);
+  const { nodeId, incarnation, bootId } = self;
+  const answerer = { nodeId, incarnation, bootId, content };
+  return new Response(content, {
+    headers: {
+      "content-type": "application/json",
+      [ANSWER_HEADERS.incarnation]: String(incarnation),
+      [ANSWER_HEADERS.bootId]: bootId,
+      [PROOF_HEADER]: authenticator?.proveAnswer(claim, answerer) ?? "",
+    },
+  });
 }
 
 function isLocal(info: Deno.ServeHandlerInfo): boolean {
@@ -255,7 +287,10 @@ export function createHandler(options: HandlerOptions): Deno.ServeHandler {
       const challenge = authenticator?.challenge() ?? "";
       return new Response(null, {
         status: 204,
-        headers: { [CHALLENGE_HEADER]: challenge },
+        headers: {
+          [CHALLENGE_HEADER]: challenge,
+          [NODE_HEADER]: String(options.self.nodeId),
+        },
       });
     }
     served += 1;

@@ -55,6 +55,8 @@ function fixture(secret: string | null = "s"): Fixture {
       opened.push(`${peer} ${lane}`);
       return peer === 999 ? null : new ReadableStream();
     },
+    onCall: (name, body) =>
+      Promise.resolve(new TextEncoder().encode(`${name} ${body.length}`)),
     onMessage: (message) => messages.push(message),
   });
   return { handler, authenticator, messages, opened };

@@ -10,3 +10,5 @@ export type { PeerStats } from "./peer_stats.ts";
 export type { PeerFault } from "./fault.ts";
 export type { HostAndPort } from "./address.ts";
 export { formatAddress, parseAddress } from "./address.ts";
+export type { CalledPeer } from "./named_call.ts";
+export type { CallHandler } from "./handler.ts";

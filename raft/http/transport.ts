@@ -14,7 +14,8 @@ import { isNodeId } from "./bytes.ts";
 import { type OpeningRefusal, randomToken } from "./claim.ts";
 import type { PeerContext } from "./context.ts";
 import type { PeerFault } from "./fault.ts";
-import { createHandler } from "./handler.ts";
+import { type CallHandler, createHandler } from "./handler.ts";
+import { callByName, type CalledPeer } from "./named_call.ts";
 import { type HttpTransportLimits, limitsFrom } from "./limits.ts";
 import { listenAt, type Listener } from "./listener.ts";
 import { acceptStream, probePeer, sendToPeer, takeRequest } from "./peer.ts";
@@ -52,6 +53,8 @@ export interface HttpTransportOptions {
   readonly onRefused?: (peer: NodeId, reason: OpeningRefusal) => void;
   /** Told what goes wrong with a peer, in words, for a log. */
   readonly onTrouble?: (peer: NodeId, what: string) => void;
+  /** Answers calls of nodes that have proved themselves. */
+  readonly onCall?: CallHandler;
 }
 
 /** A {@linkcode RaftTransport} over HTTP/2. */
@@ -60,6 +63,16 @@ export interface HttpTransport extends RaftTransport {
   readonly handler: Deno.ServeHandler;
   /** Returns where it listens; null before the start, or without `listen`. */
   address(): HostAndPort | null;
+  /**
+   * Calls a node by name, a member or not, and returns its answer, which is proved where there is a
+   * secret. For what nodes ask of each other beside messages.
+   */
+  call(
+    peer: CalledPeer,
+    name: string,
+    body: Uint8Array<ArrayBuffer>,
+    timeoutMs: number,
+  ): Promise<Uint8Array>;
   /** Returns what is known of the traffic with each peer. */
   stats(): ReadonlyMap<NodeId, PeerStats>;
   /**
@@ -132,6 +145,8 @@ export function createHttpTransport(
     },
     setPeers: (addresses) => setAddresses(node, addresses),
     probe: (id) => probe(node, id),
+    call: (peer, name, body, timeoutMs) =>
+      callByName(peers.context, peer, name, body, timeoutMs),
     setFault: (id, fault) => setFaultOf(peers, id, fault),
     stop: () => stopNode(node),
   };
@@ -162,6 +177,7 @@ function createNode(options: HttpTransportOptions): Node {
     ...context,
     isServing: () => node.events !== null,
     isCut: (id) => isCutApart(peers, id),
+    onCall: options.onCall ?? null,
     openOutlet: (id, lane, hello) => {
       const peer = admitPeer(peers, id);
       return peer === null ? null : acceptStream(peer, lane, hello);

@@ -1,5 +1,5 @@
 import { formatHostPort, type HostPort } from "../../base/mod.ts";
-import type { HttpTransport } from "../../raft/http/mod.ts";
+import type { CallHandler, HttpTransport } from "../../raft/http/mod.ts";
 import type {
   NodeId,
   RaftServer,
@@ -92,7 +92,7 @@ interface OrderCall {
  */
 export function createCallHandler(
   service: PeerService,
-): (name: string, body: Uint8Array) => Promise<Uint8Array<ArrayBuffer>> {
+): CallHandler {
   return async (name, body) =>
     encodeJson(await answerRpc(() => serve(service, name, body)));
 }
