@@ -1,5 +1,5 @@
 import { present } from "../../base/mod.ts";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createNodeClient, type NodeClient } from "./client.ts";
 import { freePorts } from "./ports.ts";
 import { type ManagedProcess, startProcess } from "./process.ts";
@@ -103,7 +103,9 @@ export async function startCluster(
 ): Promise<Cluster> {
   const root = await Deno.makeTempDir({
     prefix: "pgraft-nodes-",
-    ...(options.directory === undefined ? {} : { dir: options.directory }),
+    ...(options.directory === undefined
+      ? {}
+      : { dir: resolve(options.directory) }),
   });
   const nodes: ClusterNode[] = [];
   const cluster = createCluster(nodes, root);
@@ -112,9 +114,10 @@ export async function startCluster(
     await cluster.ready(options.readyTimeoutMs);
     return cluster;
   } catch (error) {
-    const output = cluster.output();
     await cluster[Symbol.asyncDispose]();
-    throw new Error(`The cluster did not start\n${output}`, { cause: error });
+    throw new Error(`The cluster did not start\n${cluster.output()}`, {
+      cause: error,
+    });
   }
 }
 
