@@ -1,7 +1,6 @@
-import { invariant, messageOf } from "../../base/mod.ts";
 import { type Core, type Entry, entryAt, type Index } from "../core/mod.ts";
-import { RaftError } from "../errors.ts";
 import { type CommandId, decodeCommand } from "./command.ts";
+import { askMachine } from "./machine.ts";
 import type { DriverPorts } from "./ports.ts";
 import {
   onApplied,
@@ -100,20 +99,14 @@ function applyNew(
   operation: RaftOperation,
 ): Uint8Array {
   const { machine } = ports;
-  let result: Uint8Array;
-  try {
-    result = machine.applyOperation(operation, entry.index);
-  } catch (cause) {
-    const message =
-      `The state machine failed on entry ${entry.index} of term ` +
-      `${entry.term} (${operation.kind}, ${operation.data.length} bytes): ` +
-      `${messageOf(cause)}; mend the machine and start the node again`;
-    throw new RaftError("apply_failed", message, { cause });
-  }
-  invariant(
-    machine.getLastAppliedIndex() === entry.index,
-    `the machine says it applied ${machine.getLastAppliedIndex()}, not ${entry.index}`,
-  );
+  const what = `on entry ${entry.index} of term ${entry.term} ` +
+    `(${operation.kind}, ${operation.data.length} bytes)`;
+  const result = askMachine(what, () => {
+    const answer = machine.applyOperation(operation, entry.index);
+    const last = machine.getLastAppliedIndex();
+    if (last === entry.index) return answer;
+    throw new Error(`its last applied index is ${last} afterwards`);
+  });
   keepResult(applier.sessions, id, result);
   return result;
 }

@@ -10,6 +10,8 @@ import {
   latestConfiguration,
   nextDeadlineMs,
   type NodeId,
+  type Role,
+  type SnapshotMeta,
   step,
 } from "../core/mod.ts";
 import { RaftError } from "../errors.ts";
@@ -92,7 +94,10 @@ export interface Driver {
   readonly seen: {
     term: number;
     leaderId: NodeId;
+    role: Role | null;
     commit: number;
+    applied: number;
+    snapshot: SnapshotMeta | null;
     configuration: Configuration | null;
   };
 }
@@ -131,7 +136,15 @@ export function createDriver(start: DriverStart): Driver {
     inputs: [],
     stopped: null,
     served: { term: 0, leaderId: 0 },
-    seen: { term: -1, leaderId: 0, commit: -1, configuration: null },
+    seen: {
+      term: -1,
+      leaderId: 0,
+      role: null,
+      commit: -1,
+      applied: -1,
+      snapshot: null,
+      configuration: null,
+    },
   };
   if (stored.snapshot) {
     restoreMachine(
@@ -158,12 +171,15 @@ export function input(driver: Driver, value: Input): void {
 /** Does everything that is due. */
 export function pump(driver: Driver): void {
   if (driver.stopped) return;
+  guard(driver, () => turn(driver));
+}
+
+/** What throws ends the node. */
+function guard({ ports }: Driver, run: () => void): void {
   try {
-    turn(driver);
+    run();
   } catch (error) {
-    driver.ports.fail(
-      error instanceof Error ? error : new Error(String(error)),
-    );
+    ports.fail(error instanceof Error ? error : new Error(String(error)));
   }
 }
 
@@ -289,21 +305,28 @@ export function snapshotNow(driver: Driver): void {
   const { snapshots, core, applier, ports } = driver;
   const nothingNew = applier.applied <= (core.snapshot?.index ?? 0);
   if (snapshots.taking || applier.restoring || nothingNew) return;
-  takeSnapshot(snapshots, core, applier, ports, (value) => {
-    input(driver, value);
+  guard(driver, () => {
+    takeSnapshot(snapshots, core, applier, ports, (value) => {
+      input(driver, value);
+    });
   });
 }
 
 function tellOthers(driver: Driver): void {
-  const { core, seen, ports } = driver;
+  const { core, applier, seen, ports } = driver;
   const { configuration } = latestConfiguration(core.configurations);
   if (configuration !== seen.configuration) {
     const peers = configuration.members.filter(({ id }) => id !== core.id);
     ports.setPeers(new Map(peers.map(({ id, address }) => [id, address])));
   }
   const same = core.term === seen.term && core.leaderId === seen.leaderId &&
-    core.commit === seen.commit && configuration === seen.configuration;
+    core.role === seen.role && core.commit === seen.commit &&
+    applier.applied === seen.applied && core.snapshot === seen.snapshot &&
+    configuration === seen.configuration;
   if (same) return;
+  seen.role = core.role;
+  seen.applied = applier.applied;
+  seen.snapshot = core.snapshot;
   seen.term = core.term;
   seen.leaderId = core.leaderId;
   seen.commit = core.commit;

@@ -3,6 +3,7 @@ import {
   type ChangeRefusal,
   type Core,
   type Index,
+  MAX_MEMBERS,
   type Term,
   termAt,
   type TransferOutcome,
@@ -23,13 +24,16 @@ interface PendingTransfer {
   readonly deadlineMs: number;
   readonly fromTerm: Term;
   readonly done: OperationDone;
+  /** Whether the core has answered that it began. */
+  started: boolean;
 }
 
 /** Changes of membership and leadership whose end somebody waits for. */
 export interface Operations {
   nextRequestId: number;
   readonly changes: Map<number, PendingChange>;
-  readonly transfers: PendingTransfer[];
+  /** In the order in which they were asked for. */
+  transfers: PendingTransfer[];
 }
 
 /** How many of them may wait. */
@@ -42,6 +46,7 @@ const REFUSALS: Readonly<Record<ChangeRefusal, string>> = {
   transferring: "leadership is being handed over; ask the next leader",
   stale: "the membership has changed since; look at it and decide anew",
   duplicate_member: "a member with this id exists; remove it first",
+  too_many_members: `there are ${MAX_MEMBERS} already; remove one first`,
   unknown_member: "no member has this id; look at the list of members",
   not_a_learner: "the member votes already",
   not_caught_up: "the learner is too far behind; wait until it has caught up",
@@ -87,9 +92,26 @@ export function onTransferOutcome(
   book: Operations,
   outcome: TransferOutcome,
 ): void {
+  if (outcome === "failed") {
+    endTransfers(book, ({ started }) => started, transferError(outcome));
+    return;
+  }
+  // Answers come in the order of the questions.
+  const asked = book.transfers.find(({ started }) => !started);
+  if (!asked) return;
+  asked.started = true;
   if (outcome === "started") return;
-  const pending = book.transfers.shift();
-  pending?.done(transferError(outcome));
+  endTransfers(book, (each) => each === asked, transferError(outcome));
+}
+
+function endTransfers(
+  book: Operations,
+  isMeant: (transfer: PendingTransfer) => boolean,
+  error: RaftError | null,
+): void {
+  const meant = book.transfers.filter(isMeant);
+  book.transfers = book.transfers.filter((transfer) => !isMeant(transfer));
+  for (const { done } of meant) done(error);
 }
 
 function transferError(
@@ -126,12 +148,14 @@ export function settleOperations(
     book.changes.delete(id);
     pending.done(settled);
   }
-  const [transfer] = book.transfers;
-  if (!transfer) return;
-  const handedOver = core.term > transfer.fromTerm && core.leaderId !== 0;
-  if (!handedOver && nowMs < transfer.deadlineMs) return;
-  book.transfers.shift();
-  transfer.done(handedOver ? null : transferError("failed"));
+  if (book.transfers.length === 0) return;
+  const isLed = core.leaderId !== 0 && core.leaderId !== core.id;
+  const handedOver = ({ fromTerm }: PendingTransfer): boolean =>
+    isLed && core.term > fromTerm;
+  endTransfers(book, handedOver, null);
+  const isLate = ({ deadlineMs }: PendingTransfer): boolean =>
+    nowMs >= deadlineMs;
+  endTransfers(book, isLate, transferError("failed"));
 }
 
 function settleChange(
@@ -153,8 +177,8 @@ function settleChange(
 
 /** When the next deadline ends. */
 export function operationsDeadlineMs(book: Operations): number {
-  let deadlineMs = book.transfers[0]?.deadlineMs ?? Infinity;
-  for (const pending of book.changes.values()) {
+  let deadlineMs = Infinity;
+  for (const pending of [...book.changes.values(), ...book.transfers]) {
     deadlineMs = Math.min(deadlineMs, pending.deadlineMs);
   }
   return deadlineMs;

@@ -70,6 +70,6 @@ export interface DriverPorts {
   wake(): void;
   /** The node can't go on. Called once. */
   fail(error: Error): void;
-  /** Role, term, leader, configuration or commit index changed. */
+  /** Role, term, leader, configuration, commit or applied index or snapshot changed. */
   changed(): void;
 }

@@ -10,7 +10,7 @@ interface Reader {
 }
 
 interface Request {
-  readonly readers: readonly Reader[];
+  readers: readonly Reader[];
   readonly sentAtMs: number;
 }
 
@@ -22,10 +22,8 @@ export interface Reads {
   /** Those that were refused: asked again at the next sweep, when there may be a leader. */
   refused: Reader[];
   readonly requests: Map<number, Request>;
-  readonly ready: {
-    readonly index: Index;
-    readonly readers: readonly Reader[];
-  }[];
+  /** Confirmed ones, which wait for the machine to reach `index`. */
+  ready: { readonly index: Index; readonly readers: readonly Reader[] }[];
   waiting: number;
   sweepAtMs: number;
 }
@@ -102,9 +100,7 @@ export function answerReads(reads: Reads, applied: Index): void {
   if (reads.ready.length === 0) return;
   const due = reads.ready.filter(({ index }) => index <= applied);
   if (due.length === 0) return;
-  const rest = reads.ready.filter(({ index }) => index > applied);
-  reads.ready.length = 0;
-  reads.ready.push(...rest);
+  reads.ready = reads.ready.filter(({ index }) => index > applied);
   for (const { readers } of due) {
     for (const reader of readers) finish(reads, reader, null);
   }
@@ -118,17 +114,41 @@ export function sweepReads(
 ): void {
   if (nowMs < reads.sweepAtMs) return;
   for (const [requestId, request] of reads.requests) {
+    request.readers = endLate(reads, request.readers, nowMs, lateError);
     if (nowMs - request.sentAtMs < resendAfterMs) continue;
     reads.requests.delete(requestId);
     for (const reader of request.readers) reads.queued.push(reader);
   }
   reads.queued.push(...reads.refused);
   reads.refused = [];
-  const late = reads.queued.filter(({ deadlineMs }) => nowMs >= deadlineMs);
-  reads.queued = reads.queued.filter(({ deadlineMs }) => nowMs < deadlineMs);
-  for (const reader of late) finish(reads, reader, lateError());
+  reads.queued = endLate(reads, reads.queued, nowMs, lateError);
+  reads.ready = reads.ready.map(({ index, readers }) => ({
+    index,
+    readers: endLate(reads, readers, nowMs, behindError),
+  }));
   const idle = reads.waiting === 0;
   reads.sweepAtMs = idle ? Infinity : nowMs + READ_SWEEP_INTERVAL_MS;
+}
+
+/** Ends the readers whose time is over; returns the others. */
+function endLate(
+  reads: Reads,
+  readers: readonly Reader[],
+  nowMs: number,
+  error: () => RaftError,
+): Reader[] {
+  const inTime: Reader[] = [];
+  for (const reader of readers) {
+    if (nowMs < reader.deadlineMs) inTime.push(reader);
+    else finish(reads, reader, error());
+  }
+  return inTime;
+}
+
+function behindError(): RaftError {
+  const message = "This node has not caught up with the leader in time; " +
+    "try again, or read from another node";
+  return new RaftError("busy", message);
 }
 
 function lateError(): RaftError {
@@ -148,7 +168,7 @@ export function failReads(reads: Reads, error: RaftError): void {
   reads.queued = [];
   reads.refused = [];
   reads.requests.clear();
-  reads.ready.length = 0;
+  reads.ready = [];
   for (const reader of readers) finish(reads, reader, error);
 }
 

@@ -9,7 +9,8 @@ import {
 } from "../core/mod.ts";
 import { DiskFullError, RaftError } from "../errors.ts";
 import type { Applier } from "./applier.ts";
-import { createFrameReader, encodeFrame } from "./frames.ts";
+import { createFrameReader, encodeFrame, type Section } from "./frames.ts";
+import { askMachine, beginMachineSnapshot } from "./machine.ts";
 import type { DiskSnapshotWriter, DriverPorts } from "./ports.ts";
 import {
   createSessionTable,
@@ -113,17 +114,26 @@ function framesOf(
   index: number,
 ): Iterator<Uint8Array> {
   // Begun in this very turn: both copies are of the same moment.
-  const sessions = snapshotSessions(applier.sessions);
-  const machine = ports.machine.createSnapshot(index);
-  return joinFrames(sessions, machine);
+  const sessions = snapshotSessions(applier.sessions)[Symbol.iterator]();
+  const machine = beginMachineSnapshot(ports.machine, index);
+  return {
+    next(): IteratorResult<Uint8Array> {
+      const session = sessions.next();
+      if (!session.done) return framed("sessions", session.value);
+      const piece = machine.next();
+      return piece.done ? piece : framed("machine", piece.value);
+    },
+    return(): IteratorResult<Uint8Array> {
+      return machine.return?.() ?? { done: true, value: undefined };
+    },
+  };
 }
 
-function* joinFrames(
-  sessions: Iterable<Uint8Array>,
-  machine: Iterable<Uint8Array>,
-): Iterator<Uint8Array> {
-  for (const piece of sessions) yield encodeFrame("sessions", piece);
-  for (const piece of machine) yield encodeFrame("machine", piece);
+function framed(
+  section: Section,
+  piece: Uint8Array,
+): IteratorResult<Uint8Array> {
+  return { done: false, value: encodeFrame(section, piece) };
 }
 
 function writeFrames(
@@ -261,7 +271,11 @@ export function restoreMachine(
   applier.restores += 1;
   const { restores } = applier;
   const sessions = createSessionTable();
-  const restore = ports.machine.restoreFromSnapshot(index);
+  const what = `to restore the snapshot at ${index}`;
+  const restore = askMachine(
+    what,
+    () => ports.machine.restoreFromSnapshot(index),
+  );
   const reader = createFrameReader();
   const readFrom = (offset: number): void => {
     ports.disk.readSnapshot(index, offset, policy.readBytes, (bytes) => {
@@ -269,14 +283,14 @@ export function restoreMachine(
       if (bytes instanceof Error) return ports.fail(bytes);
       reader.push(bytes, (section, piece) => {
         if (section === "sessions") restoreSession(sessions, piece);
-        else restore.piece(piece);
+        else askMachine(what, () => restore.piece(piece));
       });
       const next = offset + bytes.length;
       if (bytes.length > 0 && next < sizeBytes) return readFrom(next);
       if (next < sizeBytes || reader.pendingBytes > 0) {
         return ports.fail(truncatedError(index, next, sizeBytes));
       }
-      restore.done();
+      askMachine(what, () => restore.done());
       applier.sessions = sessions;
       applier.applied = index;
       restored();

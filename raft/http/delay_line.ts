@@ -53,8 +53,7 @@ export function holdUp(
   const { maxBytes, maxCount } = line.limits;
   if (line.held.length >= maxCount) return;
   if (line.heldBytes + weightBytes > maxBytes) return;
-  const lastDueMs = line.held.at(-1)?.dueMs ?? 0;
-  const dueMs = Math.max(line.clock.nowMs() + delayMs, lastDueMs);
+  const dueMs = line.clock.nowMs() + delayMs;
   line.held.push({ dueMs, weightBytes, go });
   line.heldBytes += weightBytes;
   schedule(line);

@@ -131,15 +131,22 @@ Deno.test("an edge lets go of what it held up when the fault ends, and loses it 
   setEdgeFault(cut.edge, faultFrom({ cutOut: true }));
   assertEquals(cut.passed, [-3]);
 
+  const deaf = fixture({ delayMs: 100 });
+  deaf.out(1, 2);
+  deaf.in(3);
+  setEdgeFault(deaf.edge, faultFrom({ cutIn: true }));
+  assertEquals(deaf.passed, [1, 2]);
+
   const closed = fixture({ delayMs: 100 });
   closed.out(1);
   closed.in(2);
   closeEdge(closed.edge);
-  for (const { clock } of [ended, cut, closed]) {
+  for (const { clock } of [ended, cut, deaf, closed]) {
     assertEquals(clock.timers(), 0);
     clock.pass(1000);
   }
-  assertEquals([ended.passed.length, cut.passed, closed.passed], [4, [-3], []]);
+  const passed = [ended, cut, deaf, closed].map((one) => one.passed.length);
+  assertEquals(passed, [4, 1, 2, 0]);
 });
 
 Deno.test("an edge holds no more up than it may", () => {

@@ -1,10 +1,15 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { seededRandom } from "../../base/mod.ts";
 import type { Message } from "../core/mod.ts";
+import type { Claim } from "./auth.ts";
+import { claimHeaders, MESSAGE_PATH } from "./claim.ts";
+import { encodeFrames } from "./encode.ts";
+import { FRAME_HEADER_BYTES, type HelloFrame } from "./frame.ts";
 import type { PeerFault } from "./fault.ts";
 import type { HttpTransportLimits } from "./limits.ts";
 import { sampleMessage } from "./sample_messages_test_kit.ts";
 import {
+  freePort,
   introduce,
   type TestNode,
   until,
@@ -13,6 +18,14 @@ import {
 } from "./test_nodes.ts";
 
 const CUT: PeerFault = { cutIn: true, cutOut: true };
+const HELLO: HelloFrame = {
+  type: "hello",
+  clusterId: "cluster-a",
+  nodeId: 2,
+  incarnation: 1,
+  bootId: "b",
+  proof: "",
+};
 const LIMITS: Partial<HttpTransportLimits> = {
   openTimeoutMs: 200,
   requestTimeoutMs: 100,
@@ -85,10 +98,9 @@ Deno.test("setFault() cuts two nodes apart from either end, without evidence tha
 
 Deno.test("setFault() drops what waits and what is sent across a cut, and heals", async () => {
   await withPair(async (a, b) => {
+    a.transport.send(message("append", 1, 2));
     a.transport.setFault(2, CUT);
-    for (let count = 0; count < 5; count++) {
-      a.transport.send(message("append", 1, 2));
-    }
+    a.transport.send(message("append", 1, 2));
     b.transport.send(message("append", 2, 1));
     await untilApart(a, b);
     a.transport.setFault(2, null);
@@ -103,6 +115,11 @@ Deno.test("setFault() drops what waits and what is sent across a cut, and heals"
 
 Deno.test("setFault() hides that a peer's process is gone, until the cut heals", async () => {
   await withPair(async (a, b) => {
+    // A second break soon after the first has the port looked at again.
+    a.transport.setFault(2, CUT);
+    await untilApart(a, b);
+    a.transport.setFault(2, null);
+    await untilConnected([a, b]);
     a.transport.setFault(2, CUT);
     await b.transport.stop();
     await until("its stream is over", () => !receives(a, 2));
@@ -195,3 +212,89 @@ Deno.test("stop() does not wait for callers that a cut keeps waiting", async () 
     await a.transport.stop();
   });
 });
+
+Deno.test("setFault() keeps a request from a peer that could not answer it", async () => {
+  await withNodes([{ limits: LIMITS }, { limits: LIMITS }], async (a, b) => {
+    a.transport.setFault(2, { cutIn: true });
+    a.transport.setPeers(new Map([[2, b.address]]));
+    a.transport.send(message("vote", 1, 2));
+    await until("it is given up", () => dropped(a, 2) > 0);
+    assertEquals(b.messages, []);
+  });
+});
+
+Deno.test("setFault() loses messages that come in requests", async () => {
+  await withNodes([{}], async (a) => {
+    a.transport.setFault(2, { drop: 1 });
+    assertEquals(await post(a, message("vote", 2, 1)), 204);
+    a.transport.setFault(2, null);
+    assertEquals(await post(a, message("pre_vote", 2, 1)), 204);
+    assertEquals(a.messages, [message("pre_vote", 2, 1)]);
+  });
+});
+
+Deno.test("setFault() lets no stream stand whose opening was under way", async () => {
+  const asked = Promise.withResolvers<void>();
+  const greet = Promise.withResolvers<void>();
+  const hungUp = Promise.withResolvers<void>();
+  const port = freePort();
+  const abort = new AbortController();
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port, signal: abort.signal, onListen: () => {} },
+    () => {
+      asked.resolve();
+      const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        start: async (controller) => {
+          await greet.promise;
+          controller.enqueue(encodeFrames([HELLO]));
+        },
+        cancel: () => hungUp.resolve(),
+      });
+      return new Response(body);
+    },
+  );
+  try {
+    await withNodes([{ limits: LIMITS }], async (a) => {
+      a.transport.setPeers(new Map([[2, `127.0.0.1:${port}`]]));
+      await asked.promise;
+      a.transport.setFault(2, CUT);
+      greet.resolve();
+      await hungUp.promise;
+      assertEquals([a.evidence, a.refusals], [[], []]);
+    });
+  } finally {
+    greet.resolve();
+    abort.abort();
+    await server.finished;
+  }
+});
+
+/** Hands a node a message of node 2 in a request; returns the answer's status. */
+async function post(node: TestNode, message: Message): Promise<number> {
+  const body = encodeFrames([{ type: "message", message }])
+    .slice(FRAME_HEADER_BYTES);
+  const claim: Claim = {
+    method: "POST",
+    path: MESSAGE_PATH,
+    clusterId: HELLO.clusterId,
+    from: 2,
+    incarnation: 1,
+    bootId: "0".repeat(32),
+    to: 1,
+    nonce: "0".repeat(32),
+    challenge: "",
+    body,
+  };
+  const response = await node.transport.handler(
+    new Request(`http://node1${MESSAGE_PATH}`, {
+      method: "POST",
+      headers: claimHeaders(claim, ""),
+      body,
+    }),
+    {
+      remoteAddr: { transport: "tcp", hostname: "127.0.0.1", port: 40_000 },
+      completed: Promise.resolve(),
+    },
+  );
+  return response.status;
+}

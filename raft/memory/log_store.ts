@@ -6,6 +6,7 @@ import type {
   SnapshotMeta,
   Term,
 } from "../core/mod.ts";
+import { RaftError } from "../errors.ts";
 import type {
   LogBatch,
   LogIdentity,
@@ -52,10 +53,12 @@ export function createMemoryLogStore(): RaftLogStore {
     snapshots: [],
   };
   return {
-    open: (identity) => Promise.resolve(open(stored, identity)),
-    append: (batch) => Promise.resolve(append(stored, batch)),
-    compact: (index, term) => Promise.resolve(compact(stored, index, term)),
-    reset: (index, term) => Promise.resolve(reset(stored, index, term)),
+    open: async (identity) => await Promise.resolve(open(stored, identity)),
+    append: async (batch) => await Promise.resolve(append(stored, batch)),
+    compact: async (index, term) =>
+      await Promise.resolve(compact(stored, index, term)),
+    reset: async (index, term) =>
+      await Promise.resolve(reset(stored, index, term)),
     beginSnapshot: (meta) => Promise.resolve(writeSnapshot(stored, meta)),
     readSnapshot: (index, offset, maxBytes) => {
       const found = stored.snapshots.find(({ meta }) => meta.index === index);
@@ -69,10 +72,11 @@ export function createMemoryLogStore(): RaftLogStore {
 function open(stored: Stored, identity: LogIdentity): StoredLog {
   stored.identity ??= identity;
   const { clusterId, nodeId } = stored.identity;
-  invariant(
-    clusterId === identity.clusterId && nodeId === identity.nodeId,
-    `the store is that of node ${nodeId} of "${clusterId}"`,
-  );
+  if (clusterId !== identity.clusterId || nodeId !== identity.nodeId) {
+    const message = `The store is that of node ${nodeId} of "${clusterId}"; ` +
+      "give each node a store of its own";
+    throw new RaftError("bad_call", message);
+  }
   const { hardState, baseIndex, baseTerm, entries } = stored;
   return {
     identity: stored.identity,

@@ -2,13 +2,14 @@ import type { ConfigurationChange, Entry, Index, NodeId } from "../core/mod.ts";
 import {
   addProposal,
   addRead,
+  COMMAND_HEADER_BYTES,
   type Driver,
   hasRoomForOperation,
   input,
   type OperationDone,
 } from "../driver/mod.ts";
 import { RaftError } from "../errors.ts";
-import type { RaftOperation } from "../ports.ts";
+import { RAFT_OPERATION_KINDS, type RaftOperation } from "../ports.ts";
 import { runningDriver, type ServerNode, withLeader } from "./node.ts";
 import type {
   Applied,
@@ -29,6 +30,7 @@ export function propose(
 ): Promise<Applied> {
   const driver = runningDriver(node);
   const { proposals, ports, core } = driver;
+  checkOperation(node, operation);
   if (!forward && core.role !== "leader") {
     const message = "This node does not lead; send the operation to the leader";
     const error = new RaftError("not_leader", message);
@@ -42,6 +44,24 @@ export function propose(
     });
     ports.wake();
   });
+}
+
+/** Refused here, not by the leader: a transport may not be able to carry what is too large. */
+function checkOperation(
+  { coreOptions }: ServerNode,
+  { kind, data }: RaftOperation,
+): void {
+  if (!RAFT_OPERATION_KINDS.includes(kind)) {
+    const kinds = RAFT_OPERATION_KINDS.join(", ");
+    const message =
+      `Operation kind "${kind}" is unknown; choose one of ${kinds}`;
+    throw new RaftError("bad_call", message);
+  }
+  const maxBytes = coreOptions.maxEntryBytes - COMMAND_HEADER_BYTES;
+  if (data.length <= maxBytes) return;
+  const message = `An operation of ${data.length} bytes exceeds the limit of ` +
+    `${maxBytes}; split it, or raise the limit on every member`;
+  throw new RaftError("too_large", message);
 }
 
 /** Reads the machine, by default so that nothing acknowledged before is missed. */
@@ -98,7 +118,8 @@ export function transfer(
   if (core.role === "leader" && target === core.id) return Promise.resolve();
   const fromTerm = core.term;
   return operate(node, options, (driver, deadlineMs, done) => {
-    driver.operations.transfers.push({ deadlineMs, fromTerm, done });
+    const { transfers } = driver.operations;
+    transfers.push({ deadlineMs, fromTerm, done, started: false });
     input(driver, { kind: "transfer", target });
   });
 }

@@ -1,6 +1,8 @@
 import { DEFAULT_CORE_OPTIONS } from "../core/mod.ts";
 import type { CoreOptions, NodeId } from "../core/mod.ts";
+import { COMMAND_HEADER_BYTES } from "../driver/mod.ts";
 import { RaftError } from "../errors.ts";
+import { idsProblem } from "./members.ts";
 
 /** A member that founds the cluster, and where its peers reach it. */
 export interface RaftEndpoint {
@@ -39,7 +41,7 @@ export interface RaftClusterConfig {
    */
   readonly snapshotDistance?: number;
   /**
-   * The largest operation.
+   * The largest operation; at most 32 MiB.
    *
    * @default {1048576}
    */
@@ -50,6 +52,8 @@ export interface RaftClusterConfig {
 const TRAILING_RATIO = 1;
 /** The entries kept at most for a member that is being sent a snapshot, of the distance. */
 const MAX_TRAILING_RATIO = 10;
+/** Two of them must fit, beside all else that is not committed, into one write of any store. */
+const MAX_ENTRY_SIZE_BYTES = 32 << 20;
 /** The default distance between two snapshots. */
 export const DEFAULT_SNAPSHOT_DISTANCE = 10_000;
 
@@ -67,13 +71,14 @@ export function coreOptionsOf(config: RaftClusterConfig): CoreOptions {
     maxEntrySizeBytes = DEFAULT_CORE_OPTIONS.maxEntryBytes,
     snapshotDistance = DEFAULT_SNAPSHOT_DISTANCE,
   } = config;
-  const problem = problemOf(config, heartbeatIntervalMs, electionTimeoutMs);
+  const problem = timingProblem(heartbeatIntervalMs, electionTimeoutMs) ??
+    sizeProblem(maxEntrySizeBytes, snapshotDistance) ?? nameProblem(config);
   if (problem) throw new RaftError("bad_call", problem);
   return {
     ...DEFAULT_CORE_OPTIONS,
     heartbeatIntervalMs,
     electionTimeoutMs,
-    maxEntryBytes: maxEntrySizeBytes,
+    maxEntryBytes: maxEntrySizeBytes + COMMAND_HEADER_BYTES,
     maxUncommittedBytes: Math.max(
       DEFAULT_CORE_OPTIONS.maxUncommittedBytes,
       2 * maxEntrySizeBytes,
@@ -85,23 +90,33 @@ export function coreOptionsOf(config: RaftClusterConfig): CoreOptions {
   };
 }
 
-function problemOf(
-  config: RaftClusterConfig,
+function timingProblem(
   heartbeatIntervalMs: number,
   electionTimeoutMs: number,
 ): string | null {
+  if (!(heartbeatIntervalMs > 0)) {
+    return `heartbeatIntervalMs ${heartbeatIntervalMs} must be above 0`;
+  }
+  if (heartbeatIntervalMs * 2 <= electionTimeoutMs) return null;
+  return `electionTimeoutMs ${electionTimeoutMs} must be at least twice ` +
+    `heartbeatIntervalMs ${heartbeatIntervalMs}`;
+}
+
+function sizeProblem(
+  maxEntrySizeBytes: number,
+  snapshotDistance: number,
+): string | null {
+  const fits = maxEntrySizeBytes >= 1 &&
+    maxEntrySizeBytes <= MAX_ENTRY_SIZE_BYTES;
+  if (!fits) {
+    return `maxEntrySizeBytes ${maxEntrySizeBytes} must be from 1 to ` +
+      `${MAX_ENTRY_SIZE_BYTES}`;
+  }
+  if (Number.isInteger(snapshotDistance) && snapshotDistance >= 0) return null;
+  return `snapshotDistance ${snapshotDistance} must be a whole number, 0 for none`;
+}
+
+function nameProblem(config: RaftClusterConfig): string | null {
   if (config.clusterId === "") return "The cluster's id is empty; name it";
-  if (heartbeatIntervalMs * 2 > electionTimeoutMs) {
-    return `electionTimeoutMs ${electionTimeoutMs} must be at least twice ` +
-      `heartbeatIntervalMs ${heartbeatIntervalMs}`;
-  }
-  const ids = new Set<NodeId>();
-  for (const { id } of config.nodeEndpoints ?? []) {
-    if (!Number.isInteger(id) || id < 1 || id > 1000) {
-      return `Member id ${id} is not a whole number from 1 to 1000`;
-    }
-    if (ids.has(id)) return `Member id ${id} is given twice; ids are unique`;
-    ids.add(id);
-  }
-  return null;
+  return idsProblem((config.nodeEndpoints ?? []).map(({ id }) => id));
 }

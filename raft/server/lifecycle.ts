@@ -1,10 +1,5 @@
 import { type Clock, invariant, randomIdentity } from "../../base/mod.ts";
-import {
-  encodeConfiguration,
-  type Entry,
-  type Member,
-  type NodeId,
-} from "../core/mod.ts";
+import { encodeConfiguration, type Entry, type Member } from "../core/mod.ts";
 import {
   createDriver,
   type Driver,
@@ -17,11 +12,15 @@ import type { LogIdentity, StoredLog } from "../ports.ts";
 import { DEFAULT_SNAPSHOT_DISTANCE } from "./config.ts";
 import { diskOf } from "./disk.ts";
 import { createLoop } from "./loop.ts";
+import { foundingProblem } from "./members.ts";
 import type { ServerNode } from "./node.ts";
 import type { NewMember } from "./types.ts";
 
 /** What is read of a snapshot at a time when it is put into the machine. */
 const SNAPSHOT_READ_BYTES = 1 << 20;
+
+const STOPPED_MESSAGE =
+  "The node was stopped; make another on its store, or ask another member";
 
 /** Opens the store. */
 export async function initialize(
@@ -54,7 +53,9 @@ export async function bootstrap(
       "start the node, or give it an empty directory";
     throw new RaftError("bad_call", message);
   }
-  const entry = firstEntry(members, options.id);
+  const problem = foundingProblem(members, options.id);
+  if (problem) throw new RaftError("bad_call", problem);
+  const entry = firstEntry(members);
   const hardState = { term: 1, votedFor: 0, commit: 1 };
   await options.store.append({ hardState, entries: [entry] });
   phase.stored = { ...phase.stored, hardState, entries: [entry] };
@@ -65,11 +66,7 @@ function isEmpty({ snapshot, entries, hardState }: StoredLog): boolean {
 }
 
 /** All founding members write the same entry, so it needs no vote. */
-function firstEntry(members: readonly NewMember[], own: NodeId): Entry {
-  if (!members.some(({ id }) => id === own)) {
-    const message = `Node ${own} is not among the founding members; add it`;
-    throw new RaftError("bad_call", message);
-  }
+function firstEntry(members: readonly NewMember[]): Entry {
   const founding = members.map((member): Member => ({
     id: member.id,
     incarnation: member.incarnation,
@@ -87,6 +84,13 @@ export async function start(node: ServerNode): Promise<void> {
   const { phase, options } = node;
   if (phase.kind !== "open") {
     throw new RaftError("bad_call", "The node was started before");
+  }
+  const applied = options.stateMachine.getLastAppliedIndex();
+  if (applied !== 0) {
+    const message =
+      `The state machine has applied ${applied} entries before; ` +
+      "give every start a new machine, which snapshot and log fill again";
+    throw new RaftError("bad_call", message);
   }
   const holder: { driver: Driver | null } = { driver: null };
   const loop = createLoop(node.clock, () => holder.driver);
@@ -152,17 +156,22 @@ export async function shutDown(
     await ended.promise;
     return;
   }
-  const stopped = reason ?? new RaftError("stopped", "The node was stopped");
+  const stopped = reason ?? new RaftError("stopped", STOPPED_MESSAGE);
   node.phase = { kind: "stopped", reason: stopped };
   stopping.abort();
   if (phase.kind === "running") {
     phase.loop.stop();
     stopDriver(phase.driver, stopped);
-    await options.transport.stop();
   }
-  if (phase.kind !== "new") await options.store.close();
-  notify(node);
-  ended.resolve(reason);
+  try {
+    if (phase.kind === "running") await options.transport.stop();
+  } finally {
+    // A transport that does not stop must not keep the store's lock.
+    if (phase.kind !== "new") await options.store.close();
+    // Listeners look at the status, which a stopped node has not; `stopped` tells of the end.
+    node.listeners.clear();
+    ended.resolve(reason);
+  }
 }
 
 function notify({ listeners }: ServerNode): void {

@@ -13,6 +13,7 @@ import type { Driver } from "../driver/mod.ts";
 import { RaftError } from "../errors.ts";
 import type { StoredLog } from "../ports.ts";
 import { coreOptionsOf } from "./config.ts";
+import { idsProblem } from "./members.ts";
 import type { Loop } from "./loop.ts";
 import type { RaftServerOptions } from "./types.ts";
 
@@ -30,7 +31,7 @@ export interface ServerNode {
   readonly clock: Clock;
   readonly random: Random;
   readonly listeners: Set<() => void>;
-  /** Ended waits of the disk, when the node stops. */
+  /** Ends waits of the disk, when the node stops. */
   readonly stopping: AbortController;
   readonly ended: PromiseWithResolvers<RaftError | null>;
   phase: Phase;
@@ -38,6 +39,8 @@ export interface ServerNode {
 
 /** Makes a node that has not begun. */
 export function createNode(options: RaftServerOptions): ServerNode {
+  const problem = idsProblem([options.id]);
+  if (problem) throw new RaftError("bad_call", problem);
   return {
     options,
     coreOptions: coreOptionsOf(options.cluster),

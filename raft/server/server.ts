@@ -1,9 +1,11 @@
 import { input, snapshotNow } from "../driver/mod.ts";
 import { change, propose, read, readLog, transfer } from "./calls.ts";
 import { bootstrap, initialize, shutDown, start } from "./lifecycle.ts";
+import { RaftError } from "../errors.ts";
+import { memberProblem } from "./members.ts";
 import { createNode, runningDriver, type ServerNode } from "./node.ts";
 import { statusOf } from "./status.ts";
-import type { CallOptions, RaftServer, RaftServerOptions } from "./types.ts";
+import type { RaftServer, RaftServerOptions, StopOptions } from "./types.ts";
 
 /**
  * Makes a node.
@@ -78,6 +80,8 @@ function membershipOf(node: ServerNode): Membership {
       { id, incarnation, address, role },
       options,
     ): Promise<void> {
+      const problem = memberProblem({ id, incarnation });
+      if (problem) throw new RaftError("membership", problem);
       const promoteTo = role === "learner" ? null : role ?? "voter";
       const value = { kind: "add", id, incarnation, address } as const;
       await change(node, { ...value, promoteTo }, options);
@@ -95,10 +99,13 @@ function membershipOf(node: ServerNode): Membership {
 
 async function stop(
   node: ServerNode,
-  { timeoutMs = node.coreOptions.electionTimeoutMs }: CallOptions,
+  options: StopOptions,
 ): Promise<void> {
+  const { handOver = true, timeoutMs = node.coreOptions.electionTimeoutMs } =
+    options;
   const { phase } = node;
-  const leads = phase.kind === "running" && phase.driver.core.role === "leader";
+  const leads = handOver && phase.kind === "running" &&
+    phase.driver.core.role === "leader";
   // Nobody to hand over to is no reason to stay.
   if (leads) await transfer(node, 0, { timeoutMs }).catch(() => {});
   await shutDown(node, null);

@@ -18,7 +18,7 @@ export interface RaftServerOptions {
   readonly id: NodeId;
   /** What all members share. */
   readonly cluster: RaftClusterConfig;
-  /** What the operations change. */
+  /** What the operations change; empty at every start, snapshot and log fill it. */
   readonly stateMachine: RaftStateMachine;
   /** Where log and snapshots are kept. */
   readonly store: RaftLogStore;
@@ -56,6 +56,23 @@ export interface CallOptions {
    * How long to wait.
    *
    * @default {5000}
+   */
+  readonly timeoutMs?: number;
+}
+
+/** Settings of {@linkcode RaftServer.stop}. */
+export interface StopOptions {
+  /**
+   * Whether a leader lets another member take over first. Without, the others find out as they do
+   * when a process dies.
+   *
+   * @default {true}
+   */
+  readonly handOver?: boolean;
+  /**
+   * How long the handing over may take.
+   *
+   * @default {electionTimeoutMs}
    */
   readonly timeoutMs?: number;
 }
@@ -133,10 +150,13 @@ export interface RaftServer {
   /** Starts to take part. */
   start(): Promise<void>;
   /** Hands leadership over if it leads, then stops. */
-  stop(options?: CallOptions): Promise<void>;
+  stop(options?: StopOptions): Promise<void>;
   /** Resolves when the node has stopped, with the error that stopped it, or null. */
   readonly stopped: Promise<RaftError | null>;
-  /** Has an operation committed and applied, exactly once. */
+  /**
+   * Has an operation committed and applied, exactly once. Its data must not change until then, for it
+   * may be sent again.
+   */
   proposeOperation(
     operation: RaftOperation,
     options?: ProposeOptions,
@@ -173,6 +193,9 @@ export interface RaftServer {
   status(): RaftStatus;
   /** The term, cheaper than all of the status. */
   term(): Term;
-  /** Calls `listener` whenever role, term, leader, members or commit index changed. */
+  /**
+   * Calls `listener` whenever role, term, leader, members, the commit index, the applied index or the
+   * snapshot changed, never after the node has stopped. It must not throw.
+   */
   onChange(listener: () => void): () => void;
 }

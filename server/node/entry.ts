@@ -39,6 +39,8 @@ export interface Entry {
   readonly raft: RaftServer;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Is told where members are, so that their messages can be received. */
+  readonly seed: (peers: ReadonlyMap<NodeId, string>) => void;
   /** Is told what the node waits for, in words, whenever that changes; null when for nothing. */
   readonly progress: (waitingFor: string | null) => void;
   /** Is told what this node now knows of the founding, for peers that ask. */
@@ -152,7 +154,9 @@ export async function joinCluster(
     if (!peer) break;
     const where = formatHostPort(peer);
     try {
-      await orderAnywhere(http, peer, order);
+      const members = new Map(await orderAnywhere(http, peer, order));
+      members.delete(id);
+      entry.seed(members);
       entry.progress(`Let in by ${where}; waiting to hear from the leader`);
     } catch (error) {
       entry.progress(`Asking ${where} to be let in: ${messageOf(error)}`);

@@ -32,6 +32,11 @@ export interface PeerRelay {
   attach(http: HttpTransport): Promise<void>;
   /** The real one. */
   http(): HttpTransport;
+  /**
+   * Says where members are while the replicated configuration knows nobody: a node receives only what
+   * it opens streams for, so one that was let in must know the leader before it can hear of it.
+   */
+  seed(peers: ReadonlyMap<NodeId, string>): void;
 }
 
 /** Makes a relay without a transport. */
@@ -39,13 +44,17 @@ export function createPeerRelay(): PeerRelay {
   const state: {
     http: HttpTransport | null;
     events: TransportEvents | null;
-  } = { http: null, events: null };
+    knowsPeers: boolean;
+  } = { http: null, events: null, knowsPeers: false };
   const http = (): HttpTransport => {
     if (state.http) return state.http;
     throw new RaftError("bad_call", "The transport is not attached yet");
   };
   return {
     http,
+    seed(peers): void {
+      if (!state.knowsPeers) http().setPeers(peers);
+    },
     async attach(real): Promise<void> {
       state.http = real;
       await real.start({
@@ -60,7 +69,10 @@ export function createPeerRelay(): PeerRelay {
         return Promise.resolve();
       },
       send: (message) => http().send(message),
-      setPeers: (peers) => http().setPeers(peers),
+      setPeers(peers): void {
+        state.knowsPeers ||= peers.size > 0;
+        if (state.knowsPeers) http().setPeers(peers);
+      },
       probe: (peer) => http().probe(peer),
       async stop(): Promise<void> {
         state.events = null;
@@ -114,7 +126,7 @@ async function serve(
   const leads = raft.status().leaderId === service.id;
   if (leads || !mayForward) await executeOrder(raft, order);
   else await giveOrder(service.http(), raft, service.id, order);
-  return null;
+  return raft.status().members.map(({ id, address }) => [id, address]);
 }
 
 /** Asks a member about the founding; null when nothing comes. */
@@ -160,24 +172,24 @@ export async function giveOrder(
   await orderAt(http, peer, { order, mayForward: false });
 }
 
-/** Has any member see to an order; it hands it on to the leader. */
+/** Has any member see to an order; it hands it on to the leader. Returns where members are. */
 export async function orderAnywhere(
   http: HttpTransport,
   address: HostPort,
   order: Order,
-): Promise<void> {
+): Promise<ReadonlyMap<NodeId, string>> {
   const peer = { id: null, address: formatHostPort(address) };
-  await orderAt(http, peer, { order, mayForward: true });
+  return await orderAt(http, peer, { order, mayForward: true });
 }
 
 async function orderAt(
   http: HttpTransport,
   peer: { readonly id: NodeId | null; readonly address: string },
   call: OrderCall,
-): Promise<void> {
+): Promise<ReadonlyMap<NodeId, string>> {
   const body = encodeJson(call);
   const bytes = await http.call(peer, "order", body, CALL_TIMEOUT_MS);
-  valueOf(decodeJson(bytes) as RpcAnswer);
+  return new Map(valueOf(decodeJson(bytes) as RpcAnswer) as [NodeId, string][]);
 }
 
 async function awaitLeader(raft: RaftServer): Promise<NodeId> {
