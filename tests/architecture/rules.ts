@@ -12,7 +12,8 @@ export const ARROWS: ReadonlyMap<string, readonly string[]> = new Map([
   ["sim", ["raft", "pg", "base"]],
   ["std", []],
   ["tests", ["cli", "server", "raft", "pg", "base", "sim"]],
-  ["bench", ["cli", "server", "raft", "pg", "base", "sim"]],
+  // Benchmarks start real nodes with the tests' kit, tests/nodes.
+  ["bench", ["cli", "server", "raft", "pg", "base", "sim", "tests"]],
   ["examples", ["server", "raft", "pg", "base"]],
 ]);
 

@@ -1,0 +1,32 @@
+/**
+ * Real processes for whole-system tests and benchmarks: nodes and other programs on free loopback ports,
+ * each in a directory of its own, that are ended and cleared away whatever happens.
+ *
+ * @module
+ */
+export {
+  type Answer,
+  createNodeClient,
+  type Grade,
+  type KeyValue,
+  type NodeClient,
+  type NodeClientOptions,
+  type PutOptions,
+  type RequestOptions,
+  type WriteOptions,
+  type Written,
+} from "./client.ts";
+export {
+  type Cluster,
+  type ClusterNode,
+  type ClusterOptions,
+  startCluster,
+  withCluster,
+} from "./cluster.ts";
+export { freePorts, HIGHEST_PORT, LOWEST_PORT } from "./ports.ts";
+export {
+  type ManagedProcess,
+  type ProcessOptions,
+  startProcess,
+} from "./process.ts";
+export { DEFAULT_TIMEOUT_MS, until, type UntilOptions } from "./until.ts";
