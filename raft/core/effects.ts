@@ -50,6 +50,8 @@ export type Input =
     readonly index: Index;
     readonly nextOffset: number;
   }
+  /** A piece found no room on disk; what was received of the snapshot is dropped. */
+  | { readonly kind: "chunk_failed"; readonly index: Index }
   /** A snapshot that an `install` named is durable and in the state machine. */
   | { readonly kind: "installed"; readonly snapshot: SnapshotMeta };
 

@@ -6,7 +6,7 @@ import { compactLog } from "./compaction.ts";
 import type { SnapshotChunk } from "./messages.ts";
 import { answer, answerWhenDurable, type Asker } from "./outbox.ts";
 import type { Core, Receiving } from "./state.ts";
-import type { SnapshotMeta } from "./types.ts";
+import type { Index, SnapshotMeta } from "./types.ts";
 
 /** Takes a piece of a snapshot from the leader (paper §7). */
 export function onSnapshotChunk(core: Core, chunk: SnapshotChunk): void {
@@ -80,6 +80,14 @@ export function onChunkWritten(
   receiving.stage = "installing";
   const keepLog = termAt(core.log, snapshot.index) === snapshot.term;
   core.outbox.snapshots.push({ kind: "install", snapshot, keepLog });
+}
+
+/** Begins anew with the sender's next attempt. */
+export function onChunkFailed(core: Core, index: Index): void {
+  const { receiving } = core;
+  const failed = receiving?.stage === "writing" &&
+    receiving.snapshot.index === index;
+  if (failed) core.receiving = null;
 }
 
 /** Goes on from an installed snapshot: it is durable and the machine has its state. */

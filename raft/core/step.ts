@@ -21,6 +21,7 @@ import { onRead, onReadIndex, onReadIndexResponse } from "./reads.ts";
 import { onAppendResponse } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
 import {
+  onChunkFailed,
   onChunkWritten,
   onInstalled,
   onSnapshotChunk,
@@ -68,6 +69,8 @@ export function step(core: Core, nowMs: number, input: Input): void {
       return onChunkRead(core, input);
     case "chunk_written":
       return onChunkWritten(core, input);
+    case "chunk_failed":
+      return onChunkFailed(core, input.index);
     case "installed":
       return onInstalled(core, input.snapshot);
   }

@@ -7,7 +7,7 @@ import {
   type SnapshotMeta,
   termAt,
 } from "../core/mod.ts";
-import { RaftError } from "../errors.ts";
+import { DiskFullError, RaftError } from "../errors.ts";
 import type { Applier } from "./applier.ts";
 import { createFrameReader, encodeFrame, type Section } from "./frames.ts";
 import { askMachine, beginMachineSnapshot } from "./machine.ts";
@@ -28,6 +28,8 @@ interface Incoming {
 export interface Snapshots {
   /** One of this node's own state is being written. */
   taking: boolean;
+  /** The disk was full: no other one before then. */
+  notBeforeMs: number;
   incoming: Incoming | null;
 }
 
@@ -39,9 +41,12 @@ export interface SnapshotPolicy {
   readonly readBytes: number;
 }
 
+/** How long a full disk puts the next snapshot off. */
+export const DISK_FULL_PAUSE_MS = 10_000;
+
 /** Makes the book of snapshots. */
 export function createSnapshots(): Snapshots {
-  return { taking: false, incoming: null };
+  return { taking: false, notBeforeMs: 0, incoming: null };
 }
 
 /** Whether it is time: enough entries, and a log as large as the state that would replace it. */
@@ -54,6 +59,7 @@ export function isSnapshotDue(
   if (snapshots.taking || applier.restoring || policy.distanceEntries === 0) {
     return false;
   }
+  if (core.nowMs < snapshots.notBeforeMs) return false;
   const distance = applier.applied - (core.snapshot?.index ?? 0);
   return distance >= policy.distanceEntries &&
     core.log.sizeBytes >= (core.snapshot?.sizeBytes ?? 0);
@@ -80,16 +86,20 @@ export function takeSnapshot(
   const startedAtMs = ports.nowMs();
   snapshots.taking = true;
   const frames = framesOf(applier, ports, index);
-  const fail = (error: Error): void => {
+  const fail = (error: Error, writer?: DiskSnapshotWriter): void => {
     frames.return?.();
-    ports.fail(error);
+    snapshots.taking = false;
+    if (!(error instanceof DiskFullError)) return ports.fail(error);
+    // The log goes on without it; the next one may find room.
+    writer?.abort();
+    snapshots.notBeforeMs = ports.nowMs() + DISK_FULL_PAUSE_MS;
   };
   ports.disk.beginSnapshot(meta, (writer) => {
     if (writer instanceof Error) return fail(writer);
-    writeFrames(frames, writer, fail, () => {
+    writeFrames(frames, writer, (error) => fail(error, writer), () => {
       writer.commit((snapshot) => {
+        if (snapshot instanceof Error) return fail(snapshot, writer);
         snapshots.taking = false;
-        if (snapshot instanceof Error) return fail(snapshot);
         const tookMs = ports.nowMs() - startedAtMs;
         ports.observer.snapshotTaken?.(snapshot.sizeBytes, tookMs);
         input({ kind: "snapshot_taken", snapshot });
@@ -179,7 +189,7 @@ function writeChunk(
   const write = (incoming: Incoming): void => {
     incoming.writer?.write(data, (error) => {
       if (snapshots.incoming !== incoming) return;
-      if (error) return ports.fail(error);
+      if (error) return failIncoming(snapshots, error, ports, input);
       const nextOffset = offset + data.length;
       input({ kind: "chunk_written", index, nextOffset });
     });
@@ -192,11 +202,28 @@ function writeChunk(
   const incoming: Incoming = { index, writer: null };
   snapshots.incoming = incoming;
   ports.disk.beginSnapshot(snapshot, (writer) => {
-    if (writer instanceof Error) return ports.fail(writer);
-    if (snapshots.incoming !== incoming) return writer.abort();
+    if (snapshots.incoming !== incoming) {
+      if (!(writer instanceof Error)) writer.abort();
+      return;
+    }
+    if (writer instanceof Error) {
+      return failIncoming(snapshots, writer, ports, input);
+    }
     incoming.writer = writer;
     write(incoming);
   });
+}
+
+function failIncoming(
+  snapshots: Snapshots,
+  error: Error,
+  ports: DriverPorts,
+  input: (input: Input) => void,
+): void {
+  const index = snapshots.incoming?.index ?? 0;
+  if (!(error instanceof DiskFullError)) return ports.fail(error);
+  discard(snapshots);
+  input({ kind: "chunk_failed", index });
 }
 
 function discard(snapshots: Snapshots): void {

@@ -24,11 +24,13 @@ export interface Claim {
   readonly body: Uint8Array;
 }
 
-/** Who answers a claim. */
+/** Who answers a claim, and with what. */
 export interface Answerer {
   readonly nodeId: NodeId;
   readonly incarnation: Incarnation;
   readonly bootId: string;
+  /** What the answer says; nothing in the hello of a stream. */
+  readonly content?: Uint8Array;
 }
 
 /** What a proof turned out to be. */
@@ -124,9 +126,10 @@ export function createAuthenticator(
   }
 
   function answerMac(claim: Claim, answerer: Answerer): string {
-    const { nodeId, incarnation, bootId } = answerer;
+    const { nodeId, incarnation, bootId, content } = answerer;
+    const said = content ? createHash("sha256").update(content) : null;
     const parts = [nodeId, incarnation, bootId, ...partsOf(claim)];
-    return mac(secret, ["pgraft answer", ...parts]);
+    return mac(secret, ["pgraft answer", ...parts, said?.digest("hex") ?? ""]);
   }
 
   function requestMac(claim: Claim): string {

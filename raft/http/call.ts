@@ -5,6 +5,7 @@ import {
   CHALLENGE_HEADER,
   CHALLENGE_PATH,
   claimHeaders,
+  NODE_HEADER,
   OPENING_REFUSALS,
   OpeningRefusedError,
   randomToken,
@@ -56,6 +57,26 @@ async function ensureLetIn(response: Response, what: string): Promise<void> {
     reason ?? "malformed",
     `${what} was answered with ${response.status} ${named ?? ""}`.trim(),
   );
+}
+
+/**
+ * Finds out which node is at an address; a call to it proves it.
+ *
+ * @param address Where it listens.
+ * @param client The connection.
+ * @param signal Ends the request.
+ * @returns Its id as it says.
+ */
+export async function askNodeId(
+  address: HostAndPort,
+  client: Deno.HttpClient,
+  signal: AbortSignal,
+): Promise<NodeId> {
+  const url = `http://${formatAddress(address)}${CHALLENGE_PATH}`;
+  const response = await fetch(url, { client, signal });
+  await ensureLetIn(response, "A request for a challenge");
+  await response.body?.cancel();
+  return Number(response.headers.get(NODE_HEADER));
 }
 
 async function fetchChallenge(

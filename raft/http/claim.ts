@@ -44,6 +44,15 @@ export const CHALLENGE_PATH = "/raft/v1/challenge";
 export const MESSAGE_PATH = "/raft/v1/message";
 /** Below this, with a lane's name, streams are opened. */
 export const STREAM_PATH = "/raft/v1/stream/";
+/** Below this, with a name, a node answers calls of its peers. */
+export const CALL_PATH = "/raft/v1/call/";
+/** The header in which a node says its id, to those that know its address only. */
+export const NODE_HEADER = "raft-node";
+/** The headers in which an answer says who gave it. */
+export const ANSWER_HEADERS = {
+  incarnation: "raft-incarnation",
+  bootId: "raft-boot",
+} as const;
 /** The header that carries a challenge, both ways. */
 export const CHALLENGE_HEADER = "raft-challenge";
 /** The header that carries a request's proof. */

@@ -4,22 +4,25 @@ import { callPeer, createConnection, type PeerCall } from "./call.ts";
 import { MESSAGE_PATH, OpeningRefusedError } from "./claim.ts";
 import type { PeerContext } from "./context.ts";
 import { withDeadline } from "./deadline.ts";
+import { askAcross, type Edge } from "./edge.ts";
 import { encodeFrames } from "./encode.ts";
 import { FRAME_HEADER_BYTES } from "./frame.ts";
 import type { Tasks } from "./tasks.ts";
 
 /** Sends single messages in requests, while the peer has no stream from us. */
 export interface Courier {
-  /** Sends a message, or drops it: only votes and their like go this way. */
-  send(address: HostAndPort | null, message: Message): void;
-  /** Returns how many messages were dropped so far. */
-  droppedMessages(): number;
+  readonly options: CourierOptions;
+  /** How many requests are under way. */
+  inFlight: number;
+  /** How many messages were dropped so far. */
+  droppedMessages: number;
 }
 
 /** Options for {@linkcode createCourier}. */
 export interface CourierOptions {
   readonly context: PeerContext;
   readonly peer: NodeId;
+  readonly edge: Edge;
   readonly tasks: Tasks;
   /** Aborted when the peer is stopped. */
   readonly stopping: AbortSignal;
@@ -42,55 +45,76 @@ const BY_REQUEST: ReadonlySet<Message["kind"]> = new Set([
  * @returns The courier.
  */
 export function createCourier(options: CourierOptions): Courier {
-  const { context, peer, tasks, stopping } = options;
-  const { clock, limits } = context;
-  let inFlight = 0;
-  let dropped = 0;
+  return { options, inFlight: 0, droppedMessages: 0 };
+}
 
-  async function carry(call: PeerCall, message: Message): Promise<void> {
-    const frame = encodeFrames([{ type: "message", message }]);
-    const body = frame.slice(FRAME_HEADER_BYTES);
-    const post = { method: "POST", path: MESSAGE_PATH, body } as const;
-    const client = createConnection();
-    try {
-      await withDeadline(
-        clock,
-        limits.requestTimeoutMs,
-        stopping,
-        async (signal) => {
-          const answer = await callPeer(call, post, client, signal);
-          await answer.response.body?.cancel();
-        },
-      );
-    } finally {
-      client.close();
-    }
+/**
+ * Sends a message, or drops it: only votes and their like go this way.
+ *
+ * @param courier The courier.
+ * @param address Where the peer is; null when nobody knows.
+ * @param message The message.
+ */
+export function sendByCourier(
+  courier: Courier,
+  address: HostAndPort | null,
+  message: Message,
+): void {
+  const { context, peer, tasks } = courier.options;
+  const { self, authenticator, limits } = context;
+  const may = BY_REQUEST.has(message.kind) &&
+    courier.inFlight < limits.maxRequestsInFlight;
+  if (!may || address === null) {
+    courier.droppedMessages += 1;
+    return;
   }
+  const call = { self, peer, address, authenticator };
+  tasks.own(attempt(courier, call, message));
+}
 
-  async function attempt(call: PeerCall, message: Message): Promise<void> {
-    inFlight += 1;
-    try {
-      await carry(call, message);
-    } catch (error) {
-      // Whatever went wrong, the core asks again.
-      dropped += 1;
-      if (error instanceof OpeningRefusedError) options.onTurnedAway(error);
-    } finally {
-      inFlight -= 1;
-    }
+async function attempt(
+  courier: Courier,
+  call: PeerCall,
+  message: Message,
+): Promise<void> {
+  courier.inFlight += 1;
+  try {
+    await carry(courier, call, message);
+  } catch (error) {
+    // Whatever went wrong, the core asks again.
+    courier.droppedMessages += 1;
+    if (!(error instanceof OpeningRefusedError)) return;
+    courier.options.onTurnedAway(error);
+  } finally {
+    courier.inFlight -= 1;
   }
+}
 
-  return {
-    send: (address, message) => {
-      const may = BY_REQUEST.has(message.kind) &&
-        inFlight < limits.maxRequestsInFlight;
-      if (!may || address === null) {
-        dropped += 1;
-        return;
-      }
-      const { self, authenticator } = context;
-      tasks.own(attempt({ self, peer, address, authenticator }, message));
-    },
-    droppedMessages: () => dropped,
-  };
+async function carry(
+  { options }: Courier,
+  call: PeerCall,
+  message: Message,
+): Promise<void> {
+  const { context, edge, stopping } = options;
+  const frame = encodeFrames([{ type: "message", message }]);
+  const body = frame.slice(FRAME_HEADER_BYTES);
+  const post = { method: "POST", path: MESSAGE_PATH, body } as const;
+  const client = createConnection();
+  try {
+    await withDeadline(
+      context.clock,
+      context.limits.requestTimeoutMs,
+      stopping,
+      async (signal) => {
+        const answer = await askAcross(
+          edge,
+          signal,
+          () => callPeer(call, post, client, signal),
+        );
+        await answer.response.body?.cancel();
+      },
+    );
+  } finally {
+    client.close();
+  }
 }

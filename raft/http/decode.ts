@@ -19,7 +19,6 @@ import {
   ENTRY_KINDS,
   FIRST_MESSAGE_CODE,
   type Frame,
-  FRAME_HEADER_BYTES,
   FrameError,
   MESSAGE_KINDS,
   REFUSALS,
@@ -28,7 +27,6 @@ import { helloFrom, snapshotMetaFrom } from "./meta.ts";
 
 const ENTRY_MIN_BYTES = 13;
 const PROPOSAL_MIN_BYTES = 13;
-const FIRST_CAPACITY_BYTES = 64 * 1024;
 
 function takeEntries(reader: ByteReader, prevIndex: Index): Entry[] {
   const count = takeLength(reader, ENTRY_MIN_BYTES);
@@ -226,109 +224,4 @@ export function decodeFrame(content: Uint8Array<ArrayBuffer>): Frame {
     throw new FrameError(`Frame has ${bytesLeft(reader)} bytes too many`);
   }
   return frame;
-}
-
-/** Finds the frames in a stream of bytes. */
-export interface FrameDecoder {
-  /**
-   * Takes the next bytes, cut anywhere.
-   *
-   * @throws {FrameError} When they are no frames; the decoder takes no more from then on.
-   */
-  push(chunk: Uint8Array): Frame[];
-}
-
-/** Options for {@linkcode createFrameDecoder}. */
-export interface FrameDecoderOptions {
-  /** The largest content of a frame. */
-  readonly maxFrameBytes: number;
-}
-
-/**
- * Makes a decoder for one stream.
- *
- * Every frame gets a buffer of exactly its size, and entries are views of it: one copy for a whole
- * batch, and an entry that lives long in the log keeps alive only its neighbours, which compaction
- * takes away along with it. Views of the received chunks would keep unrelated traffic alive.
- *
- * Memory follows the bytes that have really come, not the length that a frame claims to have.
- *
- * @param options How large a frame may be.
- * @returns The decoder.
- */
-export function createFrameDecoder(
-  { maxFrameBytes }: FrameDecoderOptions,
-): FrameDecoder {
-  let headerBytes = 0;
-  let lengthBytes = 0;
-  let buffer: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  let filledBytes = 0;
-  let failure: FrameError | null = null;
-
-  function takeHeader(chunk: Uint8Array, start: number): number {
-    let at = start;
-    while (headerBytes < FRAME_HEADER_BYTES && at < chunk.length) {
-      lengthBytes = lengthBytes * 256 + (chunk[at] ?? 0);
-      headerBytes += 1;
-      at += 1;
-    }
-    if (headerBytes < FRAME_HEADER_BYTES) return at;
-    if (lengthBytes < 1 || lengthBytes > maxFrameBytes) {
-      throw new FrameError(
-        `Frame of ${lengthBytes} bytes is not within 1 to ${maxFrameBytes}`,
-      );
-    }
-    return at;
-  }
-
-  function makeRoom(neededBytes: number): void {
-    if (neededBytes <= buffer.length) return;
-    const grown = new Uint8Array(Math.min(
-      lengthBytes,
-      Math.max(neededBytes, buffer.length * 4, FIRST_CAPACITY_BYTES),
-    ));
-    grown.set(buffer.subarray(0, filledBytes));
-    buffer = grown;
-  }
-
-  function takePart(chunk: Uint8Array, start: number): number {
-    const end = Math.min(chunk.length, start + lengthBytes - filledBytes);
-    makeRoom(filledBytes + end - start);
-    buffer.set(chunk.subarray(start, end), filledBytes);
-    filledBytes += end - start;
-    return end;
-  }
-
-  function reset(): void {
-    headerBytes = 0;
-    lengthBytes = 0;
-    buffer = new Uint8Array(0);
-    filledBytes = 0;
-  }
-
-  function pushChunk(chunk: Uint8Array): Frame[] {
-    const frames: Frame[] = [];
-    let at = 0;
-    while (at < chunk.length) {
-      if (headerBytes < FRAME_HEADER_BYTES) at = takeHeader(chunk, at);
-      if (headerBytes < FRAME_HEADER_BYTES) break;
-      at = takePart(chunk, at);
-      if (filledBytes < lengthBytes) break;
-      frames.push(decodeFrame(buffer));
-      reset();
-    }
-    return frames;
-  }
-
-  return {
-    push: (chunk) => {
-      if (failure !== null) throw failure;
-      try {
-        return pushChunk(chunk);
-      } catch (error) {
-        if (error instanceof FrameError) failure = error;
-        throw error;
-      }
-    },
-  };
 }

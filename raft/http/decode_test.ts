@@ -5,10 +5,10 @@ import {
   randomBelow,
   seededRandom,
 } from "../../base/mod.ts";
-import { createFrameDecoder } from "./decode.ts";
 import { encodeFrames, frameWeightBytes } from "./encode.ts";
 import { type Frame, FRAME_HEADER_BYTES, FrameError } from "./frame.ts";
-import { sampleMessages } from "./sample_messages.ts";
+import { createFrameDecoder, decodeChunk } from "./frame_decoder.ts";
+import { sampleMessages } from "./sample_messages_test_kit.ts";
 
 const MAX_FRAME_BYTES = 64 * 1024;
 
@@ -53,7 +53,7 @@ function decodeInPieces(
     const end = at + randomBelow(random, maxPiece) + 1;
     // A copy whose source is overwritten: nothing decoded may be a view of a chunk.
     const chunk = bytes.slice(at, end);
-    frames.push(...decoder.push(chunk));
+    frames.push(...decodeChunk(decoder, chunk));
     chunk.fill(0xee);
     at = end;
   }
@@ -88,7 +88,7 @@ Deno.test("createFrameDecoder() gives back a frame that is larger than its first
   const bytes = encodeFrames(frames);
   const decoded: Frame[] = [];
   for (let at = 0; at < bytes.length; at += 16_384) {
-    decoded.push(...decoder.push(bytes.slice(at, at + 16_384)));
+    decoded.push(...decodeChunk(decoder, bytes.slice(at, at + 16_384)));
   }
   assertEquals(plain(decoded), plain(frames));
 });
@@ -115,7 +115,7 @@ Deno.test("createFrameDecoder() keeps no more than a frame's bytes behind an ent
   };
   const bytes = encodeFrames(Array.from({ length: 50 }, () => one));
   const decoder = createFrameDecoder({ maxFrameBytes: MAX_FRAME_BYTES });
-  for (const frame of decoder.push(bytes)) {
+  for (const frame of decodeChunk(decoder, bytes)) {
     assert(frame.type === "message" && frame.message.kind === "append");
     const entry = present(frame.message.entries[0], "the entry");
     assertEquals([...entry.data], [...data]);
@@ -161,7 +161,9 @@ Deno.test("createFrameDecoder() throws nothing but FrameError for noise", () => 
 
 Deno.test("createFrameDecoder() refuses a frame over the limit at its header", () => {
   const decoder = createFrameDecoder({ maxFrameBytes: 1000 });
-  const error = thrownBy(() => decoder.push(Uint8Array.of(0, 0, 3, 233)));
+  const error = thrownBy(() =>
+    decodeChunk(decoder, Uint8Array.of(0, 0, 3, 233))
+  );
   assert(error instanceof FrameError);
   assert(error.message.includes("1001"));
 });
@@ -169,15 +171,17 @@ Deno.test("createFrameDecoder() refuses a frame over the limit at its header", (
 Deno.test("createFrameDecoder() takes a frame of exactly the limit", () => {
   const frame: Frame = { type: "ping", sentAtMs: 1 };
   const decoder = createFrameDecoder({ maxFrameBytes: 9 });
-  assertEquals(decoder.push(encodeFrames([frame])), [frame]);
+  assertEquals(decodeChunk(decoder, encodeFrames([frame])), [frame]);
 });
 
 Deno.test("createFrameDecoder() takes nothing more after a refusal", () => {
   const decoder = createFrameDecoder({ maxFrameBytes: 1000 });
-  const first = thrownBy(() => decoder.push(Uint8Array.of(0, 0, 0, 1, 99)));
+  const first = thrownBy(() =>
+    decodeChunk(decoder, Uint8Array.of(0, 0, 0, 1, 99))
+  );
   const ping = encodeFrames([{ type: "ping", sentAtMs: 1 }]);
   assert(first instanceof FrameError);
-  assertEquals(thrownBy(() => decoder.push(ping)), first);
+  assertEquals(thrownBy(() => decodeChunk(decoder, ping)), first);
 });
 
 const REFUSED_CONTENTS: readonly [string, readonly number[]][] = [
@@ -206,7 +210,7 @@ Deno.test("createFrameDecoder() refuses contents that are no frame", async (t) =
     await t.step(what, () => {
       const bytes = Uint8Array.of(0, 0, 0, content.length, ...content);
       const decoder = createFrameDecoder({ maxFrameBytes: 1000 });
-      assert(thrownBy(() => decoder.push(bytes)) instanceof FrameError);
+      assert(thrownBy(() => decodeChunk(decoder, bytes)) instanceof FrameError);
     });
   }
 });
@@ -229,7 +233,7 @@ Deno.test("createFrameDecoder() does not believe a count of entries that cannot 
   }])];
   new DataView(bytes.buffer).setUint32(bytes.length - 4, 0xffffffff);
   const decoder = createFrameDecoder({ maxFrameBytes: 1000 });
-  const error = thrownBy(() => decoder.push(bytes));
+  const error = thrownBy(() => decodeChunk(decoder, bytes));
   assert(error instanceof FrameError && error.message.includes("4294967295"));
 });
 

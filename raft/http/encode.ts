@@ -180,11 +180,11 @@ function putContent(writer: ByteWriter, frame: Frame): void {
  *
  * @example Usage
  * ```ts
- * import { createFrameDecoder } from "./decode.ts";
+ * import { createFrameDecoder, decodeChunk } from "./frame_decoder.ts";
  * import { encodeFrames } from "./encode.ts";
  *
  * const bytes = encodeFrames([{ type: "ping", sentAtMs: 1.5 }]);
- * const [frame] = createFrameDecoder({ maxFrameBytes: 1024 }).push(bytes);
+ * const [frame] = decodeChunk(createFrameDecoder({ maxFrameBytes: 1024 }), bytes);
  * if (frame?.type !== "ping") throw new Error("A frame comes back as it was");
  * ```
  */

@@ -3,18 +3,22 @@ import type { Message, NodeId } from "../core/mod.ts";
 import { isLoopback } from "./address.ts";
 import type { Authenticator, Claim } from "./auth.ts";
 import {
+  ANSWER_HEADERS,
+  CALL_PATH,
   CHALLENGE_HEADER,
   CHALLENGE_PATH,
   claimOf,
   type LaneName,
   LANES,
   MESSAGE_PATH,
+  NODE_HEADER,
   type OpeningRefusal,
   PROOF_HEADER,
   REFUSAL_HEADER,
   type Self,
   STREAM_PATH,
 } from "./claim.ts";
+import { pause } from "./deadline.ts";
 import { decodeFrame } from "./decode.ts";
 import type { HelloFrame } from "./frame.ts";
 import type { HttpTransportLimits } from "./limits.ts";
@@ -27,6 +31,8 @@ export interface HandlerOptions {
   readonly clock: Clock;
   /** Returns whether requests are taken now. */
   readonly isServing: () => boolean;
+  /** Returns whether this node and a peer are cut apart on purpose. */
+  readonly isCut: (peer: NodeId) => boolean;
   /** Makes the sending end of a stream; null when there is no room for a stranger. */
   readonly openOutlet: (
     peer: NodeId,
@@ -35,7 +41,18 @@ export interface HandlerOptions {
   ) => ReadableStream<Uint8Array<ArrayBuffer>> | null;
   /** Takes a message whose sender has proved itself. */
   readonly onMessage: (message: Message) => void;
+  /** Answers a call of a peer that has proved itself; null where there are none. */
+  readonly onCall: CallHandler | null;
 }
+
+/** Answers a call by name; what goes wrong belongs into the answer. */
+export type CallHandler = (
+  name: string,
+  body: Uint8Array,
+) => Promise<Uint8Array<ArrayBuffer>>;
+
+/** How much longer a caller behind a cut is kept waiting than it waits by itself. */
+const PATIENCE_RATIO = 2;
 
 const STATUS: Readonly<Record<OpeningRefusal, number>> = {
   malformed: 400,
@@ -174,6 +191,16 @@ function serveMessage(
   }
 }
 
+/** Answers when the caller has hung up, or must have lost its patience: to it, no answer came. */
+async function keepSilent(
+  request: Request,
+  { clock, limits }: HandlerOptions,
+): Promise<Response> {
+  const patienceMs = PATIENCE_RATIO * limits.openTimeoutMs;
+  await pause(clock, patienceMs, request.signal);
+  return refuse("unavailable", "The caller is cut off from this node");
+}
+
 async function serve(
   request: Request,
   options: HandlerOptions,
@@ -198,10 +225,32 @@ async function serve(
   if (!options.isServing()) {
     return refuse("unavailable", "The node is stopping");
   }
-  if (claim.method !== "POST" || claim.path !== MESSAGE_PATH) {
-    return serveStream(claim, options);
+  if (options.isCut(claim.from)) return await keepSilent(request, options);
+  if (claim.method !== "POST") return serveStream(claim, options);
+  if (claim.path === MESSAGE_PATH) return serveMessage(claim, body, options);
+  return await serveCall(claim, body, options);
+}
+
+/** Answers a call by name; the answer is proved like the hello of a stream. */
+async function serveCall(
+  claim: Claim,
+  body: Uint8Array<ArrayBuffer>,
+  { onCall, self, authenticator }: HandlerOptions,
+): Promise<Response> {
+  if (onCall === null || !claim.path.startsWith(CALL_PATH)) {
+    return refuse("malformed", `There is no ${claim.method} ${claim.path}`);
   }
-  return serveMessage(claim, body, options);
+  const content = await onCall(claim.path.slice(CALL_PATH.length), body);
+  const { nodeId, incarnation, bootId } = self;
+  const answerer = { nodeId, incarnation, bootId, content };
+  return new Response(content, {
+    headers: {
+      "content-type": "application/json",
+      [ANSWER_HEADERS.incarnation]: String(incarnation),
+      [ANSWER_HEADERS.bootId]: bootId,
+      [PROOF_HEADER]: authenticator?.proveAnswer(claim, answerer) ?? "",
+    },
+  });
 }
 
 function isLocal(info: Deno.ServeHandlerInfo): boolean {
@@ -238,7 +287,10 @@ export function createHandler(options: HandlerOptions): Deno.ServeHandler {
       const challenge = authenticator?.challenge() ?? "";
       return new Response(null, {
         status: 204,
-        headers: { [CHALLENGE_HEADER]: challenge },
+        headers: {
+          [CHALLENGE_HEADER]: challenge,
+          [NODE_HEADER]: String(options.self.nodeId),
+        },
       });
     }
     served += 1;

@@ -15,7 +15,7 @@ import { encodeFrames } from "./encode.ts";
 import { FRAME_HEADER_BYTES } from "./frame.ts";
 import { createHandler } from "./handler.ts";
 import { limitsFrom } from "./limits.ts";
-import { sampleMessage } from "./sample_messages.ts";
+import { sampleMessage } from "./sample_messages_test_kit.ts";
 
 const LIMITS = limitsFrom({ requestTimeoutMs: 50, maxServedRequests: 2 });
 const HERE = infoFrom("127.0.0.1");
@@ -50,10 +50,13 @@ function fixture(secret: string | null = "s"): Fixture {
     limits: LIMITS,
     clock: systemClock(),
     isServing: () => true,
+    isCut: () => false,
     openOutlet: (peer, lane) => {
       opened.push(`${peer} ${lane}`);
       return peer === 999 ? null : new ReadableStream();
     },
+    onCall: (name, body) =>
+      Promise.resolve(new TextEncoder().encode(`${name} ${body.length}`)),
     onMessage: (message) => messages.push(message),
   });
   return { handler, authenticator, messages, opened };

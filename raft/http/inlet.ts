@@ -1,22 +1,32 @@
 import type { Random } from "../../base/mod.ts";
-import { reach } from "./address.ts";
 import { pause, withDeadline } from "./deadline.ts";
+import { reachAcross } from "./edge.ts";
 import type { HelloFrame } from "./frame.ts";
-import type { HttpTransportLimits } from "./limits.ts";
+import { retryDelayMs, type RetryState } from "./retry.ts";
 import {
-  openStream,
+  closeStream,
+  createStreamIn,
+  runStream,
   type StreamEnd,
+  type StreamIn,
   type StreamInOptions,
+  tickStream,
 } from "./stream_in.ts";
 
 const LOOKS_AFTER_BREAK = 3;
 
 /** Keeps a stream to one peer open on the main lane. */
 export interface Inlet {
-  /** To be called every `pingIntervalMs`. */
-  tick(): void;
-  /** Ends the stream and all attempts; resolves once nothing is left. */
-  stop(): Promise<void>;
+  readonly options: InletOptions;
+  readonly stopping: AbortController;
+  /** The stream that stands or is being opened; null before the first. */
+  stream: StreamIn | null;
+  /** How many attempts in a row have failed. */
+  failures: number;
+  /** How many streams in a row broke soon. */
+  quickBreaks: number;
+  /** Whether a stream broke and nothing was seen of the peer since. */
+  broke: boolean;
 }
 
 /** Options for {@linkcode createInlet}. */
@@ -28,117 +38,110 @@ export interface InletOptions extends Omit<StreamInOptions, "lane"> {
   readonly onGone: () => void;
 }
 
-/** What decides when the next attempt comes. */
-export interface RetryState {
-  /** How many attempts in a row did not lead to a stream that lasted. */
-  readonly failures: number;
-  /** Whether the last one was refused. */
-  readonly refused: boolean;
-}
-
 /**
- * Says how long to wait before the next attempt to open a stream.
- *
- * @param state What came before.
- * @param limits The bounds.
- * @param random Spreads the attempts of several nodes.
- * @returns The delay, 0 for the first attempt.
- */
-export function retryDelayMs(
-  state: RetryState,
-  limits: HttpTransportLimits,
-  random: Random,
-): number {
-  if (state.failures === 0) return 0;
-  const highest = state.refused ? limits.retryRefusedMs : limits.retryMaxMs;
-  const doubled = limits.retryMinMs * 2 ** Math.min(state.failures - 1, 16);
-  const delayMs = Math.min(doubled, highest);
-  return delayMs * (0.5 + random.next() / 2);
-}
-
-/**
- * Begins to keep a stream open.
+ * Makes what keeps a stream open.
  *
  * @param options Whom to call, and whom to tell.
- * @returns The inlet.
+ * @returns The inlet, still to be run.
  */
 export function createInlet(options: InletOptions): Inlet {
-  const { limits, clock, random } = options;
-  const stopping = new AbortController();
-  let failures = 0;
-  let quickBreaks = 0;
-  let broke = false;
-  let current = begin();
-
-  function begin(): ReturnType<typeof openStream> {
-    return openStream({
-      ...options,
-      lane: "main",
-      onStanding: (hello: HelloFrame) => {
-        broke = false;
-        options.onStanding(hello);
-      },
-    });
-  }
-
-  function noteRefused(): void {
-    if (broke) options.onGone();
-    broke = false;
-  }
-
-  /** Returns what the delay before the next attempt rests on. */
-  async function digest(end: StreamEnd): Promise<RetryState> {
-    options.onEnd(end);
-    if (end.kind !== "broken") {
-      failures += 1;
-      const refused = end.kind === "refused";
-      if (refused) noteRefused();
-      return { failures, refused };
-    }
-    broke = true;
-    failures = 0;
-    if (end.stoodMs >= limits.stableMs) quickBreaks = 0;
-    // Two processes under one id must not throw each other out at full speed; but a refusal is worth
-    // more the sooner it is known, so only the opening waits, not the look at the port.
-    const refused = quickBreaks > 0 && await refusesNow();
-    if (refused) noteRefused();
-    return { failures: quickBreaks++, refused };
-  }
-
-  /** Looks a few times: a dying process may let go of its streams before its port. */
-  async function refusesNow(): Promise<boolean> {
-    const { signal } = stopping;
-    for (let look = 1; look <= LOOKS_AFTER_BREAK; look++) {
-      const reached = await withDeadline(
-        clock,
-        limits.openTimeoutMs,
-        signal,
-        (within) => reach(options.call.address, within),
-      );
-      if (signal.aborted) return false;
-      if (reached.kind === "refused") return true;
-      await pause(clock, limits.retryMinMs, signal);
-    }
-    return false;
-  }
-
-  async function run(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      const end = await current.ended;
-      if (stopping.signal.aborted) return;
-      const delayMs = retryDelayMs(await digest(end), limits, random);
-      if (delayMs > 0) await pause(clock, delayMs, stopping.signal);
-      if (!stopping.signal.aborted) current = begin();
-    }
-  }
-
-  const running = run();
   return {
-    tick: () => current.tick(),
-    stop: async () => {
-      stopping.abort();
-      current.close();
-      await running;
-    },
+    options,
+    stopping: new AbortController(),
+    stream: null,
+    failures: 0,
+    quickBreaks: 0,
+    broke: false,
   };
+}
+
+/**
+ * Opens the stream again and again; resolves once the inlet is stopped and nothing is left.
+ *
+ * @param inlet The inlet; it runs once.
+ */
+export async function runInlet(inlet: Inlet): Promise<void> {
+  const { limits, clock, random } = inlet.options;
+  const { signal } = inlet.stopping;
+  while (!signal.aborted) {
+    inlet.stream = nextStream(inlet);
+    const end = await runStream(inlet.stream);
+    if (signal.aborted) return;
+    const delayMs = retryDelayMs(await digest(inlet, end), limits, random);
+    if (delayMs > 0) await pause(clock, delayMs, signal);
+  }
+}
+
+/**
+ * Lets the stream see that time passes.
+ *
+ * @param inlet The inlet, every `pingIntervalMs`.
+ */
+export function tickInlet(inlet: Inlet): void {
+  if (inlet.stream !== null) tickStream(inlet.stream);
+}
+
+/**
+ * Ends the stream and all attempts.
+ *
+ * @param inlet The inlet.
+ */
+export function stopInlet(inlet: Inlet): void {
+  inlet.stopping.abort();
+  if (inlet.stream !== null) closeStream(inlet.stream);
+}
+
+function nextStream(inlet: Inlet): StreamIn {
+  const { options } = inlet;
+  return createStreamIn({
+    ...options,
+    lane: "main",
+    onStanding: (hello: HelloFrame) => {
+      inlet.broke = false;
+      options.onStanding(hello);
+    },
+  });
+}
+
+/** Returns what the delay before the next attempt rests on. */
+async function digest(inlet: Inlet, end: StreamEnd): Promise<RetryState> {
+  const { options } = inlet;
+  options.onEnd(end);
+  if (end.kind !== "broken") {
+    inlet.failures += 1;
+    const refused = end.kind === "refused";
+    if (refused) noteRefused(inlet);
+    return { failures: inlet.failures, refused };
+  }
+  inlet.broke = true;
+  inlet.failures = 0;
+  if (end.stoodMs >= options.limits.stableMs) inlet.quickBreaks = 0;
+  // Two processes under one id must not throw each other out at full speed; but a refusal is worth
+  // more the sooner it is known, so only the opening waits, not the look at the port.
+  const refused = inlet.quickBreaks > 0 && await refusesNow(inlet);
+  if (refused) noteRefused(inlet);
+  return { failures: inlet.quickBreaks++, refused };
+}
+
+function noteRefused(inlet: Inlet): void {
+  if (inlet.broke) inlet.options.onGone();
+  inlet.broke = false;
+}
+
+/** Looks a few times: a dying process may let go of its streams before its port. */
+async function refusesNow(inlet: Inlet): Promise<boolean> {
+  const { limits, clock, call, edge } = inlet.options;
+  const { signal } = inlet.stopping;
+  for (let look = 1; look <= LOOKS_AFTER_BREAK; look++) {
+    const reached = await withDeadline(
+      clock,
+      limits.openTimeoutMs,
+      signal,
+      (within) => reachAcross(edge, call.address, within),
+    );
+    if (signal.aborted) return false;
+    if (reached.kind === "refused") return true;
+    await pause(clock, limits.retryMinMs, signal);
+  }
+  return false;
 }

@@ -4,15 +4,25 @@ import type { SendQueue } from "./queue.ts";
 
 /** The sending end of one stream: the body of a response. */
 export interface Outlet {
-  /** What the peer reads. */
-  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** Says that the queue has something; what one turn queues goes out as one write. */
-  wake(): void;
-  /** Returns how many writes there were so far. */
-  writes(): number;
-  /** Ends the stream and drops what waits. */
-  close(): void;
+  readonly options: OutletOptions;
+  /** Where the bytes go; null until the body is made. */
+  sink: OutletSink | null;
+  /** Answers a reader that waits for more; null while none does. */
+  answerPull: (() => void) | null;
+  /** Whether this turn's frames are about to be written. */
+  scheduled: boolean;
+  open: boolean;
+  /** Whether the hello was written. */
+  greeted: boolean;
+  /** How many writes there were so far. */
+  writes: number;
 }
+
+/** The stream's own end of a body. */
+export type OutletSink = Pick<
+  ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>,
+  "enqueue" | "close"
+>;
 
 /** Options for {@linkcode createOutlet}. */
 export interface OutletOptions {
@@ -33,70 +43,105 @@ export interface OutletOptions {
  * leaves everything in the queue, which has its limits.
  *
  * @param options What to send and how.
- * @returns The outlet.
+ * @returns The outlet, still without its body.
  */
 export function createOutlet(options: OutletOptions): Outlet {
-  const { hello, queue, maxChunkBytes, onClosed } = options;
-  let source: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
-  let answerPull: (() => void) | null = null;
-  let scheduled = false;
-  let open = true;
-  let writes = 0;
-  let greeted = false;
-
-  function end(): void {
-    if (!open) return;
-    open = false;
-    queue.clear();
-    answerPull?.();
-    answerPull = null;
-    onClosed();
-  }
-
-  function write(): boolean {
-    if (greeted && queue.length() === 0) return false;
-    const frames = greeted ? queue.take(maxChunkBytes) : [hello];
-    greeted = true;
-    writes += 1;
-    source.enqueue(encodeFrames(frames));
-    return true;
-  }
-
-  function flush(): void {
-    scheduled = false;
-    const answer = answerPull;
-    if (!open || answer === null || queue.length() === 0) return;
-    // Taken off first: to enqueue can run the reader at once, and the reader can cancel.
-    answerPull = null;
-    write();
-    answer();
-  }
-
-  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-    start: (controller) => {
-      source = controller;
-    },
-    pull: () => {
-      if (!open || write()) return;
-      return new Promise<void>((resolve) => {
-        answerPull = resolve;
-      });
-    },
-    cancel: end,
-  }, { highWaterMark: 0 });
-
   return {
-    body,
-    wake: () => {
-      if (scheduled || answerPull === null) return;
-      scheduled = true;
-      queueMicrotask(flush);
-    },
-    writes: () => writes,
-    close: () => {
-      if (!open) return;
-      end();
-      source.close();
-    },
+    options,
+    sink: null,
+    answerPull: null,
+    scheduled: false,
+    open: true,
+    greeted: false,
+    writes: 0,
   };
+}
+
+/**
+ * Makes what the peer reads.
+ *
+ * @param outlet The outlet; it has one body.
+ * @returns The body.
+ */
+export function bodyOf(
+  outlet: Outlet,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start: (controller) => {
+      outlet.sink = controller;
+    },
+    pull: () => pullOutlet(outlet),
+    cancel: () => endOutlet(outlet),
+  }, { highWaterMark: 0 });
+}
+
+/**
+ * Takes that the reader asks for more.
+ *
+ * @param outlet The outlet.
+ * @returns What resolves once there is more; nothing when there was.
+ */
+export function pullOutlet(outlet: Outlet): Promise<void> | undefined {
+  if (!outlet.open || write(outlet)) return;
+  return new Promise<void>((resolve) => {
+    outlet.answerPull = resolve;
+  });
+}
+
+/**
+ * Says that the queue has something; what one turn queues goes out as one write.
+ *
+ * @param outlet The outlet.
+ */
+export function wakeOutlet(outlet: Outlet): void {
+  if (outlet.scheduled || outlet.answerPull === null) return;
+  outlet.scheduled = true;
+  queueMicrotask(() => flush(outlet));
+}
+
+/**
+ * Takes that the reader has gone: what waits is dropped.
+ *
+ * @param outlet The outlet.
+ */
+export function endOutlet(outlet: Outlet): void {
+  if (!outlet.open) return;
+  outlet.open = false;
+  outlet.options.queue.clear();
+  outlet.answerPull?.();
+  outlet.answerPull = null;
+  outlet.options.onClosed();
+}
+
+/**
+ * Ends the stream and drops what waits.
+ *
+ * @param outlet The outlet.
+ */
+export function closeOutlet(outlet: Outlet): void {
+  if (!outlet.open) return;
+  endOutlet(outlet);
+  outlet.sink?.close();
+}
+
+function flush(outlet: Outlet): void {
+  outlet.scheduled = false;
+  const answer = outlet.answerPull;
+  if (!outlet.open || answer === null) return;
+  if (outlet.options.queue.length() === 0) return;
+  // Taken off first: to enqueue can run the reader at once, and the reader can cancel.
+  outlet.answerPull = null;
+  write(outlet);
+  answer();
+}
+
+/** Writes what there is; returns whether there was something. */
+function write(outlet: Outlet): boolean {
+  const { hello, queue, maxChunkBytes } = outlet.options;
+  if (outlet.greeted && queue.length() === 0) return false;
+  const frames = outlet.greeted ? queue.take(maxChunkBytes) : [hello];
+  outlet.greeted = true;
+  outlet.writes += 1;
+  outlet.sink?.enqueue(encodeFrames(frames));
+  return true;
 }

@@ -1,10 +1,18 @@
 import { assertEquals } from "@std/assert";
 import { present, seededRandom } from "../../base/mod.ts";
-import { createFrameDecoder } from "./decode.ts";
 import type { Frame, HelloFrame } from "./frame.ts";
-import { createOutlet, type Outlet } from "./outlet.ts";
+import { createFrameDecoder, decodeChunk } from "./frame_decoder.ts";
+import {
+  bodyOf,
+  closeOutlet,
+  createOutlet,
+  endOutlet,
+  type Outlet,
+  pullOutlet,
+  wakeOutlet,
+} from "./outlet.ts";
 import { createSendQueue, type SendQueue } from "./queue.ts";
-import { sampleMessage } from "./sample_messages.ts";
+import { sampleMessage } from "./sample_messages_test_kit.ts";
 
 const HELLO: HelloFrame = {
   type: "hello",
@@ -15,7 +23,14 @@ const HELLO: HelloFrame = {
   proof: "p",
 };
 
-function fixture(): { queue: SendQueue; outlet: Outlet; closed: () => number } {
+interface Fixture {
+  readonly queue: SendQueue;
+  readonly outlet: Outlet;
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly closed: () => number;
+}
+
+function fixture(): Fixture {
   let closed = 0;
   const queue = createSendQueue({
     maxBytes: 1 << 20,
@@ -28,7 +43,7 @@ function fixture(): { queue: SendQueue; outlet: Outlet; closed: () => number } {
     maxChunkBytes: 1000,
     onClosed: () => closed += 1,
   });
-  return { queue, outlet, closed: () => closed };
+  return { queue, outlet, body: bodyOf(outlet), closed: () => closed };
 }
 
 function append(): Frame {
@@ -38,40 +53,64 @@ function append(): Frame {
 }
 
 Deno.test("createOutlet() greets first, and writes what one turn queues at once", async () => {
-  const { queue, outlet } = fixture();
-  const reader = outlet.body.getReader();
+  const { queue, outlet, body } = fixture();
+  const reader = body.getReader();
   const decoder = createFrameDecoder({ maxFrameBytes: 10_000 });
   const read = async (): Promise<Frame[]> =>
-    decoder.push(present((await reader.read()).value, "chunk"));
+    decodeChunk(decoder, present((await reader.read()).value, "chunk"));
   assertEquals(await read(), [HELLO]);
   const next = read();
   await Promise.resolve();
   for (let at = 0; at < 3; at++) {
     queue.offer(append());
-    outlet.wake();
+    wakeOutlet(outlet);
   }
   assertEquals((await next).length, 3);
-  outlet.close();
+  closeOutlet(outlet);
   assertEquals((await reader.read()).done, true);
 });
 
 Deno.test("createOutlet() takes nothing from the queue before the reader asks", async () => {
-  const { queue, outlet } = fixture();
+  const { queue, outlet, body } = fixture();
   queue.offer(append());
-  outlet.wake();
+  wakeOutlet(outlet);
   await Promise.resolve();
-  assertEquals([queue.length(), outlet.writes()], [1, 0]);
-  await outlet.body.cancel();
+  assertEquals([queue.length(), outlet.writes], [1, 0]);
+  await body.cancel();
 });
 
 Deno.test("createOutlet() drops what waits and tells once, whichever end closes", async () => {
   for (const end of ["reader", "writer"]) {
-    const { queue, outlet, closed } = fixture();
+    const { queue, outlet, body, closed } = fixture();
     queue.offer(append());
-    if (end === "reader") await outlet.body.cancel();
-    outlet.close();
-    outlet.close();
-    outlet.wake();
+    if (end === "reader") await body.cancel();
+    closeOutlet(outlet);
+    closeOutlet(outlet);
+    wakeOutlet(outlet);
     assertEquals([queue.length(), queue.dropped(), closed()], [0, 1, 1]);
   }
+});
+
+Deno.test("createOutlet() bears a reader that cancels while a write hands it the bytes", async () => {
+  const { queue, outlet, closed } = fixture();
+  await pullOutlet(outlet);
+  let chunks = 0;
+  outlet.sink = {
+    enqueue: () => {
+      chunks += 1;
+      endOutlet(outlet);
+    },
+    close: () => {
+      throw new TypeError("A cancelled stream cannot be closed");
+    },
+  };
+  const pulled = pullOutlet(outlet);
+  queue.offer(append());
+  wakeOutlet(outlet);
+  queue.offer(append());
+  await pulled;
+  closeOutlet(outlet);
+  await pullOutlet(outlet);
+  assertEquals([chunks, outlet.writes, closed()], [1, 2, 1]);
+  assertEquals([queue.length(), outlet.answerPull], [0, null]);
 });

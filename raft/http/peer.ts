@@ -1,79 +1,57 @@
 import type { Message, NodeId } from "../core/mod.ts";
-import { formatAddress, type HostAndPort, reach } from "./address.ts";
+import type { HostAndPort } from "./address.ts";
 import type { LaneName } from "./claim.ts";
 import type { PeerContext } from "./context.ts";
-import { createCourier } from "./courier.ts";
+import { type Courier, createCourier, sendByCourier } from "./courier.ts";
 import { withDeadline } from "./deadline.ts";
+import {
+  closeEdge,
+  createEdge,
+  type Edge,
+  passIn,
+  passOut,
+  reachAcross,
+  setEdgeFault,
+} from "./edge.ts";
 import { frameWeightBytes } from "./encode.ts";
+import type { PeerFault } from "./fault.ts";
 import type { Frame, HelloFrame } from "./frame.ts";
-import { createLane, type Lane } from "./lane.ts";
-import type { HttpTransportLimits } from "./limits.ts";
-import { createReceiver } from "./receiver.ts";
-import { createTasks } from "./tasks.ts";
-
-/** What is known of the traffic with a peer. */
-export interface PeerStats {
-  /** Where the peer is; null for a node that only calls us. */
-  readonly address: string | null;
-  /** Since when we receive from it, on the clock handed in; null while we do not. */
-  readonly receivingSinceMs: number | null;
-  /** Whether it receives from us. */
-  readonly sending: boolean;
-  /** Whether it receives pieces of snapshots from us now. */
-  readonly sendingBulk: boolean;
-  /** How many messages wait to be sent, on both lanes. */
-  readonly queuedMessages: number;
-  /** What they weigh. */
-  readonly queuedBytes: number;
-  /** How many messages to it were dropped. */
-  readonly droppedMessages: number;
-  /** How many messages came from it. */
-  readonly receivedMessages: number;
-  /** The last measured round trip, through both event loops; null before. */
-  readonly rttMs: number | null;
-}
+import {
+  closeLane,
+  createLane,
+  type Lane,
+  openLane,
+  sendOn,
+  tickLane,
+} from "./lane.ts";
+import {
+  createReceiver,
+  moveReceiver,
+  noteTurnedAway,
+  type Receiver,
+  tickReceiver,
+} from "./receiver.ts";
+import { createTasks, type Tasks } from "./tasks.ts";
 
 /** One peer: the streams both ways, and what is known of its process. */
 export interface Peer {
-  /** Sends without waiting, or drops. */
-  send(message: Message): void;
-  /** Takes a stream that the peer has opened; an older one of the same lane ends. */
-  accept(
-    lane: LaneName,
-    hello: HelloFrame,
-  ): ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** Takes a message that came in a request. */
-  receive(message: Message): void;
-  /** Says where the peer is; null when it is no longer a member. */
-  moveTo(address: HostAndPort | null): void;
-  /** Finds out whether its process is gone, and tells. */
-  probe(): void;
-  /** To be called every `pingIntervalMs`. */
-  tick(): void;
-  /** Returns whether nothing is left of it: no address, and no stream of its own. */
-  isForgotten(): boolean;
-  /** Returns what is known of the traffic. */
-  stats(): PeerStats;
-  /** Ends all streams and calls. */
-  stop(): Promise<void>;
-}
-
-function createLanes(
-  limits: HttpTransportLimits,
-): Readonly<Record<LaneName, Lane>> {
-  const { maxUrgentMessages } = limits;
-  return {
-    main: createLane(limits, {
-      maxBytes: limits.maxQueueBytes,
-      maxMessages: limits.maxQueueMessages,
-      maxUrgentMessages,
-    }),
-    bulk: createLane(limits, {
-      maxBytes: limits.maxBulkQueueBytes,
-      maxMessages: limits.maxBulkQueueMessages,
-      maxUrgentMessages,
-    }),
-  };
+  readonly context: PeerContext;
+  readonly id: NodeId;
+  readonly edge: Edge;
+  readonly stopping: AbortController;
+  readonly tasks: Tasks;
+  /** What we send, by lane. */
+  readonly lanes: Readonly<Record<LaneName, Lane>>;
+  /** What we receive. */
+  readonly receiver: Receiver;
+  readonly courier: Courier;
+  /** Where it is; null for a node that only calls us. */
+  address: HostAndPort | null;
+  /** Whether a probe is under way. */
+  probing: boolean;
+  /** How many messages were dropped before they reached a lane or the courier. */
+  droppedMessages: number;
+  receivedMessages: number;
 }
 
 /**
@@ -81,133 +59,250 @@ function createLanes(
  *
  * @param context What all peers share.
  * @param id Its id.
+ * @param fault What goes wrong on purpose with it.
  * @returns The peer.
  */
-export function createPeer(context: PeerContext, id: NodeId): Peer {
-  const { limits, clock, events } = context;
+export function createPeer(
+  context: PeerContext,
+  id: NodeId,
+  fault: Required<PeerFault> | null,
+): Peer {
   const stopping = new AbortController();
   const tasks = createTasks();
-  const { main, bulk } = createLanes(limits);
+  const edge = createEdge(context, fault);
+  const shared = { context, peer: id, edge, tasks };
   const receiver = createReceiver({
-    context,
-    peer: id,
-    tasks,
-    onMessage: receive,
-    answer: control,
+    ...shared,
+    onMessage: (message) => deliver(peer, message),
+    answer: (frame) => sendControl(peer, frame),
   });
   const courier = createCourier({
-    context,
-    peer: id,
-    tasks,
+    ...shared,
     stopping: stopping.signal,
-    onTurnedAway: ({ reason, message }) => receiver.turnedAway(reason, message),
+    onTurnedAway: ({ reason, message }) =>
+      noteTurnedAway(receiver, reason, message),
   });
-  let address: HostAndPort | null = null;
-  let probing = false;
-  let droppedMessages = 0;
-  let receivedMessages = 0;
-
-  function receive(message: Message): void {
-    if (stopping.signal.aborted) return;
-    receivedMessages += 1;
-    events.message(message);
-  }
-
-  function drop(why: string | null): void {
-    droppedMessages += 1;
-    if (why !== null) context.onTrouble(id, why);
-  }
-
-  function control(frame: Frame): void {
-    if (main.isOpen()) main.send(frame);
-  }
-
-  function askForBulk(): void {
-    if (!bulk.isOpen() && !bulk.isEmpty()) control({ type: "want_bulk" });
-  }
-
-  function sendBulk(frame: Frame): void {
-    if (!bulk.isOpen() && !main.isOpen()) return drop(null);
-    const isFirst = bulk.isEmpty();
-    bulk.send(frame);
-    if (isFirst) askForBulk();
-  }
-
-  function send(message: Message): void {
-    if (stopping.signal.aborted) return;
-    const frame: Frame = { type: "message", message };
-    const { maxFrameBytes } = limits;
-    if (frameWeightBytes(frame) > maxFrameBytes) {
-      return drop(`Dropped one ${message.kind} over ${maxFrameBytes} bytes`);
-    }
-    if (message.kind === "snapshot_chunk") return sendBulk(frame);
-    if (main.isOpen()) return main.send(frame);
-    courier.send(address, message);
-  }
-
-  async function probe(target: HostAndPort): Promise<void> {
-    probing = true;
-    const reached = await withDeadline(
-      clock,
-      limits.probeTimeoutMs,
-      stopping.signal,
-      (signal) => reach(target, signal),
-    );
-    probing = false;
-    if (stopping.signal.aborted) return;
-    if (reached.kind === "refused") events.gone(id);
-    else events.present(id);
-  }
-
-  function moveTo(next: HostAndPort | null): void {
-    const isSame = next?.hostname === address?.hostname &&
-      next?.port === address?.port;
-    if (stopping.signal.aborted || isSame) return;
-    address = next;
-    receiver.moveTo(next);
-  }
-
-  function stats(): PeerStats {
-    return {
-      address: address === null ? null : formatAddress(address),
-      receivingSinceMs: receiver.sinceMs(),
-      sending: main.isOpen(),
-      sendingBulk: bulk.isOpen(),
-      queuedMessages: main.queuedMessages() + bulk.queuedMessages(),
-      queuedBytes: main.queuedBytes() + bulk.queuedBytes(),
-      droppedMessages: droppedMessages + courier.droppedMessages() +
-        main.droppedMessages() + bulk.droppedMessages(),
-      receivedMessages,
-      rttMs: receiver.rttMs(),
-    };
-  }
-
-  return {
-    send,
-    accept: (lane, hello) => (lane === "main" ? main : bulk).open(hello),
-    receive,
-    moveTo,
-    probe: () => {
-      if (stopping.signal.aborted || probing) return;
-      if (address === null) return events.present(id);
-      tasks.own(probe(address));
-    },
-    tick: () => {
-      main.tick(clock.nowMs());
-      bulk.tick(clock.nowMs());
-      askForBulk();
-      receiver.tick();
-    },
-    isForgotten: () =>
-      address === null && !main.isOpen() && !bulk.isOpen() &&
-      tasks.count() === 0,
-    stats,
-    stop: async () => {
-      stopping.abort();
-      receiver.moveTo(null);
-      main.close();
-      bulk.close();
-      await tasks.settled();
-    },
+  const peer: Peer = {
+    context,
+    id,
+    edge,
+    stopping,
+    tasks,
+    lanes: createLanes(context, edge),
+    receiver,
+    courier,
+    address: null,
+    probing: false,
+    droppedMessages: 0,
+    receivedMessages: 0,
   };
+  return peer;
+}
+
+/**
+ * Says where the peer is.
+ *
+ * @param peer The peer.
+ * @param address Where; null when it is no longer a member.
+ */
+export function movePeer(peer: Peer, address: HostAndPort | null): void {
+  const isSame = address?.hostname === peer.address?.hostname &&
+    address?.port === peer.address?.port;
+  if (peer.stopping.signal.aborted || isSame) return;
+  peer.address = address;
+  moveReceiver(peer.receiver, address);
+}
+
+/**
+ * Takes a stream that the peer has opened; an older one of the same lane ends.
+ *
+ * @param peer The peer.
+ * @param lane The stream's lane.
+ * @param hello What greets it.
+ * @returns What it reads.
+ */
+export function acceptStream(
+  peer: Peer,
+  lane: LaneName,
+  hello: HelloFrame,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return openLane(peer.lanes[lane], hello);
+}
+
+/**
+ * Takes a message that came in a request.
+ *
+ * @param peer The peer that sent it.
+ * @param message The message.
+ */
+export function takeRequest(peer: Peer, message: Message): void {
+  passIn(peer.edge, { type: "message", message }, peer, deliverFrame);
+}
+
+/**
+ * Sends a message without waiting, or drops it.
+ *
+ * @param peer The peer.
+ * @param message The message.
+ */
+export function sendToPeer(peer: Peer, message: Message): void {
+  if (peer.stopping.signal.aborted) return;
+  const frame: Frame = { type: "message", message };
+  const { maxFrameBytes } = peer.context.limits;
+  if (frameWeightBytes(frame) > maxFrameBytes) {
+    peer.droppedMessages += 1;
+    const why = `Dropped one ${message.kind} over ${maxFrameBytes} bytes`;
+    return peer.context.onTrouble(peer.id, why);
+  }
+  passOut(peer.edge, frame, peer, route);
+}
+
+/**
+ * Finds out whether the peer's process is gone, and tells.
+ *
+ * @param peer The peer.
+ */
+export function probePeer(peer: Peer): void {
+  const { address, context, id, tasks } = peer;
+  if (peer.stopping.signal.aborted || peer.probing) return;
+  if (address === null) return context.events.present(id);
+  tasks.own(probe(peer, address));
+}
+
+/**
+ * Lets lanes and streams see that time passes.
+ *
+ * @param peer The peer, every `pingIntervalMs`.
+ */
+export function tickPeer(peer: Peer): void {
+  const nowMs = peer.context.clock.nowMs();
+  tickLane(peer.lanes.main, nowMs);
+  tickLane(peer.lanes.bulk, nowMs);
+  askForBulk(peer);
+  tickReceiver(peer.receiver);
+}
+
+/**
+ * Says what goes wrong with the peer on purpose from now on.
+ *
+ * @param peer The peer.
+ * @param fault What; null for nothing.
+ */
+export function setPeerFault(
+  peer: Peer,
+  fault: Required<PeerFault> | null,
+): void {
+  setEdgeFault(peer.edge, fault);
+  if (!fault?.cutOut) return;
+  peer.lanes.main.queue.clear();
+  peer.lanes.bulk.queue.clear();
+}
+
+/**
+ * Returns whether nothing is left of the peer.
+ *
+ * @param peer The peer.
+ * @returns Whether it has no address and no stream of its own, and nothing is under way.
+ */
+export function isForgotten({ address, lanes, tasks }: Peer): boolean {
+  return address === null && !isOpen(lanes.main) && !isOpen(lanes.bulk) &&
+    tasks.count() === 0;
+}
+
+/**
+ * Ends all streams and calls.
+ *
+ * @param peer The peer.
+ */
+export async function stopPeer(peer: Peer): Promise<void> {
+  peer.stopping.abort();
+  closeEdge(peer.edge);
+  moveReceiver(peer.receiver, null);
+  closeLane(peer.lanes.main);
+  closeLane(peer.lanes.bulk);
+  await peer.tasks.settled();
+}
+
+function createLanes(
+  { limits }: PeerContext,
+  edge: Edge,
+): Readonly<Record<LaneName, Lane>> {
+  const { maxUrgentMessages } = limits;
+  const main = {
+    maxBytes: limits.maxQueueBytes,
+    maxMessages: limits.maxQueueMessages,
+    maxUrgentMessages,
+  };
+  const bulk = {
+    maxBytes: limits.maxBulkQueueBytes,
+    maxMessages: limits.maxBulkQueueMessages,
+    maxUrgentMessages,
+  };
+  return {
+    main: createLane(limits, main, edge),
+    bulk: createLane(limits, bulk, edge),
+  };
+}
+
+function isOpen(lane: Lane): boolean {
+  return lane.outlet !== null;
+}
+
+function deliverFrame(peer: Peer, frame: Frame): void {
+  if (frame.type === "message") deliver(peer, frame.message);
+}
+
+function deliver(peer: Peer, message: Message): void {
+  if (peer.stopping.signal.aborted) return;
+  peer.receivedMessages += 1;
+  peer.context.events.message(message);
+}
+
+/** Picks the way of a frame that leaves now. */
+function route(peer: Peer, frame: Frame): void {
+  const { main } = peer.lanes;
+  if (frame.type !== "message") {
+    if (isOpen(main)) sendOn(main, frame);
+    return;
+  }
+  const { message } = frame;
+  if (message.kind === "snapshot_chunk") return sendBulk(peer, frame);
+  if (isOpen(main)) return sendOn(main, frame);
+  sendByCourier(peer.courier, peer.address, message);
+}
+
+function sendBulk(peer: Peer, frame: Frame): void {
+  const { main, bulk } = peer.lanes;
+  if (!isOpen(bulk) && !isOpen(main)) {
+    peer.droppedMessages += 1;
+    return;
+  }
+  const isFirst = bulk.queue.length() === 0;
+  sendOn(bulk, frame);
+  if (isFirst) askForBulk(peer);
+}
+
+function askForBulk(peer: Peer): void {
+  const { bulk } = peer.lanes;
+  if (isOpen(bulk) || bulk.queue.length() === 0) return;
+  sendControl(peer, { type: "want_bulk" });
+}
+
+function sendControl(peer: Peer, frame: Frame): void {
+  passOut(peer.edge, frame, peer, route);
+}
+
+async function probe(peer: Peer, address: HostAndPort): Promise<void> {
+  const { context, id, edge } = peer;
+  peer.probing = true;
+  const reached = await withDeadline(
+    context.clock,
+    context.limits.probeTimeoutMs,
+    peer.stopping.signal,
+    (signal) => reachAcross(edge, address, signal),
+  );
+  peer.probing = false;
+  if (peer.stopping.signal.aborted) return;
+  if (reached.kind === "refused") context.events.gone(id);
+  else context.events.present(id);
 }

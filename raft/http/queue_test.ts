@@ -4,7 +4,7 @@ import type { Message } from "../core/mod.ts";
 import { frameWeightBytes } from "./encode.ts";
 import type { Frame } from "./frame.ts";
 import { createSendQueue, type SendQueue } from "./queue.ts";
-import { sampleMessage } from "./sample_messages.ts";
+import { sampleMessage } from "./sample_messages_test_kit.ts";
 
 const random = seededRandom(3);
 

@@ -3,29 +3,49 @@ import type { HostAndPort } from "./address.ts";
 import type { PeerCall } from "./call.ts";
 import type { OpeningRefusal } from "./claim.ts";
 import type { PeerContext } from "./context.ts";
+import { type Edge, passIn } from "./edge.ts";
 import type { Frame, HelloFrame } from "./frame.ts";
-import { createInlet, type Inlet } from "./inlet.ts";
-import { openStream, type StreamEnd, type StreamIn } from "./stream_in.ts";
+import {
+  createInlet,
+  type Inlet,
+  runInlet,
+  stopInlet,
+  tickInlet,
+} from "./inlet.ts";
+import {
+  closeStream,
+  createStreamIn,
+  runStream,
+  type StreamEnd,
+  type StreamIn,
+  tickStream,
+} from "./stream_in.ts";
 import type { Tasks } from "./tasks.ts";
 
-/** The receiving side of one peer: the streams that we open to it. */
+/** The receiving side of one peer: the streams that we open to it, and what they showed. */
 export interface Receiver {
-  /** Says where to open them; null ends them. */
-  moveTo(address: HostAndPort | null): void;
-  /** To be called every `pingIntervalMs`. */
-  tick(): void;
-  /** Tells, once for each reason until a stream stands, that the peer turned us away. */
-  turnedAway(reason: OpeningRefusal, why: string): void;
-  /** Returns since when the main stream stands; null while it does not. */
-  sinceMs(): number | null;
-  /** Returns the last measured round trip; null before. */
-  rttMs(): number | null;
+  readonly options: ReceiverOptions;
+  /** Where streams are opened; null when nowhere. */
+  call: PeerCall | null;
+  /** Keeps the main stream open; null without an address. */
+  inlet: Inlet | null;
+  /** The bulk stream; null while there is none. */
+  bulk: StreamIn | null;
+  /** Why the peer turned us away, as far as it was told since a stream last stood. */
+  readonly reported: Set<OpeningRefusal>;
+  /** The peer's process, as of its last hello. */
+  bootId: string | null;
+  /** Since when the main stream stands; null while it does not. */
+  sinceMs: number | null;
+  /** The last measured round trip; null before. */
+  rttMs: number | null;
 }
 
 /** Options for {@linkcode createReceiver}. */
 export interface ReceiverOptions {
   readonly context: PeerContext;
   readonly peer: NodeId;
+  readonly edge: Edge;
   readonly tasks: Tasks;
   /** Takes a message. */
   readonly onMessage: (message: Message) => void;
@@ -40,100 +60,149 @@ export interface ReceiverOptions {
  * @returns The receiver, without a stream.
  */
 export function createReceiver(options: ReceiverOptions): Receiver {
-  const { context, peer, tasks } = options;
-  const { self, authenticator, clock, events } = context;
-  const reported = new Set<OpeningRefusal>();
-  let inlet: Inlet | null = null;
-  let bulk: StreamIn | null = null;
-  let bootId: string | null = null;
-  let sinceMs: number | null = null;
-  let rttMs: number | null = null;
-
-  function turnedAway(reason: OpeningRefusal, why: string): void {
-    if (reported.has(reason)) return;
-    reported.add(reason);
-    context.onTrouble(peer, why);
-    context.onRefused(peer, reason);
-  }
-
-  function onStanding(hello: HelloFrame): void {
-    const replaced = bootId !== null && bootId !== hello.bootId;
-    bootId = hello.bootId;
-    sinceMs = clock.nowMs();
-    reported.clear();
-    if (replaced) events.gone(peer);
-    events.present(peer);
-  }
-
-  function onEnd(end: StreamEnd): void {
-    sinceMs = null;
-    if (end.kind === "turned_away") turnedAway(end.reason, end.why);
-    if (end.kind !== "broken") return;
-    context.onTrouble(peer, `Its stream broke: ${end.why}`);
-  }
-
-  function onFrames(call: PeerCall, frames: readonly Frame[]): void {
-    for (const frame of frames) {
-      if (frame.type === "message") options.onMessage(frame.message);
-      if (frame.type === "ping") options.answer({ ...frame, type: "pong" });
-      if (frame.type === "pong") rttMs = clock.nowMs() - frame.sentAtMs;
-      if (frame.type === "want_bulk") openBulk(call);
-    }
-  }
-
-  /** Pings of the bulk lane only show that it lives; the round trip is the main lane's. */
-  function onBulkFrames(frames: readonly Frame[]): void {
-    for (const frame of frames) {
-      if (frame.type === "message") options.onMessage(frame.message);
-    }
-  }
-
-  function openBulk(call: PeerCall): void {
-    if (bulk !== null) return;
-    const stream = openStream({
-      ...context,
-      call,
-      lane: "bulk",
-      onStanding: () => {},
-      onFrames: onBulkFrames,
-    });
-    bulk = stream;
-    tasks.own(stream.ended.then(() => {
-      if (bulk === stream) bulk = null;
-    }));
-  }
-
-  function end(): void {
-    bulk?.close();
-    if (inlet !== null) tasks.own(inlet.stop());
-    bulk = null;
-    inlet = null;
-    sinceMs = null;
-  }
-
-  function begin(address: HostAndPort): Inlet {
-    const call = { self, peer, address, authenticator };
-    return createInlet({
-      ...context,
-      call,
-      onStanding,
-      onEnd,
-      onFrames: (frames) => onFrames(call, frames),
-      onGone: () => events.gone(peer),
-    });
-  }
-
   return {
-    moveTo: (address) => {
-      end();
-      if (address !== null) inlet = begin(address);
-    },
-    tick: () => {
-      inlet?.tick();
-      bulk?.tick();
-    },
-    turnedAway,
-    sinceMs: () => sinceMs,
-    rttMs: () => rttMs,
+    options,
+    call: null,
+    inlet: null,
+    bulk: null,
+    reported: new Set(),
+    bootId: null,
+    sinceMs: null,
+    rttMs: null,
   };
+}
+
+/**
+ * Opens streams at another place, or nowhere.
+ *
+ * @param receiver The receiver.
+ * @param address Where the peer is; null ends its streams.
+ */
+export function moveReceiver(
+  receiver: Receiver,
+  address: HostAndPort | null,
+): void {
+  const { context, peer, tasks } = receiver.options;
+  if (receiver.bulk !== null) closeStream(receiver.bulk);
+  if (receiver.inlet !== null) stopInlet(receiver.inlet);
+  receiver.bulk = null;
+  receiver.inlet = null;
+  receiver.call = null;
+  receiver.sinceMs = null;
+  if (address === null) return;
+  const { self, authenticator } = context;
+  const call = { self, peer, address, authenticator };
+  const inlet = inletFor(receiver, call);
+  receiver.call = call;
+  receiver.inlet = inlet;
+  tasks.own(runInlet(inlet));
+}
+
+/**
+ * Lets the streams see that time passes.
+ *
+ * @param receiver The receiver, every `pingIntervalMs`.
+ */
+export function tickReceiver({ inlet, bulk }: Receiver): void {
+  if (inlet !== null) tickInlet(inlet);
+  if (bulk !== null) tickStream(bulk);
+}
+
+/**
+ * Tells, once for each reason until a stream stands, that the peer turned us away.
+ *
+ * @param receiver The receiver.
+ * @param reason Why.
+ * @param why The same in words.
+ */
+export function noteTurnedAway(
+  receiver: Receiver,
+  reason: OpeningRefusal,
+  why: string,
+): void {
+  const { context, peer } = receiver.options;
+  if (receiver.reported.has(reason)) return;
+  receiver.reported.add(reason);
+  context.onTrouble(peer, why);
+  context.onRefused(peer, reason);
+}
+
+function inletFor(receiver: Receiver, call: PeerCall): Inlet {
+  const { context, peer, edge } = receiver.options;
+  return createInlet({
+    ...context,
+    call,
+    edge,
+    onStanding: (hello) => takeHello(receiver, hello),
+    onEnd: (end) => takeEnd(receiver, end),
+    onFrames: (frames) => {
+      for (const frame of frames) passIn(edge, frame, receiver, takeFrame);
+    },
+    onGone: () => context.events.gone(peer),
+  });
+}
+
+function takeHello(receiver: Receiver, hello: HelloFrame): void {
+  const { context, peer } = receiver.options;
+  const { bootId } = receiver;
+  const replaced = bootId !== null && bootId !== hello.bootId;
+  receiver.bootId = hello.bootId;
+  receiver.sinceMs = context.clock.nowMs();
+  receiver.reported.clear();
+  if (replaced) context.events.gone(peer);
+  context.events.present(peer);
+}
+
+function takeEnd(receiver: Receiver, end: StreamEnd): void {
+  const { context, peer } = receiver.options;
+  receiver.sinceMs = null;
+  if (end.kind === "turned_away") {
+    noteTurnedAway(receiver, end.reason, end.why);
+  }
+  if (end.kind !== "broken") return;
+  context.onTrouble(peer, `Its stream broke: ${end.why}`);
+}
+
+function takeFrame(receiver: Receiver, frame: Frame): void {
+  const { context, onMessage, answer } = receiver.options;
+  switch (frame.type) {
+    case "message":
+      return onMessage(frame.message);
+    case "ping":
+      return answer({ ...frame, type: "pong" });
+    case "pong":
+      receiver.rttMs = context.clock.nowMs() - frame.sentAtMs;
+      return;
+    case "want_bulk":
+      return openBulk(receiver);
+    case "hello":
+      return;
+  }
+}
+
+/** Pings of the bulk lane only show that it lives; the round trip is the main lane's. */
+function takeBulkFrame(receiver: Receiver, frame: Frame): void {
+  if (frame.type === "message") receiver.options.onMessage(frame.message);
+}
+
+function openBulk(receiver: Receiver): void {
+  const { context, edge, tasks } = receiver.options;
+  const { call } = receiver;
+  if (receiver.bulk !== null || call === null) return;
+  const stream = createStreamIn({
+    ...context,
+    call,
+    edge,
+    lane: "bulk",
+    onStanding: () => {},
+    onFrames: (frames) => {
+      for (const frame of frames) passIn(edge, frame, receiver, takeBulkFrame);
+    },
+  });
+  receiver.bulk = stream;
+  tasks.own(
+    runStream(stream).then(() => {
+      if (receiver.bulk === stream) receiver.bulk = null;
+    }),
+  );
 }

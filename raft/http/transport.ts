@@ -11,10 +11,25 @@ import type { RaftTransport, TransportEvents } from "../ports.ts";
 import { type HostAndPort, isLoopback, parseAddress } from "./address.ts";
 import { createAuthenticator } from "./auth.ts";
 import { isNodeId } from "./bytes.ts";
-import { type OpeningRefusal, randomToken, type Self } from "./claim.ts";
-import { createHandler } from "./handler.ts";
+import { type OpeningRefusal, randomToken } from "./claim.ts";
+import type { PeerContext } from "./context.ts";
+import type { PeerFault } from "./fault.ts";
+import { type CallHandler, createHandler } from "./handler.ts";
+import { callByName, type CalledPeer } from "./named_call.ts";
 import { type HttpTransportLimits, limitsFrom } from "./limits.ts";
-import { createPeer, type Peer, type PeerStats } from "./peer.ts";
+import { listenAt, type Listener } from "./listener.ts";
+import { acceptStream, probePeer, sendToPeer, takeRequest } from "./peer.ts";
+import { type PeerStats, statsOf } from "./peer_stats.ts";
+import {
+  admitPeer,
+  createPeers,
+  isCutApart,
+  movePeers,
+  type Peers,
+  setFaultOf,
+  stopPeers,
+  tickPeers,
+} from "./peers.ts";
 
 /** Options for {@linkcode createHttpTransport}. */
 export interface HttpTransportOptions {
@@ -38,6 +53,8 @@ export interface HttpTransportOptions {
   readonly onRefused?: (peer: NodeId, reason: OpeningRefusal) => void;
   /** Told what goes wrong with a peer, in words, for a log. */
   readonly onTrouble?: (peer: NodeId, what: string) => void;
+  /** Answers calls of nodes that have proved themselves. */
+  readonly onCall?: CallHandler;
 }
 
 /** A {@linkcode RaftTransport} over HTTP/2. */
@@ -46,30 +63,26 @@ export interface HttpTransport extends RaftTransport {
   readonly handler: Deno.ServeHandler;
   /** Returns where it listens; null before the start, or without `listen`. */
   address(): HostAndPort | null;
+  /**
+   * Calls a node by name, a member or not, and returns its answer, which is proved where there is a
+   * secret. For what nodes ask of each other beside messages.
+   */
+  call(
+    peer: CalledPeer,
+    name: string,
+    body: Uint8Array<ArrayBuffer>,
+    timeoutMs: number,
+  ): Promise<Uint8Array>;
   /** Returns what is known of the traffic with each peer. */
   stats(): ReadonlyMap<NodeId, PeerStats>;
-}
-
-interface Listener {
-  readonly address: HostAndPort;
-  close(): Promise<void>;
-}
-
-function listenAt(where: HostAndPort, handler: Deno.ServeHandler): Listener {
-  const abort = new AbortController();
-  const server = Deno.serve(
-    { ...where, signal: abort.signal, onListen: () => {} },
-    handler,
-  );
-  const { hostname, port } = server.addr;
-  return {
-    address: { hostname, port },
-    close: async () => {
-      // Not shutdown(): it waits for streams that never end.
-      abort.abort();
-      await server.finished;
-    },
-  };
+  /**
+   * Makes something go wrong with a peer on purpose, for tests of whole systems; null ends it. A cut
+   * looks like a partition: what is sent vanishes, streams fall silent, and neither connections nor
+   * probes are answered, so that nothing proves that the peer is gone.
+   *
+   * @throws {RangeError} When the fault is out of bounds.
+   */
+  setFault(peer: NodeId, fault: PeerFault | null): void;
 }
 
 function checkOptions(options: HttpTransportOptions): void {
@@ -118,127 +131,140 @@ function checkOptions(options: HttpTransportOptions): void {
 export function createHttpTransport(
   options: HttpTransportOptions,
 ): HttpTransport {
+  const node = createNode(options);
+  const { peers } = node;
+  return {
+    handler: node.handler,
+    address: () => node.listener?.address ?? null,
+    stats: () =>
+      new Map([...peers.byId].map(([id, peer]) => [id, statsOf(peer)])),
+    start: (events) => startNode(node, events, options.listen),
+    send: (message) => {
+      const peer = peers.byId.get(message.to);
+      if (peer !== undefined) sendToPeer(peer, message);
+    },
+    setPeers: (addresses) => setAddresses(node, addresses),
+    probe: (id) => probe(node, id),
+    call: (peer, name, body, timeoutMs) =>
+      callByName(peers.context, peer, name, body, timeoutMs),
+    setFault: (id, fault) => setFaultOf(peers, id, fault),
+    stop: () => stopNode(node),
+  };
+}
+
+/** A transport, from its making to its stop. */
+interface Node {
+  readonly peers: Peers;
+  readonly handler: Deno.ServeHandler;
+  /** Where members are, as last told; peers learn it at the start. */
+  addresses: ReadonlyMap<NodeId, string>;
+  /** To whom is delivered; null before the start and after the stop. */
+  events: TransportEvents | null;
+  stopped: boolean;
+  listener: Listener | null;
+  timer: Timer | null;
+}
+
+function createNode(options: HttpTransportOptions): Node {
   checkOptions(options);
-  const clock = options.clock ?? systemClock();
-  const random = options.random ?? systemRandom();
-  const limits = limitsFrom(options.limits);
-  const { secret } = options;
-  const authenticator = secret === undefined
-    ? null
-    : createAuthenticator({ ...limits, secret, clock });
-  const self: Self = {
-    clusterId: options.clusterId,
-    nodeId: options.nodeId,
-    incarnation: options.incarnation,
-    bootId: randomToken(),
-  };
-  const peers = new Map<NodeId, Peer>();
-  let addresses: ReadonlyMap<NodeId, string> = new Map();
-  let events: TransportEvents | null = null;
-  let listener: Listener | null = null;
-  let timer: Timer | null = null;
-  let stopped = false;
-
-  /** Nothing is delivered before the start and after the stop. */
-  const guarded: TransportEvents = {
-    message: (message) => deliverTo()?.message(message),
-    gone: (peer) => deliverTo()?.gone(peer),
-    present: (peer) => deliverTo()?.present(peer),
-  };
-
-  function deliverTo(): TransportEvents | null {
-    return stopped ? null : events;
-  }
-
-  function peerOf(id: NodeId): Peer {
-    const known = peers.get(id);
-    if (known !== undefined) return known;
-    const peer = createPeer({
-      self,
-      authenticator,
-      limits,
-      clock,
-      random,
-      events: guarded,
-      onRefused: options.onRefused ?? (() => {}),
-      onTrouble: options.onTrouble ?? (() => {}),
-    }, id);
-    peers.set(id, peer);
-    return peer;
-  }
-
-  function hasRoomFor(id: NodeId): boolean {
-    if (peers.has(id) || addresses.has(id)) return true;
-    const strangers = [...peers.keys()].filter((known) =>
-      !addresses.has(known)
-    );
-    return strangers.length < limits.maxStrangers;
-  }
-
-  function applyAddresses(): void {
-    if (events === null || stopped) return;
-    for (const [id, peer] of peers) if (!addresses.has(id)) peer.moveTo(null);
-    for (const [id, address] of addresses) {
-      if (id !== self.nodeId) peerOf(id).moveTo(parseAddress(address));
-    }
-  }
-
-  function tick(): void {
-    for (const [id, peer] of peers) {
-      peer.tick();
-      if (peer.isForgotten()) peers.delete(id);
-    }
-    timer = clock.after(limits.pingIntervalMs, tick);
-  }
-
+  const context = createContext(options, {
+    message: (message) => node.events?.message(message),
+    gone: (peer) => node.events?.gone(peer),
+    present: (peer) => node.events?.present(peer),
+  });
+  const peers = createPeers(context);
   const handler = createHandler({
-    self,
-    authenticator,
-    limits,
-    clock,
-    isServing: () => events !== null && !stopped,
-    openOutlet: (id, lane, hello) =>
-      hasRoomFor(id) ? peerOf(id).accept(lane, hello) : null,
+    ...context,
+    isServing: () => node.events !== null,
+    isCut: (id) => isCutApart(peers, id),
+    onCall: options.onCall ?? null,
+    openOutlet: (id, lane, hello) => {
+      const peer = admitPeer(peers, id);
+      return peer === null ? null : acceptStream(peer, lane, hello);
+    },
     onMessage: (message) => {
-      if (hasRoomFor(message.from)) peerOf(message.from).receive(message);
+      const peer = admitPeer(peers, message.from);
+      if (peer !== null) takeRequest(peer, message);
     },
   });
-
-  return {
+  const node: Node = {
+    peers,
     handler,
-    address: () => listener?.address ?? null,
-    stats: () => new Map([...peers].map(([id, peer]) => [id, peer.stats()])),
-    start: (given) => {
-      invariant(events === null && !stopped, "a transport starts once");
-      events = given;
-      if (options.listen !== undefined) {
-        listener = listenAt(options.listen, handler);
-      }
-      tick();
-      applyAddresses();
-      return Promise.resolve();
-    },
-    send: (message) => {
-      if (!stopped) peers.get(message.to)?.send(message);
-    },
-    setPeers: (next) => {
-      for (const address of next.values()) parseAddress(address);
-      addresses = new Map(next);
-      applyAddresses();
-    },
-    probe: (id) => {
-      invariant(events !== null, "a transport probes once it has started");
-      const peer = peers.get(id);
-      if (peer === undefined) guarded.present(id);
-      else peer.probe();
-    },
-    stop: async () => {
-      if (stopped) return;
-      stopped = true;
-      timer?.cancel();
-      await Promise.all([...peers.values()].map((peer) => peer.stop()));
-      await listener?.close();
-      listener = null;
-    },
+    addresses: new Map(),
+    events: null,
+    stopped: false,
+    listener: null,
+    timer: null,
   };
+  return node;
+}
+
+function createContext(
+  options: HttpTransportOptions,
+  events: TransportEvents,
+): PeerContext {
+  const { clusterId, nodeId, incarnation, secret } = options;
+  const clock = options.clock ?? systemClock();
+  const limits = limitsFrom(options.limits);
+  return {
+    self: { clusterId, nodeId, incarnation, bootId: randomToken() },
+    authenticator: secret === undefined
+      ? null
+      : createAuthenticator({ ...limits, secret, clock }),
+    limits,
+    clock,
+    random: options.random ?? systemRandom(),
+    events,
+    onRefused: options.onRefused ?? (() => {}),
+    onTrouble: options.onTrouble ?? (() => {}),
+  };
+}
+
+function startNode(
+  node: Node,
+  events: TransportEvents,
+  listen: HostAndPort | undefined,
+): Promise<void> {
+  const begun = node.events !== null || node.stopped;
+  invariant(!begun, "a transport starts once");
+  node.events = events;
+  if (listen !== undefined) node.listener = listenAt(listen, node.handler);
+  tick(node);
+  movePeers(node.peers, node.addresses);
+  return Promise.resolve();
+}
+
+function setAddresses(
+  node: Node,
+  addresses: ReadonlyMap<NodeId, string>,
+): void {
+  for (const address of addresses.values()) parseAddress(address);
+  node.addresses = new Map(addresses);
+  if (node.events !== null) movePeers(node.peers, node.addresses);
+}
+
+function tick(node: Node): void {
+  const { clock, limits } = node.peers.context;
+  tickPeers(node.peers);
+  node.timer = clock.after(limits.pingIntervalMs, () => tick(node));
+}
+
+function probe({ events, peers, stopped }: Node, id: NodeId): void {
+  invariant(
+    events !== null || stopped,
+    "a transport probes once it has started",
+  );
+  const peer = peers.byId.get(id);
+  if (peer !== undefined) probePeer(peer);
+  else events?.present(id);
+}
+
+async function stopNode(node: Node): Promise<void> {
+  if (node.stopped) return;
+  node.stopped = true;
+  node.events = null;
+  node.timer?.cancel();
+  await stopPeers(node.peers);
+  await node.listener?.close();
+  node.listener = null;
 }

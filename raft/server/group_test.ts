@@ -18,7 +18,7 @@ import {
   type TestServer,
   until,
   withGroup,
-} from "./test_support.ts";
+} from "./group_test_kit.ts";
 
 const three = (): {
   size: number;

@@ -13,7 +13,7 @@ import type { Driver } from "../driver/mod.ts";
 import { RaftError } from "../errors.ts";
 import type { StoredLog } from "../ports.ts";
 import { coreOptionsOf } from "./config.ts";
-import { idsProblem } from "./members.ts";
+import { idsProblem } from "./member_ids.ts";
 import type { Loop } from "./loop.ts";
 import type { RaftServerOptions } from "./types.ts";
 

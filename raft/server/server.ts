@@ -57,6 +57,7 @@ export function createRaftServer(options: RaftServerOptions): RaftServer {
     takeSnapshot: () => snapshotNow(runningDriver(node)),
     readLog: (from, limit) => readLog(node, from, limit),
     status: () => statusOf(runningDriver(node)),
+    term: () => runningDriver(node).core.term,
     onChange(listener): () => void {
       node.listeners.add(listener);
       return () => void node.listeners.delete(listener);

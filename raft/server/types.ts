@@ -1,5 +1,5 @@
 import type { Clock, Random } from "../../base/mod.ts";
-import type { Entry, Incarnation, Index, NodeId } from "../core/mod.ts";
+import type { Entry, Incarnation, Index, NodeId, Term } from "../core/mod.ts";
 import type { DriverObserver } from "../driver/mod.ts";
 import type { RaftError } from "../errors.ts";
 import type {
@@ -191,6 +191,8 @@ export interface RaftServer {
   readLog(from: Index, limit: number): readonly Entry[];
   /** This node's state. */
   status(): RaftStatus;
+  /** The term, cheaper than all of the status. */
+  term(): Term;
   /**
    * Calls `listener` whenever role, term, leader, members, the commit index, the applied index or the
    * snapshot changed, never after the node has stopped. It must not throw.

@@ -28,6 +28,16 @@ export function isTest(path: string): boolean {
 }
 
 /**
+ * Tells code that only tests use.
+ *
+ * @param path A file.
+ * @returns Whether it is a test or helps tests.
+ */
+export function isForTests(path: string): boolean {
+  return isTest(path) || path.endsWith("_test_kit.ts");
+}
+
+/**
  * Tells whether a file may know nothing of the world.
  *
  * @param path A file.

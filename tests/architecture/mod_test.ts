@@ -355,6 +355,23 @@ const cases: Case[] = [
     want: [],
   },
   {
+    name: "does not measure what helps tests",
+    files: {
+      "base/a_test_kit.ts": long(600, "export function f(): void {", "}"),
+    },
+    want: [],
+  },
+  {
+    name: "measures a file that is only named like tests",
+    files: { "base/test_kit.ts": "a();\n".repeat(501) },
+    want: ["base/test_kit.ts:501: 501 lines, more than 500"],
+  },
+  {
+    name: "refuses impure code in what helps the tests of a pure folder",
+    files: { "raft/core/a_test_kit.ts": "const x = Date.now();" },
+    want: ["raft/core/a_test_kit.ts:1: A pure folder may not say Date.now"],
+  },
+  {
     name: "lets a file have 500 lines",
     files: { "base/a.ts": "a();\n".repeat(500) },
     want: [],

@@ -1,23 +1,28 @@
-import { isPure, isTest, type Violation } from "./arrows.ts";
+import { isForTests, isPure, type Violation } from "./arrows.ts";
 import { IMPURE_WORDS, MAX_FILE_LINES, MAX_FUNCTION_LINES } from "./rules.ts";
 import type { Source } from "./source.ts";
 
 /**
- * Checks a file's length, that of its functions, and the words of pure folders.
+ * Checks a file's length and that of its functions, unless it is for tests, and the words of pure
+ * folders.
  *
  * @param path The file's path inside the repository.
  * @param source The file.
  * @returns What is wrong with it.
  */
 export function checkTidy(path: string, source: Source): Violation[] {
-  if (isTest(path)) return [];
   const lines = source.code.trimEnd().split("\n");
-  const found: Violation[] = longFunctions(path, lines);
-  if (lines.length > MAX_FILE_LINES) {
-    const message = `${lines.length} lines, more than ${MAX_FILE_LINES}`;
-    found.push({ path, line: MAX_FILE_LINES + 1, message });
-  }
-  return isPure(path) ? [...found, ...impureWords(path, lines)] : found;
+  return [
+    ...isForTests(path) ? [] : tooLong(path, lines),
+    ...isPure(path) ? impureWords(path, lines) : [],
+  ];
+}
+
+function tooLong(path: string, lines: readonly string[]): Violation[] {
+  const found = longFunctions(path, lines);
+  if (lines.length <= MAX_FILE_LINES) return found;
+  const message = `${lines.length} lines, more than ${MAX_FILE_LINES}`;
+  return [...found, { path, line: MAX_FILE_LINES + 1, message }];
 }
 
 function impureWords(path: string, lines: readonly string[]): Violation[] {

@@ -3,7 +3,7 @@ import { present, seededRandom } from "../../base/mod.ts";
 import { createAuthenticator } from "./auth.ts";
 import { encodeFrames } from "./encode.ts";
 import type { HelloFrame } from "./frame.ts";
-import { sampleMessage } from "./sample_messages.ts";
+import { sampleMessage } from "./sample_messages_test_kit.ts";
 import {
   freePort,
   introduce,

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { seededRandom } from "../../base/mod.ts";
-import { retryDelayMs } from "./inlet.ts";
-import { DEFAULT_LIMITS, limitsFrom } from "./limits.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
+import { retryDelayMs } from "./retry.ts";
 
 Deno.test("retryDelayMs() begins at once, grows, and stays within its bounds", () => {
   const random = seededRandom(1);
@@ -18,26 +18,5 @@ Deno.test("retryDelayMs() begins at once, grows, and stays within its bounds", (
       assert(delayMs <= (refused ? 100 : 500));
       assert(failures < 8 || delayMs >= (refused ? 50 : 250));
     }
-  }
-});
-
-Deno.test("limitsFrom() refuses limits that cannot work together", async (t) => {
-  const wrong = [
-    { maxQueueBytes: 1000 },
-    { maxBulkQueueBytes: 1000 },
-    { silenceMs: 100 },
-    { pingIntervalMs: 0 },
-    { openTimeoutMs: 1.5 },
-  ];
-  for (const limits of wrong) {
-    await t.step(JSON.stringify(limits), () => {
-      let name = "";
-      try {
-        limitsFrom(limits);
-      } catch (error) {
-        if (error instanceof Error) name = error.name;
-      }
-      assertEquals(name, "InvariantError");
-    });
   }
 });

@@ -1,0 +1,101 @@
+import type { Clock } from "../../base/mod.ts";
+import type { NodeId } from "../core/mod.ts";
+import { parseAddress } from "./address.ts";
+import type { Authenticator, Claim } from "./auth.ts";
+import { askNodeId, callPeer, createConnection } from "./call.ts";
+import {
+  ANSWER_HEADERS,
+  CALL_PATH,
+  OpeningRefusedError,
+  PROOF_HEADER,
+  type Self,
+} from "./claim.ts";
+
+/** Whom to call. */
+export interface CalledPeer {
+  /** Null where only the address is known. */
+  readonly id: NodeId | null;
+  /** `host:port` */
+  readonly address: string;
+}
+
+/** Who calls. */
+export interface Caller {
+  readonly self: Self;
+  readonly authenticator: Authenticator | null;
+  readonly clock: Clock;
+}
+
+/**
+ * Calls a peer by name and checks that the answer comes from it.
+ *
+ * @param caller Who calls.
+ * @param peer Whom.
+ * @param name What.
+ * @param body What is handed over; under 1 KiB, or the platform's client stalls.
+ * @param timeoutMs How long all of it may take.
+ * @returns What the peer answered.
+ * @throws {OpeningRefusedError} When the peer turned the call away, or did not prove itself.
+ * @throws {TypeError} When the connection failed.
+ */
+export async function callByName(
+  caller: Caller,
+  peer: CalledPeer,
+  name: string,
+  body: Uint8Array<ArrayBuffer>,
+  timeoutMs: number,
+): Promise<Uint8Array> {
+  const { self, authenticator, clock } = caller;
+  const address = parseAddress(peer.address);
+  const client = createConnection();
+  const abort = new AbortController();
+  const timer = clock.after(
+    timeoutMs,
+    () =>
+      abort.abort(
+        new Error(`${peer.address} did not answer in ${timeoutMs} ms`),
+      ),
+  );
+  try {
+    const id = peer.id ?? await askNodeId(address, client, abort.signal);
+    const call = { self, peer: id, address, authenticator };
+    const request = {
+      method: "POST",
+      path: `${CALL_PATH}${name}`,
+      body,
+    } as const;
+    const { response, claim } = await callPeer(
+      call,
+      request,
+      client,
+      abort.signal,
+    );
+    const content = await response.bytes();
+    checkProof(caller, claim, response.headers, content);
+    return content;
+  } finally {
+    timer.cancel();
+    client.close();
+  }
+}
+
+function checkProof(
+  { authenticator }: Caller,
+  claim: Claim,
+  headers: Headers,
+  content: Uint8Array,
+): void {
+  if (authenticator === null) return;
+  const answerer = {
+    nodeId: claim.to,
+    incarnation: Number(headers.get(ANSWER_HEADERS.incarnation)),
+    bootId: headers.get(ANSWER_HEADERS.bootId) ?? "",
+    content,
+  };
+  const proof = headers.get(PROOF_HEADER) ?? "";
+  if (authenticator.checkAnswer(claim, answerer, proof)) return;
+  throw new OpeningRefusedError(
+    "unproven",
+    `Node ${claim.to} did not prove that it knows the secret`,
+  );
+}

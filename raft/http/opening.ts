@@ -1,0 +1,149 @@
+import { type Clock, messageOf } from "../../base/mod.ts";
+import { callPeer, type PeerCall } from "./call.ts";
+import {
+  type LaneName,
+  type OpeningRefusal,
+  OpeningRefusedError,
+  STREAM_PATH,
+} from "./claim.ts";
+import type { Claim } from "./auth.ts";
+import { askAcross, type Edge, reachAcross } from "./edge.ts";
+import { type Frame, FrameError, type HelloFrame } from "./frame.ts";
+import {
+  createFrameDecoder,
+  decodeChunk,
+  type FrameDecoder,
+} from "./frame_decoder.ts";
+import type { HttpTransportLimits } from "./limits.ts";
+
+/** Which stream to open. */
+export interface OpeningOptions {
+  readonly call: PeerCall;
+  readonly edge: Edge;
+  readonly lane: LaneName;
+  readonly limits: HttpTransportLimits;
+  readonly clock: Clock;
+}
+
+/** A stream that stands: the peer has proved itself. */
+export interface OpenedStream {
+  readonly kind: "opened";
+  readonly hello: HelloFrame;
+  /** What came along with the hello. */
+  readonly first: readonly Frame[];
+  readonly reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  readonly decoder: FrameDecoder;
+}
+
+/** Why a stream does not stand. */
+export type OpeningFailure =
+  /** Nothing listens at the peer's address. */
+  | { readonly kind: "refused" }
+  /** The peer answered and would not have us, or was not believed. */
+  | {
+    readonly kind: "turned_away";
+    readonly reason: OpeningRefusal;
+    readonly why: string;
+  }
+  /** No answer that proves anything. */
+  | { readonly kind: "unanswered"; readonly why: string };
+
+/**
+ * Opens a stream to a peer, up to its hello.
+ *
+ * @param options Which one.
+ * @param client The connection, for this stream only.
+ * @param abort Ends the opening, and the stream once it stands; aborted here when time is up.
+ * @returns The stream, or why there is none.
+ */
+export async function openStream(
+  options: OpeningOptions,
+  client: Deno.HttpClient,
+  abort: AbortController,
+): Promise<OpenedStream | OpeningFailure> {
+  const { call, edge, limits, clock } = options;
+  const { signal } = abort;
+  const timer = clock.after(limits.openTimeoutMs, () => {
+    const why = `It did not answer within ${limits.openTimeoutMs} ms`;
+    abort.abort(new DOMException(why, "AbortError"));
+  });
+  try {
+    // A bare connection first: its error is typed, fetch buries it in words.
+    const reached = await reachAcross(edge, call.address, signal);
+    if (reached.kind === "refused") return reached;
+    return await askAcross(edge, signal, () => ask(options, client, signal));
+  } catch (error) {
+    const why = messageOf(error);
+    if (!(error instanceof OpeningRefusedError)) {
+      return { kind: "unanswered", why };
+    }
+    return { kind: "turned_away", reason: error.reason, why };
+  } finally {
+    timer.cancel();
+  }
+}
+
+/**
+ * Checks that frames of a stream are what its peer may send to this node.
+ *
+ * @param call Who called whom.
+ * @param frames The frames after the hello.
+ * @throws {FrameError} When they are not.
+ */
+export function checkAddressed(call: PeerCall, frames: readonly Frame[]): void {
+  for (const frame of frames) {
+    if (frame.type === "hello") throw new FrameError("Stream has two hellos");
+    if (frame.type !== "message") continue;
+    const { from, to } = frame.message;
+    if (from === call.peer && to === call.self.nodeId) continue;
+    throw new FrameError(
+      `Node ${call.peer} sent a message from node ${from} to node ${to}`,
+    );
+  }
+}
+
+async function ask(
+  { call, lane, limits }: OpeningOptions,
+  client: Deno.HttpClient,
+  signal: AbortSignal,
+): Promise<OpenedStream> {
+  const request = { method: "GET", path: `${STREAM_PATH}${lane}` } as const;
+  const { response, claim } = await callPeer(call, request, client, signal);
+  if (response.body === null) throw new FrameError("Stream has no body");
+  const reader = response.body.getReader();
+  // The signal alone does not do: Deno forgets it once the response object has been collected.
+  const cancel = (): void => void reader.cancel().catch(() => {});
+  signal.addEventListener("abort", cancel, { once: true });
+  const decoder = createFrameDecoder(limits);
+  const [hello, first] = await readHello(reader, decoder);
+  checkHello(call, claim, hello);
+  checkAddressed(call, first);
+  return { kind: "opened", hello, first, reader, decoder };
+}
+
+async function readHello(
+  reader: OpenedStream["reader"],
+  decoder: FrameDecoder,
+): Promise<[HelloFrame, Frame[]]> {
+  while (true) {
+    const { value, done } = await reader.read();
+    if (done) throw new FrameError("Stream ended before its hello");
+    const [hello, ...rest] = decodeChunk(decoder, value);
+    if (hello === undefined) continue;
+    if (hello.type !== "hello") throw new FrameError("Stream has no hello");
+    return [hello, rest];
+  }
+}
+
+function checkHello(call: PeerCall, claim: Claim, hello: HelloFrame): void {
+  if (hello.clusterId !== call.self.clusterId) {
+    throw new OpeningRefusedError("foreign_cluster", "Its cluster is another");
+  }
+  if (hello.nodeId !== call.peer) {
+    throw new OpeningRefusedError("wrong_node", `It is node ${hello.nodeId}`);
+  }
+  const { authenticator } = call;
+  if (authenticator?.checkAnswer(claim, hello, hello.proof) === false) {
+    throw new OpeningRefusedError("unproven", "Its hello proves nothing");
+  }
+}

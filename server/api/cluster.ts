@@ -1,0 +1,165 @@
+import type { MemberStatus, RaftStatus } from "../../raft/mod.ts";
+import { type Call, jsonResponse, Problem, type Route } from "../http/mod.ts";
+import { type NodeContext, raftStatus } from "./context.ts";
+import { wholeNumber } from "./input.ts";
+
+/** The routes that show this node and its cluster. */
+export function clusterRoutes(context: NodeContext): Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/v1/status",
+      access: "read",
+      summary: "This node",
+      handle: () => jsonResponse(statusToJson(context)),
+    },
+    {
+      method: "GET",
+      path: "/v1/cluster",
+      access: "read",
+      summary: "The cluster as this node sees it",
+      handle: () => jsonResponse(clusterToJson(context)),
+    },
+    {
+      method: "GET",
+      path: "/v1/nodes",
+      access: "read",
+      summary: "The members",
+      handle: () => jsonResponse(nodesToJson(context)),
+    },
+    {
+      method: "GET",
+      path: "/v1/nodes/:id",
+      access: "read",
+      summary: "One member",
+      handle: (call) => oneNode(context, call),
+    },
+  ];
+}
+
+type Json = Record<string, unknown>;
+
+function statusToJson(context: NodeContext): Json {
+  const stage = context.stage();
+  const takesPart = stage === "running" || stage === "removed";
+  return {
+    id: context.id,
+    name: context.name,
+    version: context.version,
+    cluster: context.clusterName,
+    state: stage,
+    waiting_for: context.waitingFor(),
+    uptime_ms: Math.round(context.nowMs() - context.startedAtMs),
+    disk_full: context.isDiskFull(),
+    raft_address: context.raftAddress,
+    api: context.apiAddress,
+    raft: takesPart ? raftToJson(context.raft.status()) : null,
+  };
+}
+
+function raftToJson(raft: RaftStatus): Json {
+  return {
+    role: raft.role,
+    term: raft.term,
+    leader_id: raft.leaderId,
+    commit_index: raft.commitIndex,
+    applied_index: raft.appliedIndex,
+    last_index: raft.lastIndex,
+    durable_index: raft.durableIndex,
+    first_index: raft.firstIndex,
+    snapshot_index: raft.snapshotIndex,
+    log_bytes: raft.logSizeBytes,
+    configuration_index: raft.configurationIndex,
+  };
+}
+
+function clusterToJson(context: NodeContext): Json {
+  const raft = raftStatus(context);
+  return {
+    name: context.clusterName,
+    leader_id: raft.leaderId,
+    term: raft.term,
+    // A leader steps down, and a follower forgets its leader, within an election timeout.
+    has_quorum: raft.leaderId !== 0,
+    paused: false,
+    primary: null,
+    sync: null,
+    members: raft.members.map((member) => memberToJson(context, raft, member)),
+  };
+}
+
+function memberToJson(
+  context: NodeContext,
+  raft: RaftStatus,
+  member: MemberStatus,
+): Json {
+  const info = context.machine.members().get(member.id);
+  return {
+    id: member.id,
+    name: info?.name ?? `node${member.id}`,
+    kind: info?.kind ?? (member.role === "witness" ? "witness" : "data"),
+    role: "none",
+    state: isReached(context, member) ? "running" : "stopped",
+    raft: member.id === raft.leaderId
+      ? "leader"
+      : member.role === "learner"
+      ? "learner"
+      : "follower",
+    raft_address: member.address,
+    api: info?.api ?? "",
+    last_contact_ms: lastContactMs(context, member),
+    tags: {},
+  };
+}
+
+function isReached(context: NodeContext, member: MemberStatus): boolean {
+  if (member.id === context.id) return true;
+  return member.active ?? (!member.gone && context.peer(member.id) !== null);
+}
+
+/** The leader knows when a member answered; others when they heard anything of it. */
+function lastContactMs(
+  context: NodeContext,
+  member: MemberStatus,
+): number | null {
+  if (member.id === context.id) return 0;
+  const ms = member.lastContactMs ?? context.peer(member.id)?.lastContactMs;
+  return ms === undefined || ms === null ? null : Math.round(ms);
+}
+
+function nodesToJson(context: NodeContext): Json {
+  const raft = raftStatus(context);
+  return {
+    nodes: raft.members.map((member) => nodeToJson(context, raft, member)),
+    configuration_index: raft.configurationIndex,
+  };
+}
+
+function nodeToJson(
+  context: NodeContext,
+  raft: RaftStatus,
+  member: MemberStatus,
+): Json {
+  const info = context.machine.members().get(member.id);
+  return {
+    id: member.id,
+    incarnation: member.incarnation,
+    name: info?.name ?? `node${member.id}`,
+    role: member.role,
+    raft_address: member.address,
+    api: info?.api ?? "",
+    version: info?.version ?? "",
+    leader: member.id === raft.leaderId,
+    match_index: member.matchIndex,
+    last_contact_ms: lastContactMs(context, member),
+    active: isReached(context, member),
+  };
+}
+
+function oneNode(context: NodeContext, { params }: Call): Response {
+  const id = wholeNumber("id", params.id ?? "", { min: 1, max: 1000 });
+  const raft = raftStatus(context);
+  const member = raft.members.find((one) => one.id === id);
+  if (member) return jsonResponse(nodeToJson(context, raft, member));
+  throw new Problem("not_found", `Node ${id} is no member of the cluster`);
+}

@@ -1,0 +1,119 @@
+import { createHash } from "node:crypto";
+import type { RaftServer, RaftStatus } from "../../raft/mod.ts";
+import { Problem } from "../http/mod.ts";
+import {
+  encodePartOperation,
+  type NodeMachine,
+  ONCE_ANSWERED,
+  type OnceKey,
+  type Part,
+} from "../machine/mod.ts";
+import type { Call } from "../http/mod.ts";
+
+/** How far a node has come. */
+export type NodeStage = "founding" | "joining" | "running" | "removed";
+
+/** What peers' streams show of a member. */
+export interface PeerView {
+  /** How long ago anything came from it; null when nothing ever did. */
+  readonly lastContactMs: number | null;
+}
+
+/** A change that only the leader carries out. */
+export type LeaderOrder =
+  | { readonly kind: "transfer"; readonly target: number }
+  | {
+    readonly kind: "add";
+    readonly id: number;
+    readonly incarnation: number;
+    readonly address: string;
+    readonly role: "voter" | "witness" | "learner";
+    readonly expectedIndex: number | null;
+  }
+  | { readonly kind: "remove"; readonly id: number; readonly force: boolean }
+  | { readonly kind: "promote"; readonly id: number };
+
+/** What handlers know of their node. */
+export interface NodeContext {
+  readonly id: number;
+  readonly name: string;
+  readonly clusterName: string;
+  /** The cluster's id as etcd writes one: a number of 64 bits. */
+  readonly clusterNumber: string;
+  readonly version: string;
+  readonly kind: "data" | "witness";
+  readonly raftAddress: string;
+  readonly apiAddress: string;
+  readonly maxEntryBytes: number;
+  readonly raft: RaftServer;
+  readonly machine: NodeMachine;
+  readonly startedAtMs: number;
+  nowMs(): number;
+  stage(): NodeStage;
+  /** What keeps the node from running, in words. */
+  waitingFor(): string | null;
+  isDiskFull(): boolean;
+  /** Whether the node is being stopped. */
+  isStopping(): boolean;
+  peer(id: number): PeerView | null;
+  /** Has the leader carry out a change, wherever it is. */
+  order(order: LeaderOrder): Promise<void>;
+}
+
+/** The state of the Raft part, once the node takes part. */
+export function raftStatus(context: NodeContext): RaftStatus {
+  requirePart(context);
+  return context.raft.status();
+}
+
+/** Refuses while the node takes no part yet. */
+export function requirePart({ stage, waitingFor }: NodeContext): void {
+  const now = stage();
+  if (now !== "founding" && now !== "joining") return;
+  const detail = waitingFor() ?? "The node does not take part yet";
+  throw new Problem("no_quorum", detail);
+}
+
+/** Has an operation committed, once if the caller gave a key, and returns the part's result. */
+export async function propose(
+  context: NodeContext,
+  call: Call,
+  part: Part,
+  data: Uint8Array,
+): Promise<Uint8Array> {
+  const once = onceKeyOf(call);
+  requirePart(context);
+  const { result } = await context.raft.proposeOperation({
+    kind: part === "log" ? "wal_entry" : "custom",
+    data: encodePartOperation({ part, once, data }),
+  });
+  if (!once) return result;
+  if (result[0] === ONCE_ANSWERED) return result.subarray(1);
+  throw new Problem(
+    "key_reused",
+    "The Idempotency-Key came with another request before; take a new one",
+  );
+}
+
+const DIGEST_BYTES = 16;
+
+function onceKeyOf({ request, body }: Call): OnceKey | null {
+  const key = request.headers.get("idempotency-key");
+  if (key === null) return null;
+  if (!/^[\x21-\x7e]{1,128}$/.test(key)) {
+    throw new Problem(
+      "bad_request",
+      "Idempotency-Key must be 1 to 128 visible ASCII characters",
+    );
+  }
+  const { method, url } = request;
+  const path = url.slice(url.indexOf("/", url.indexOf("//") + 2));
+  return {
+    key: digest(key),
+    fingerprint: digest(`${method} ${path}\n${body}`),
+  };
+}
+
+function digest(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest().subarray(0, DIGEST_BYTES);
+}

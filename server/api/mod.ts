@@ -1,0 +1,40 @@
+/**
+ * The HTTP API of a node, route by route; `docs/api.md` describes it.
+ *
+ * @module
+ */
+import type { Route } from "../http/mod.ts";
+import { clusterRoutes } from "./cluster.ts";
+import type { NodeContext } from "./context.ts";
+import { etcdRoutes } from "./etcd.ts";
+import { healthRoutes } from "./health.ts";
+import { kvRoutes } from "./kv.ts";
+import { logRoutes } from "./log.ts";
+import { orderRoutes } from "./orders.ts";
+
+export type {
+  LeaderOrder,
+  NodeContext,
+  NodeStage,
+  PeerView,
+} from "./context.ts";
+
+/**
+ * All routes of a node.
+ *
+ * @param context The node.
+ * @param renderMetrics What `/metrics` says.
+ */
+export function apiRoutes(
+  context: NodeContext,
+  renderMetrics: () => string,
+): Route[] {
+  return [
+    ...healthRoutes(context, renderMetrics),
+    ...etcdRoutes(context),
+    ...clusterRoutes(context),
+    ...orderRoutes(context),
+    ...logRoutes(context),
+    ...kvRoutes(context),
+  ];
+}

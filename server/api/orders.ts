@@ -1,0 +1,129 @@
+import * as v from "valibot";
+import { type Call, jsonResponse, Problem, type Route } from "../http/mod.ts";
+import { type LeaderOrder, type NodeContext, raftStatus } from "./context.ts";
+import { parseBody, queryFlag, wholeNumber } from "./input.ts";
+
+const ID = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000));
+const INDEX = v.pipe(v.number(), v.integer(), v.minValue(0));
+const ADD_BODY = v.strictObject({
+  id: ID,
+  incarnation: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  raft_address: v.pipe(v.string(), v.nonEmpty()),
+  role: v.optional(v.picklist(["voter", "witness", "learner"]), "voter"),
+  expected_configuration_index: v.optional(INDEX),
+});
+const TRANSFER_BODY = v.strictObject({ target: v.optional(ID) });
+const EMPTY_BODY = v.strictObject({});
+
+/** How long an election that was asked for may take. */
+const ELECTION_WAIT_MS = 5000;
+
+/** The routes that change members and leadership. */
+export function orderRoutes(context: NodeContext): Route[] {
+  const route = (
+    method: Route["method"],
+    path: string,
+    summary: string,
+    handle: (context: NodeContext, call: Call) => Promise<Response> | Response,
+  ): Route => ({
+    method,
+    path,
+    access: "change",
+    summary,
+    handle: (call) => handle(context, call),
+  });
+  return [
+    route("POST", "/v1/nodes", "Add a member", add),
+    route("DELETE", "/v1/nodes/:id", "Remove a member", remove),
+    route("POST", "/v1/nodes/:id/promote", "Make a learner a voter", promote),
+    route("POST", "/v1/transfer", "Hand leadership over", transfer),
+    route("POST", "/v1/election", "Have this node lead", election),
+    route("POST", "/v1/snapshot", "Take a snapshot now", snapshot),
+  ];
+}
+
+async function add(context: NodeContext, call: Call): Promise<Response> {
+  const body = parseBody(ADD_BODY, call.body);
+  await order(context, {
+    kind: "add",
+    id: body.id,
+    incarnation: body.incarnation,
+    address: body.raft_address,
+    role: body.role,
+    expectedIndex: body.expected_configuration_index ?? null,
+  });
+  return jsonResponse({ id: body.id, added: true }, 201);
+}
+
+async function remove(context: NodeContext, call: Call): Promise<Response> {
+  const id = idOf(call);
+  await order(context, {
+    kind: "remove",
+    id,
+    force: queryFlag(call.query, "force"),
+  });
+  return jsonResponse({ id, removed: true });
+}
+
+async function promote(context: NodeContext, call: Call): Promise<Response> {
+  const id = idOf(call);
+  await order(context, { kind: "promote", id });
+  return jsonResponse({ id, promoted: true });
+}
+
+async function transfer(context: NodeContext, call: Call): Promise<Response> {
+  const { target = 0 } = parseBody(TRANSFER_BODY, call.body);
+  await order(context, { kind: "transfer", target });
+  return await newLeader(context, (id) => target === 0 || id === target);
+}
+
+async function election(context: NodeContext, call: Call): Promise<Response> {
+  parseBody(EMPTY_BODY, call.body);
+  raftStatus(context);
+  context.raft.forceElection();
+  return await newLeader(context, (id) => id === context.id);
+}
+
+function snapshot(context: NodeContext, call: Call): Response {
+  parseBody(EMPTY_BODY, call.body);
+  raftStatus(context);
+  context.raft.takeSnapshot();
+  return jsonResponse({ started: true }, 202);
+}
+
+function order(context: NodeContext, value: LeaderOrder): Promise<void> {
+  raftStatus(context);
+  return context.order(value);
+}
+
+function idOf({ params }: Call): number {
+  return wholeNumber("id", params.id ?? "", { min: 1, max: 1000 });
+}
+
+/** Answers once this node knows the leader that was asked for. */
+async function newLeader(
+  { raft }: NodeContext,
+  isExpected: (id: number) => boolean,
+): Promise<Response> {
+  const holds = (): boolean => {
+    const { leaderId } = raft.status();
+    return leaderId !== 0 && isExpected(leaderId);
+  };
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ELECTION_WAIT_MS);
+  const forget = raft.onChange(() => {
+    if (holds()) resolve();
+  });
+  try {
+    if (!holds()) await promise;
+  } finally {
+    clearTimeout(timer);
+    forget();
+  }
+  const { leaderId, term } = raft.status();
+  if (holds()) return jsonResponse({ leader_id: leaderId, term });
+  throw new Problem(
+    "outcome_unknown",
+    "No such leader was seen in time; look at /v1/cluster",
+  );
+}

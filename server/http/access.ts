@@ -1,0 +1,100 @@
+import { timingSafeEqual } from "node:crypto";
+import { isLoopback } from "../../base/mod.ts";
+import { Problem } from "./problem.ts";
+import type { Access, Route } from "./route.ts";
+
+/** Who may call, beside loopback. */
+export interface AccessRules {
+  /** May do everything; null when there is none. */
+  readonly adminToken: string | null;
+  /** May read; null when there is none. */
+  readonly readToken: string | null;
+  /** What a `Host` header may say, without a token: `host:port` of this node, and of loopback. */
+  readonly hosts: ReadonlySet<string>;
+}
+
+/**
+ * Checks whether a call is let in.
+ *
+ * @param rules Tokens and names.
+ * @param route What is called.
+ * @param request The request.
+ * @param remoteHost Where it comes from.
+ * @throws {Problem} When it is not.
+ */
+export function checkAccess(
+  rules: AccessRules,
+  { access, anyContentType = false }: Pick<Route, "access" | "anyContentType">,
+  request: Request,
+  remoteHost: string,
+): void {
+  if (access === "open") return;
+  const authorization = request.headers.get("authorization");
+  if (authorization !== null) {
+    checkToken(rules, access, authorization);
+    return;
+  }
+  if (!isLoopback(remoteHost)) {
+    throw new Problem(
+      "unauthorized",
+      "Calls from other machines need a token: send Authorization: Bearer …",
+      { headers: { "www-authenticate": "Bearer" } },
+    );
+  }
+  checkBrowser(rules, request);
+  if (access === "change") checkContentType(request, anyContentType);
+}
+
+function checkToken(
+  { adminToken, readToken }: AccessRules,
+  access: Access,
+  authorization: string,
+): void {
+  const token = /^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? "";
+  if (isSame(token, adminToken)) return;
+  if (!isSame(token, readToken)) {
+    throw new Problem("unauthorized", "The token is not one of this node", {
+      headers: { "www-authenticate": 'Bearer error="invalid_token"' },
+    });
+  }
+  if (access === "change") {
+    throw new Problem("forbidden", "The token may read only; use the admin's");
+  }
+}
+
+function isSame(token: string, expected: string | null): boolean {
+  if (expected === null) return false;
+  const a = new TextEncoder().encode(token);
+  const b = new TextEncoder().encode(expected);
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** Without a token a page in a browser on this machine must not get through (DNS rebinding, CSRF). */
+function checkBrowser(
+  { hosts }: AccessRules,
+  request: Request,
+): void {
+  const host = request.headers.get("host");
+  if (host !== null && !hosts.has(host)) {
+    throw new Problem(
+      "forbidden",
+      `The host "${host}" is not this node's; use its address, or a token`,
+    );
+  }
+  const origin = request.headers.get("origin");
+  if (origin !== null && !hosts.has(origin.replace(/^https?:\/\//, ""))) {
+    throw new Problem("forbidden", `The origin "${origin}" may not call`);
+  }
+}
+
+function checkContentType(request: Request, anyContentType: boolean): void {
+  if (request.method === "DELETE") return;
+  const type = request.headers.get("content-type") ?? "";
+  if (/^application\/json\b/i.test(type)) return;
+  // A browser says where a call comes from; without that it is a program.
+  if (anyContentType && !request.headers.has("sec-fetch-site")) return;
+  throw new Problem(
+    "unsupported_media_type",
+    "Changes without a token need the content type application/json",
+  );
+}

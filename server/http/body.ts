@@ -1,0 +1,69 @@
+import { Problem } from "./problem.ts";
+
+/**
+ * Reads a body as text, up to a limit.
+ *
+ * @param request The request.
+ * @param maxBytes The limit.
+ * @returns The text.
+ * @throws {Problem} When it is larger.
+ */
+export async function readText(
+  request: Request,
+  maxBytes: number,
+): Promise<string> {
+  const length = request.headers.get("content-length");
+  if (length !== null) {
+    if (Number(length) > maxBytes) throw tooLarge(maxBytes);
+    return await request.text();
+  }
+  return await readUnsized(request, maxBytes);
+}
+
+/** A body that does not say how long it is. */
+async function readUnsized(
+  request: Request,
+  maxBytes: number,
+): Promise<string> {
+  if (!request.body) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  for await (const chunk of request.body) {
+    size += chunk.length;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function tooLarge(maxBytes: number): Problem {
+  return new Problem(
+    "too_large",
+    `The body exceeds ${maxBytes} bytes; send less, or raise max_entry_size`,
+  );
+}
+
+/**
+ * Parses a JSON object.
+ *
+ * @param text The body; an empty one counts as `{}`.
+ * @throws {Problem} When it is none.
+ */
+export function parseObject(text: string): Record<string, unknown> {
+  if (text === "") return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Problem("bad_request", "The body is not JSON");
+  }
+  if (!isObject(value)) {
+    throw new Problem("bad_request", "The body is no JSON object");
+  }
+  return value;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

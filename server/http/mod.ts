@@ -1,0 +1,18 @@
+/**
+ * Requests and answers: routes, access, bodies and problems.
+ *
+ * @module
+ */
+export type { AccessRules } from "./access.ts";
+export { parseObject } from "./body.ts";
+export { createRequestHandler, type HandleOptions } from "./handle.ts";
+export { jsonResponse } from "./json.ts";
+export { Problem, type ProblemCode, type ProblemOptions } from "./problem.ts";
+export {
+  type Access,
+  type Call,
+  createRouteTable,
+  type Match,
+  type Route,
+  type RouteTable,
+} from "./route.ts";

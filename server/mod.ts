@@ -1,0 +1,7 @@
+/**
+ * A node: `runNode` runs one until it is told to stop.
+ *
+ * @module
+ */
+export * from "./config/mod.ts";
+export * from "./node/mod.ts";

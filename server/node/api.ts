@@ -1,0 +1,101 @@
+import { formatHostPort, messageOf } from "../../base/mod.ts";
+import { apiRoutes, type NodeContext } from "../api/mod.ts";
+import { type NodeConfig, readSecretFile } from "../config/mod.ts";
+import {
+  type AccessRules,
+  createRequestHandler,
+  createRouteTable,
+  type Route,
+} from "../http/mod.ts";
+import { logger } from "../logging/mod.ts";
+import type { Node } from "./node.ts";
+
+/** What a request's body holds beside the entry: base64 and JSON around it. */
+const BODY_OVERHEAD_RATIO = 1.5;
+const BODY_OVERHEAD_BYTES = 4096;
+/** How many requests are served at once. */
+const MAX_REQUESTS = 4096;
+/** How long a stop waits for answers that are under way. */
+const DRAIN_TIMEOUT_MS = 500;
+
+const LOG = logger("api");
+
+/** An API that is served. */
+export interface Api {
+  readonly hostname: string;
+  readonly port: number;
+  /** Takes no more requests, and ends those under way after a moment. */
+  stop(): Promise<void>;
+}
+
+/** Serves a node's API. */
+export async function serveApi(node: Node, context: NodeContext): Promise<Api> {
+  const { config, metrics } = node;
+  const { host, port } = config.api.listen;
+  const table = createRouteTable(
+    apiRoutes(context, () => metrics.registry.render()),
+  );
+  const recorders = new Map(
+    table.routes.map((route) => [route, metrics.http.route(route.path)]),
+  );
+  const other = metrics.http.route("other");
+  const handler = createRequestHandler({
+    table,
+    rules: await rulesOf(config),
+    maxBodyBytes: BODY_OVERHEAD_BYTES +
+      config.raft.maxEntrySizeBytes * BODY_OVERHEAD_RATIO,
+    maxRequests: MAX_REQUESTS,
+    apiOf: (id) => node.machine.members().get(id)?.api ?? "",
+    begin: (route) => recorderOf(recorders, route, other).started(),
+    observe: (route, request, status, tookMs) =>
+      recorderOf(recorders, route, other).finished(
+        request.method,
+        status,
+        tookMs,
+      ),
+    onError: (error, requestId) =>
+      LOG.error("Request {requestId} failed: {reason}", {
+        requestId,
+        reason: messageOf(error),
+      }),
+    nowMs: context.nowMs,
+  });
+  const abort = new AbortController();
+  const server = Deno.serve(
+    { hostname: host, port, signal: abort.signal, onListen: () => {} },
+    handler,
+  );
+  return {
+    hostname: server.addr.hostname,
+    port: server.addr.port,
+    async stop(): Promise<void> {
+      const timer = setTimeout(() => abort.abort(), DRAIN_TIMEOUT_MS);
+      await server.shutdown();
+      clearTimeout(timer);
+    },
+  };
+}
+
+function recorderOf<T>(
+  recorders: ReadonlyMap<Route, T>,
+  route: Route | null,
+  other: T,
+): T {
+  return (route && recorders.get(route)) ?? other;
+}
+
+async function rulesOf({ api }: NodeConfig): Promise<AccessRules> {
+  const { tokenFile, readTokenFile, listen, advertise } = api;
+  const names = ["localhost", "127.0.0.1", "[::1]"];
+  return {
+    adminToken: tokenFile === null ? null : await readSecretFile(tokenFile),
+    readToken: readTokenFile === null
+      ? null
+      : await readSecretFile(readTokenFile),
+    hosts: new Set([
+      ...names.map((name) => `${name}:${listen.port}`),
+      formatHostPort(listen),
+      formatHostPort(advertise),
+    ]),
+  };
+}

@@ -1,0 +1,182 @@
+import {
+  type Clock,
+  formatHostPort,
+  type HostPort,
+  messageOf,
+} from "../../base/mod.ts";
+import type { HttpTransport } from "../../raft/http/mod.ts";
+import type { NodeId, RaftServer } from "../../raft/mod.ts";
+import {
+  askFounding,
+  decideFounding,
+  type Founder,
+  type FoundingAnswer,
+  type FoundingDecision,
+  foundingIdOf,
+  orderAnywhere,
+} from "../peers/mod.ts";
+import { writeFounding } from "./founding_file.ts";
+
+/** How often an empty node asks the others. */
+const ASK_INTERVAL_MS = 150;
+/** How often a node that wants in asks for it. */
+const JOIN_INTERVAL_MS = 500;
+
+/** What a node with an empty directory is about to do. */
+export interface Entry {
+  readonly clusterId: string;
+  readonly own: Founder;
+  readonly ownAddress: string;
+  /** The members that found the cluster; empty for one that joins. */
+  readonly members: readonly {
+    readonly id: NodeId;
+    readonly address: HostPort;
+  }[];
+  /** Members of a running cluster. */
+  readonly join: readonly HostPort[];
+  readonly directory: string;
+  readonly http: HttpTransport;
+  readonly raft: RaftServer;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Is told where members are, so that their messages can be received. */
+  readonly seed: (peers: ReadonlyMap<NodeId, string>) => void;
+  /** Is told what the node waits for, in words, whenever that changes; null when for nothing. */
+  readonly progress: (waitingFor: string | null) => void;
+  /** Is told what this node now knows of the founding, for peers that ask. */
+  readonly know: (answer: FoundingAnswer) => void;
+}
+
+/** How an empty node came in: it founded the cluster, or it must ask to be let in. */
+export type EntryOutcome = "founded" | "must_join" | "stopped";
+
+/**
+ * Founds the cluster together with the other members, if all of them are empty (FAILOVER R34).
+ *
+ * @param entry The node and whom to ask.
+ * @returns Whether the cluster is founded, or exists already without this directory.
+ */
+export async function foundTogether(entry: Entry): Promise<EntryOutcome> {
+  if (entry.members.length === 0) return "must_join";
+  const { own, clusterId } = entry;
+  const ids = entry.members.map(({ id }) => id);
+  while (!entry.signal.aborted) {
+    const answers = await askAll(entry);
+    const decision = decideFounding(clusterId, own, ids, answers);
+    if (decision.kind === "found") {
+      await found(entry, decision.founders);
+      return "founded";
+    }
+    if (decision.kind === "wiped") return "must_join";
+    tellWhatIKnow(entry, answers);
+    entry.progress(describeWait(decision));
+    await pause(entry, ASK_INTERVAL_MS);
+  }
+  return "stopped";
+}
+
+async function askAll(
+  { members, own, http }: Entry,
+): Promise<Map<NodeId, FoundingAnswer | null>> {
+  const others = members.filter(({ id }) => id !== own.id);
+  const answers = await Promise.all(
+    others.map(({ id, address }) => askFounding(http, id, address)),
+  );
+  return new Map(others.map(({ id }, i) => [id, answers[i] ?? null]));
+}
+
+function tellWhatIKnow(
+  { clusterId, own, know }: Entry,
+  answers: ReadonlyMap<NodeId, FoundingAnswer | null>,
+): void {
+  const founders: Founder[] = [own];
+  for (const [id, answer] of answers) {
+    if (answer) founders.push({ id, incarnation: answer.incarnation });
+  }
+  const complete = founders.length === answers.size + 1;
+  know({
+    incarnation: own.incarnation,
+    foundingId: complete ? foundingIdOf(clusterId, founders) : "",
+    founded: null,
+  });
+}
+
+async function found(
+  entry: Entry,
+  founders: readonly Founder[],
+): Promise<void> {
+  const { members, own, clusterId, directory, raft } = entry;
+  await writeFounding(directory, founders);
+  await raft.bootstrap(founders.map(({ id, incarnation }) => {
+    const address = members.find((member) => member.id === id)?.address;
+    return {
+      id,
+      incarnation,
+      address: address ? formatHostPort(address) : "",
+    };
+  }));
+  entry.know({
+    incarnation: own.incarnation,
+    foundingId: foundingIdOf(clusterId, founders),
+    founded: founders,
+  });
+  entry.progress(null);
+}
+
+function describeWait(
+  { silent, disagreeing }: Extract<FoundingDecision, { kind: "wait" }>,
+): string {
+  if (silent.length > 0) {
+    return `Waiting for node ${silent.join(", ")} to found the cluster`;
+  }
+  return `Waiting for node ${disagreeing.join(", ")} to agree on the founding`;
+}
+
+/**
+ * Asks members of a running cluster to be let in, until this node finds itself a member.
+ *
+ * @param entry The node and whom to ask.
+ * @param isMember Whether it is one.
+ */
+export async function joinCluster(
+  entry: Entry,
+  isMember: () => boolean,
+): Promise<EntryOutcome> {
+  const { own, ownAddress, http } = entry;
+  const peers = [
+    ...entry.join,
+    ...entry.members.filter(({ id }) => id !== own.id).map((m) => m.address),
+  ];
+  const { id, incarnation } = own;
+  const order = { kind: "join", id, incarnation, address: ownAddress } as const;
+  for (let at = 0; !entry.signal.aborted && !isMember(); at++) {
+    const peer = peers[at % peers.length];
+    if (!peer) break;
+    const where = formatHostPort(peer);
+    try {
+      const members = new Map(await orderAnywhere(http, peer, order));
+      members.delete(id);
+      entry.seed(members);
+      entry.progress(`Let in by ${where}; waiting to hear from the leader`);
+    } catch (error) {
+      entry.progress(`Asking ${where} to be let in: ${messageOf(error)}`);
+    }
+    await pause(entry, JOIN_INTERVAL_MS);
+  }
+  if (entry.signal.aborted) return "stopped";
+  entry.progress(null);
+  return "founded";
+}
+
+function pause({ clock, signal }: Entry, ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const end = (): void => {
+    timer.cancel();
+    signal.removeEventListener("abort", end);
+    resolve();
+  };
+  const timer = clock.after(ms, end);
+  signal.addEventListener("abort", end);
+  if (signal.aborted) end();
+  return promise;
+}

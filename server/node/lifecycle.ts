@@ -1,0 +1,211 @@
+import { formatHostPort, messageOf, systemClock } from "../../base/mod.ts";
+import type { RaftStatus } from "../../raft/mod.ts";
+import type { NodeConfig } from "../config/mod.ts";
+import { logger } from "../logging/mod.ts";
+import {
+  encodeMemberInfo,
+  encodePartOperation,
+  isSameInfo,
+  type MemberInfo,
+} from "../machine/mod.ts";
+import { type Api, serveApi } from "./api.ts";
+import { type Entry, foundTogether, joinCluster } from "./entry.ts";
+import { contextOf, type Node, openNode, ownAddress } from "./node.ts";
+
+/** How long a stop waits for a new leader before it goes. */
+const HAND_OVER_TIMEOUT_MS = 1000;
+/** How often a node tries to tell the others about itself until it has. */
+const INTRODUCE_INTERVAL_MS = 500;
+
+const LOG = logger("node");
+
+/** A node that runs. */
+export interface RunningNode {
+  /** Where its API listens. */
+  readonly api: { readonly hostname: string; readonly port: number };
+  /** Resolves when the node has ended, with the error that ended it, or null. */
+  readonly ended: Promise<Error | null>;
+  /** Hands leadership over, ends all streams and lets go of everything. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a node: opens its directory, serves its API, founds or joins the cluster, takes part.
+ *
+ * @param config Its configuration.
+ * @param version The program's version.
+ * @returns The node, whose API answers already; it may still wait for others.
+ */
+export async function startNode(
+  config: NodeConfig,
+  version: string,
+): Promise<RunningNode> {
+  const { node, isEmpty } = await openNode(config, version);
+  let api: Api;
+  try {
+    api = await serveApi(node, contextOf(node));
+  } catch (error) {
+    await stopParts(node);
+    throw error;
+  }
+  LOG.info("Serving the API on {address}", {
+    address: `${api.hostname}:${api.port}`,
+  });
+  node.metrics.start();
+  const taking = takePart(node, isEmpty);
+  const ended = Promise.withResolvers<Error | null>();
+  const end = async (error: Error | null): Promise<void> => {
+    node.stopping.abort();
+    await api.stop();
+    await stopParts(node);
+    node.metrics.stop();
+    ended.resolve(error);
+  };
+  let ending: Promise<void> | null = null;
+  const endOnce = (error: Error | null): Promise<void> => ending ??= end(error);
+  taking.catch((error) => endOnce(error));
+  node.raft.stopped.then((error) => endOnce(error));
+  return {
+    api: { hostname: api.hostname, port: api.port },
+    ended: ended.promise,
+    async stop(): Promise<void> {
+      node.stopping.abort();
+      await taking.catch(() => {});
+      await endOnce(null);
+    },
+  };
+}
+
+async function stopParts(node: Node): Promise<void> {
+  await node.raft.stop({ timeoutMs: HAND_OVER_TIMEOUT_MS });
+  // A node that never took part has a transport that its Raft part never started.
+  await node.relay.http().stop();
+}
+
+async function takePart(node: Node, isEmpty: boolean): Promise<void> {
+  const { config, raft } = node;
+  const entry = entryOf(node);
+  const outcome = isEmpty ? await foundTogether(entry) : "founded";
+  if (outcome === "stopped") return;
+  await raft.start();
+  watch(node);
+  if (outcome === "must_join") {
+    node.stage = "joining";
+    LOG.info("Joining the cluster {cluster}", { cluster: config.cluster.name });
+    await joinCluster(entry, () => isMember(node));
+  }
+  if (node.stopping.signal.aborted) return;
+  node.stage = "running";
+  node.waitingFor = null;
+  await introduce(node);
+}
+
+function entryOf(node: Node): Entry {
+  const { config, identity } = node;
+  return {
+    clusterId: identity.clusterId,
+    own: { id: config.node.id, incarnation: identity.incarnation },
+    ownAddress: formatHostPort(ownAddress(config)),
+    members: config.cluster.members,
+    join: config.cluster.join,
+    directory: config.node.dataDir,
+    http: node.relay.http(),
+    raft: node.raft,
+    clock: systemClock(),
+    signal: node.stopping.signal,
+    seed: (peers) => node.relay.seed(peers),
+    progress: (waitingFor) => {
+      if (waitingFor !== null && waitingFor !== node.waitingFor) {
+        LOG.info(waitingFor);
+      }
+      node.waitingFor = waitingFor;
+    },
+    know: (answer) => node.founding = answer,
+  };
+}
+
+function isMember({ raft, config, identity }: Node): boolean {
+  return raft.status().members.some(({ id, incarnation }) =>
+    id === config.node.id && incarnation === identity.incarnation
+  );
+}
+
+/** Logs and counts what changes in the group. */
+function watch(node: Node): void {
+  const { raft, metrics } = node;
+  let last: Pick<RaftStatus, "term" | "leaderId" | "role"> = {
+    term: 0,
+    leaderId: 0,
+    role: "follower",
+  };
+  const look = (): void => {
+    if (node.stopping.signal.aborted) return;
+    const status = raft.status();
+    metrics.sawLeader(status);
+    const { term, leaderId, role } = status;
+    if (leaderId !== last.leaderId || role !== last.role) {
+      LOG.info("{role} in term {term}, leader {leader}", {
+        role,
+        term,
+        leader: leaderId === 0 ? "unknown" : leaderId,
+      });
+    }
+    last = { term, leaderId, role };
+    followRemoval(node, status);
+  };
+  raft.onChange(look);
+}
+
+function followRemoval(node: Node, { removedAt }: RaftStatus): void {
+  if (removedAt === 0 || node.stage === "removed") return;
+  node.stage = "removed";
+  node.waitingFor =
+    "The node was removed; give it an empty directory and let it join to bring it back";
+  LOG.warn(node.waitingFor);
+}
+
+/** Tells the others this node's name and API, once and whenever it comes back with others. */
+async function introduce(node: Node): Promise<void> {
+  const { config, machine, raft, version, stopping } = node;
+  const info: MemberInfo = {
+    id: config.node.id,
+    name: config.node.name,
+    api: formatHostPort(config.api.advertise),
+    kind: config.postgresql.managed ? "data" : "witness",
+    version,
+  };
+  const data = encodePartOperation({
+    part: "members",
+    once: null,
+    data: encodeMemberInfo(info),
+  });
+  while (!stopping.signal.aborted && node.stage === "running") {
+    try {
+      await raft.read(() => {});
+      if (isSameInfo(machine.members().get(info.id), info)) return;
+      await raft.proposeOperation({ kind: "config_change", data });
+      return;
+    } catch (error) {
+      LOG.debug("Telling the others about this node: {reason}", {
+        reason: messageOf(error),
+      });
+      await whenChanged(node, INTRODUCE_INTERVAL_MS);
+    }
+  }
+}
+
+/** Waits for a change in the group, a while at most. */
+async function whenChanged(
+  { raft, stopping }: Node,
+  timeoutMs: number,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, timeoutMs);
+  const forget = raft.onChange(() => {});
+  const end = (): void => resolve();
+  stopping.signal.addEventListener("abort", end);
+  await promise;
+  clearTimeout(timer);
+  forget();
+  stopping.signal.removeEventListener("abort", end);
+}

@@ -1,0 +1,238 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import {
+  formatHostPort,
+  type HostPort,
+  isLoopback,
+  systemClock,
+} from "../../base/mod.ts";
+import { createFileLogStore } from "../../raft/file/mod.ts";
+import {
+  createHttpTransport,
+  type HttpTransport,
+} from "../../raft/http/mod.ts";
+import {
+  createRaftServer,
+  type LogIdentity,
+  type RaftServer,
+} from "../../raft/mod.ts";
+import type { NodeContext, NodeStage } from "../api/mod.ts";
+import { type NodeConfig, readSecretFile } from "../config/mod.ts";
+import { logger } from "../logging/mod.ts";
+import { createNodeMachine, type NodeMachine } from "../machine/mod.ts";
+import { createNodeMetrics, type NodeMetrics } from "../metrics/mod.ts";
+import {
+  createCallHandler,
+  createPeerRelay,
+  type Founder,
+  type FoundingAnswer,
+  foundingIdOf,
+  giveOrder,
+  type PeerRelay,
+} from "../peers/mod.ts";
+import { readFounding } from "./founding_file.ts";
+
+/** The state of a node, from its start to its end. */
+export interface Node {
+  readonly config: NodeConfig;
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly relay: PeerRelay;
+  readonly machine: NodeMachine;
+  readonly raft: RaftServer;
+  readonly metrics: NodeMetrics;
+  readonly identity: LogIdentity;
+  /** Aborted when the node begins to stop. */
+  readonly stopping: AbortController;
+  stage: NodeStage;
+  waitingFor: string | null;
+  diskFull: boolean;
+  founding: FoundingAnswer;
+}
+
+const LOG = logger("node");
+const CLOCK = systemClock();
+
+/**
+ * Opens a node's data directory and makes its parts; peers can call it from now on.
+ *
+ * @param config Its configuration.
+ * @param version The program's version.
+ * @returns The node, which takes no part yet, and whether its directory is empty.
+ */
+export async function openNode(
+  config: NodeConfig,
+  version: string,
+): Promise<{ node: Node; isEmpty: boolean }> {
+  const directory = config.node.dataDir;
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  const relay = createPeerRelay();
+  const machine = createNodeMachine();
+  const holder: { node: Node | null } = { node: null };
+  const metrics = createMetrics(config, version, relay, () => holder.node);
+  const raft = makeRaft(config, relay, machine, metrics, (full) => {
+    if (holder.node) holder.node.diskFull = full;
+    tellFullness(full);
+  });
+  const { identity, isEmpty } = await raft.initialize();
+  const founders = await readFounding(directory);
+  const node: Node = {
+    config,
+    version,
+    startedAtMs: CLOCK.nowMs(),
+    relay,
+    machine,
+    raft,
+    metrics,
+    identity,
+    stopping: new AbortController(),
+    stage: isEmpty ? "founding" : "running",
+    waitingFor: isEmpty ? "The node has just started" : null,
+    diskFull: false,
+    founding: foundingAnswer(identity, isEmpty ? null : founders ?? []),
+  };
+  holder.node = node;
+  await relay.attach(await makeTransport(node));
+  return { node, isEmpty };
+}
+
+function makeRaft(
+  config: NodeConfig,
+  relay: PeerRelay,
+  stateMachine: NodeMachine,
+  metrics: NodeMetrics,
+  onDiskFull: (full: boolean) => void,
+): RaftServer {
+  const { cluster, node, raft } = config;
+  return createRaftServer({
+    id: node.id,
+    cluster: {
+      clusterId: cluster.name,
+      heartbeatIntervalMs: raft.heartbeatIntervalMs,
+      electionTimeoutMs: raft.electionTimeoutMs,
+      snapshotDistance: raft.snapshotDistance,
+      maxEntrySizeBytes: raft.maxEntrySizeBytes,
+    },
+    stateMachine,
+    store: createFileLogStore(join(node.dataDir, "raft"), {
+      warn: (message) => LOG.warn(message),
+    }),
+    transport: relay.transport,
+    observer: metrics.observer,
+    onDiskFull,
+  });
+}
+
+async function makeTransport(node: Node): Promise<HttpTransport> {
+  const { config, identity } = node;
+  const { secretFile, name } = config.cluster;
+  const secret = secretFile === null
+    ? null
+    : new TextEncoder().encode(await readSecretFile(secretFile));
+  const { host, port } = config.raft.listen;
+  return createHttpTransport({
+    nodeId: config.node.id,
+    incarnation: identity.incarnation,
+    clusterId: name,
+    ...(secret ? { secret } : {}),
+    listen: { hostname: host, port },
+    onRefused: (peer, reason) =>
+      LOG.warn("Node {peer} refuses this one: {reason}", { peer, reason }),
+    onTrouble: (peer, what) => LOG.info("Node {peer}: {what}", { peer, what }),
+    onCall: createCallHandler({
+      id: config.node.id,
+      http: node.relay.http,
+      founding: () => node.founding,
+      raft: () => takesPart(node) ? node.raft : null,
+    }),
+  });
+}
+
+function foundingAnswer(
+  { clusterId, incarnation }: LogIdentity,
+  founded: readonly Founder[] | null,
+): FoundingAnswer {
+  const foundingId = founded ? foundingIdOf(clusterId, founded) : "";
+  return { incarnation, foundingId, founded };
+}
+
+/** Whether the Raft part runs. */
+export function takesPart({ stage }: Node): boolean {
+  return stage === "running" || stage === "removed";
+}
+
+function tellFullness(full: boolean): void {
+  if (full) {
+    LOG.error(
+      "The disk is full: writes wait until there is space, reads go on",
+    );
+  } else LOG.info("The disk has space again");
+}
+
+function createMetrics(
+  config: NodeConfig,
+  version: string,
+  relay: PeerRelay,
+  node: () => Node | null,
+): NodeMetrics {
+  return createNodeMetrics({
+    node: {
+      id: config.node.id,
+      name: config.node.name,
+      cluster: config.cluster.name,
+      version,
+    },
+    status: () => {
+      const now = node();
+      return now && takesPart(now) ? now.raft.status() : null;
+    },
+    peers: () => node() ? relay.http().stats() : null,
+  });
+}
+
+/** Where peers reach this node. */
+export function ownAddress({ raft }: NodeConfig): HostPort {
+  return raft.advertise;
+}
+
+/** What the API's handlers know of a node. */
+export function contextOf(node: Node): NodeContext {
+  const { config } = node;
+  return {
+    id: config.node.id,
+    name: config.node.name,
+    clusterName: config.cluster.name,
+    clusterNumber: clusterNumberOf(config.cluster.name),
+    version: node.version,
+    kind: config.postgresql.managed ? "data" : "witness",
+    raftAddress: formatHostPort(ownAddress(config)),
+    apiAddress: formatHostPort(config.api.advertise),
+    maxEntryBytes: config.raft.maxEntrySizeBytes,
+    raft: node.raft,
+    machine: node.machine,
+    startedAtMs: node.startedAtMs,
+    nowMs: () => CLOCK.nowMs(),
+    stage: () => node.stage,
+    waitingFor: () => node.waitingFor,
+    isDiskFull: () => node.diskFull,
+    isStopping: () => node.stopping.signal.aborted,
+    peer: (id) => {
+      const stats = node.relay.http().stats().get(id);
+      if (!stats) return null;
+      return { lastContactMs: stats.receivingSinceMs === null ? null : 0 };
+    },
+    order: (order) =>
+      giveOrder(node.relay.http(), node.raft, config.node.id, order),
+  };
+}
+
+/** Etcd's ids of clusters are numbers of 64 bits. */
+function clusterNumberOf(name: string): string {
+  const digest = createHash("sha256").update(name).digest();
+  return digest.readBigUInt64BE().toString();
+}
+
+/** Whether the API may be reached from other machines. */
+export function isApiPublic({ api }: NodeConfig): boolean {
+  return !isLoopback(api.listen.host);
+}

@@ -1,0 +1,68 @@
+import { messageOf } from "../../base/mod.ts";
+import type { NodeConfig } from "../config/mod.ts";
+import { configureLogging, logger } from "../logging/mod.ts";
+import { startNode } from "./lifecycle.ts";
+
+/** What `pgraft serve` hands over. */
+export interface RunOptions {
+  /** The program's version. */
+  readonly version: string;
+}
+
+const LOG = logger("node");
+
+/** The signals that end a node. */
+const SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+/**
+ * Runs a node until it is told to stop: the first signal stops it in order, the second at once.
+ *
+ * @param config Its configuration.
+ * @param options What the program says about itself.
+ * @returns The exit code.
+ */
+export async function runNode(
+  config: NodeConfig,
+  { version }: RunOptions,
+): Promise<number> {
+  const logging = await configureLogging({
+    level: config.log.level,
+    format: config.log.format,
+    node: { id: config.node.id, name: config.node.name },
+  });
+  const stop = Promise.withResolvers<void>();
+  let signals = 0;
+  const onSignal = (): void => {
+    signals += 1;
+    if (signals > 1) Deno.exit(130);
+    stop.resolve();
+  };
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, onSignal);
+  try {
+    return await runUntil(config, version, stop.promise);
+  } catch (error) {
+    LOG.error("The node can't run: {reason}", { reason: messageOf(error) });
+    return 1;
+  } finally {
+    for (const signal of SIGNALS) Deno.removeSignalListener(signal, onSignal);
+    await logging.dispose();
+  }
+}
+
+async function runUntil(
+  config: NodeConfig,
+  version: string,
+  stop: Promise<void>,
+): Promise<number> {
+  const node = await startNode(config, version);
+  const told = stop.then(() => "told" as const);
+  const first = await Promise.race([told, node.ended]);
+  if (first === "told") {
+    LOG.info("Stopping");
+    await node.stop();
+    return 0;
+  }
+  if (first === null) return 0;
+  LOG.error("The node has ended: {reason}", { reason: messageOf(first) });
+  return 1;
+}

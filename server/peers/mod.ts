@@ -1,0 +1,22 @@
+/**
+ * What nodes ask of each other beside Raft's messages: founding, joining, orders to the leader.
+ *
+ * @module
+ */
+export {
+  decideFounding,
+  type Founder,
+  type FoundingAnswer,
+  type FoundingDecision,
+  foundingIdOf,
+} from "./decision.ts";
+export { executeOrder, type JoinOrder, type Order } from "./orders.ts";
+export {
+  askFounding,
+  createCallHandler,
+  createPeerRelay,
+  giveOrder,
+  orderAnywhere,
+  type PeerRelay,
+  type PeerService,
+} from "./peers.ts";
