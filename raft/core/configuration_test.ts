@@ -16,6 +16,7 @@ import {
   votersOf,
 } from "./configuration.ts";
 import { describeConfiguration } from "./describe.ts";
+import type { Configuration, Member } from "./types.ts";
 
 Deno.test("changeConfiguration() moves one member at a time or says why not", () => {
   const add = { kind: "add", incarnation: 7, address: "a", promoteTo: null };
@@ -110,3 +111,30 @@ Deno.test("truncation brings the former configuration back, compaction forgets w
     assertEquals(kept.map((at) => at.index), expected);
   }
 });
+
+Deno.test("changeConfiguration() refuses a member too many instead of ending the leader", () => {
+  const add = {
+    kind: "add",
+    id: 1000,
+    incarnation: 1,
+    address: "",
+    promoteTo: null,
+  } as const;
+
+  const full = changeConfiguration(configurationOfSize(MAX_MEMBERS), add);
+  assertEquals(full, "too_many_members");
+
+  const roomy = changeConfiguration(configurationOfSize(MAX_MEMBERS - 1), add);
+  assertEquals(typeof roomy, "object");
+});
+
+function configurationOfSize(size: number): Configuration {
+  const members = Array.from({ length: size }, (_, at): Member => ({
+    id: at + 1,
+    incarnation: 1,
+    role: "voter",
+    promoteTo: null,
+    address: "",
+  }));
+  return { members, leaseReads: false };
+}

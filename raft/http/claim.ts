@@ -18,25 +18,32 @@ export const LANES = ["main", "bulk"] as const;
 export type LaneName = typeof LANES[number];
 
 /** Why a peer did not let us in, or was not believed. */
-export const OPENING_REFUSALS = [
+export type OpeningRefusal =
   /** It belongs to another cluster. */
-  "foreign_cluster",
+  | "foreign_cluster"
   /** Another node answers at that address. */
-  "wrong_node",
+  | "wrong_node"
   /** The two do not share a secret. */
-  "wrong_secret",
+  | "wrong_secret"
   /** The challenge was used or has expired. */
-  "stale_challenge",
+  | "stale_challenge"
   /** The request was not understood. */
-  "malformed",
+  | "malformed"
   /** It does not serve now, or has no room. */
-  "unavailable",
+  | "unavailable"
   /** It did not prove that it knows the secret. */
-  "unproven",
-] as const;
+  | "unproven";
 
-/** One of {@linkcode OPENING_REFUSALS}. */
-export type OpeningRefusal = typeof OPENING_REFUSALS[number];
+/** Every {@linkcode OpeningRefusal}. */
+export const OPENING_REFUSALS: readonly OpeningRefusal[] = [
+  "foreign_cluster",
+  "wrong_node",
+  "wrong_secret",
+  "stale_challenge",
+  "malformed",
+  "unavailable",
+  "unproven",
+];
 
 /** Where the challenges are issued. */
 export const CHALLENGE_PATH = "/raft/v1/challenge";
