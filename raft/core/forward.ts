@@ -1,6 +1,7 @@
 import { appendOwn } from "./entries.ts";
 import type { Forward, ForwardRefused, Proposal, Refusal } from "./messages.ts";
 import { send } from "./outbox.ts";
+import { noteEager } from "./replication.ts";
 import type { Core, LeaderState } from "./state.ts";
 
 /** Appends proposals on the leader, or forwards them to it. */
@@ -18,6 +19,7 @@ export function onPropose(core: Core, proposals: readonly Proposal[]): void {
 
 /** Appends what another member forwarded; a refusal goes back. */
 export function onForward(core: Core, request: Forward): void {
+  noteEager(core, request.from);
   const refused = new Map<Refusal, number[]>();
   for (const proposal of request.proposals) {
     const reason = core.leader

@@ -42,6 +42,10 @@ export const ELECTION_SPREAD_RATIO = 1.3;
 export const WITNESS_DELAY_RATIO = 1.5;
 /** A witness that leads asks a data member to take over this many election timeouts apart. */
 export const WITNESS_YIELD_INTERVAL_RATIO = 10;
+/** How long news of a commit waits for an append that carries it along. */
+export const COMMIT_NEWS_DELAY_MS = 2;
+/** For how long after its last request a member is told of commits at once, in election timeouts. */
+export const EAGER_RATIO = 1;
 /** When a leader's process is gone, survivors start this far apart. */
 export const FAST_ELECTION_STEP_MS = 20;
 /** A fast election that failed is tried again after a random time of at least this. */

@@ -31,6 +31,8 @@ export interface Progress {
   state: ProgressState;
   /** The commit index that it was told. */
   sentCommit: Index;
+  /** Until when it is told of commits at once: it forwards proposals or reads. */
+  eagerUntilMs: number;
   /** When it last answered in this term. */
   lastContactMs: number;
   /** The highest read round that it answered. */
@@ -57,6 +59,7 @@ export function createProgress(
     next,
     state: { kind: "probe", sent: false },
     sentCommit: 0,
+    eagerUntilMs: -Infinity,
     lastContactMs: nowMs,
     ackedRound: 0,
     leaseFromMs: -Infinity,

@@ -1,5 +1,6 @@
 import { invariant } from "../../base/mod.ts";
 import { maybeCommit } from "./commit.ts";
+import { COMMIT_NEWS_DELAY_MS, EAGER_RATIO } from "./limits.ts";
 import {
   conflictByTerm,
   lastIndex,
@@ -22,13 +23,15 @@ import type { Core, LeaderState } from "./state.ts";
 import { maybePromote } from "./membership.ts";
 import { beginSnapshot } from "./snapshot_send.ts";
 import { continueTransfer } from "./transfer.ts";
-import type { Entry } from "./types.ts";
+import type { Entry, NodeId } from "./types.ts";
 
 /** Sends every member what it lacks, as far as its window allows (paper §5.3). */
 export function replicate(core: Core, leader: LeaderState): void {
+  const isDue = core.nowMs >= leader.newsDueMs;
+  if (isDue) leader.newsDueMs = Infinity;
   for (const progress of leader.progress.values()) {
     replicateTo(core, progress);
-    tellCommit(core, progress);
+    tellCommit(core, leader, progress, isDue);
   }
 }
 
@@ -96,10 +99,25 @@ function termOf(log: Log, index: number): number {
   return term;
 }
 
-/** Tells a member of commits at once: whoever waits there for a result waits for this. */
-function tellCommit(core: Core, progress: Progress): void {
+/**
+ * Tells a member of commits: at once if somebody there waits for a result, else soon, for the next
+ * append may carry the news along.
+ */
+function tellCommit(
+  core: Core,
+  leader: LeaderState,
+  progress: Progress,
+  isDue: boolean,
+): void {
   const commit = Math.min(core.commit, progress.match);
   if (commit <= progress.sentCommit || progress.gone) return;
+  if (!isDue && core.nowMs >= progress.eagerUntilMs) {
+    leader.newsDueMs = Math.min(
+      leader.newsDueMs,
+      core.nowMs + COMMIT_NEWS_DELAY_MS,
+    );
+    return;
+  }
   progress.sentCommit = commit;
   send(core, progress.id, { kind: "heartbeat", commit, round: 0, sentAtMs: 0 });
 }
@@ -167,4 +185,12 @@ export function pokeIfStuck(core: Core, progress: Progress): void {
   progress.pokedAtMs = core.nowMs;
   if (!hasRoom(core, progress)) freeOneInflight(progress);
   sendAppend(core, progress, []);
+}
+
+/** Notes that a member waits for results, so that it hears of commits at once. */
+export function noteEager(core: Core, id: NodeId): void {
+  const progress = core.leader?.progress.get(id);
+  if (!progress) return;
+  progress.eagerUntilMs = core.nowMs +
+    core.options.electionTimeoutMs * EAGER_RATIO;
 }

@@ -68,6 +68,7 @@ export function becomeLeader(core: Core): void {
     progress: initialProgress(core),
     termStartIndex: next,
     heartbeatDueMs: core.nowMs,
+    newsDueMs: Infinity,
     dueMs: core.nowMs,
     round: 1,
     queuedReads: [],

@@ -64,6 +64,8 @@ export interface LeaderState {
   /** The index of the entry that opened the term; nothing older commits by counting. */
   readonly termStartIndex: Index;
   heartbeatDueMs: number;
+  /** When members that were not told of a commit are told; Infinity when all were. */
+  newsDueMs: number;
   /** When there is something to do at the latest, if nothing happens before. */
   dueMs: number;
   /** The last round that was sent out. */

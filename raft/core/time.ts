@@ -74,5 +74,7 @@ function yieldAsWitness(core: Core, leader: LeaderState): void {
 
 /** When the core wants to be woken if nothing else happens. */
 export function nextDeadlineMs(core: Core): number {
-  return core.leader ? core.leader.dueMs : core.electionDeadlineMs;
+  const { leader } = core;
+  if (!leader) return core.electionDeadlineMs;
+  return Math.min(leader.dueMs, leader.newsDueMs);
 }

@@ -1,8 +1,12 @@
 import type { Clock, Timer } from "../../base/mod.ts";
 import { type Driver, pump, wakeAtMs } from "../driver/mod.ts";
 
-/** Turns taken in a row before timers and sockets get theirs. */
-const MAX_TURNS_IN_A_ROW = 32;
+/**
+ * A turn that comes this long after the last one is taken at once: a lone caller waits for nothing.
+ * Under load the next one waits until all that has arrived is taken in, so that it shares a write
+ * and a message to each member.
+ */
+const QUIET_MS = 0.5;
 
 /** Calls a driver's `pump` when it asks for it, and when it is time. */
 export interface Loop {
@@ -21,7 +25,7 @@ export interface Loop {
 export function createLoop(clock: Clock, driver: () => Driver | null): Loop {
   let scheduled = false;
   let stopped = false;
-  let turnsInARow = 0;
+  let lastTurnMs = -Infinity;
   let timer: Timer | null = null;
   let timerAtMs = Infinity;
   let immediate: ReturnType<typeof setImmediate> | null = null;
@@ -30,6 +34,7 @@ export function createLoop(clock: Clock, driver: () => Driver | null): Loop {
     scheduled = false;
     const node = driver();
     if (stopped || !node) return;
+    lastTurnMs = clock.nowMs();
     pump(node);
     arm(wakeAtMs(node));
   }
@@ -43,7 +48,6 @@ export function createLoop(clock: Clock, driver: () => Driver | null): Loop {
     timer = clock.after(delayMs, () => {
       timer = null;
       timerAtMs = Infinity;
-      turnsInARow = 0;
       turn();
     });
   }
@@ -51,15 +55,13 @@ export function createLoop(clock: Clock, driver: () => Driver | null): Loop {
   function wake(): void {
     if (scheduled || stopped) return;
     scheduled = true;
-    turnsInARow += 1;
-    if (turnsInARow <= MAX_TURNS_IN_A_ROW) {
-      // A timer of 0 ms would cost a lone caller a millisecond or two.
+    if (clock.nowMs() - lastTurnMs >= QUIET_MS) {
       queueMicrotask(turn);
       return;
     }
+    // Not a timer: one of 0 ms takes a millisecond or two.
     immediate = setImmediate(() => {
       immediate = null;
-      turnsInARow = 0;
       turn();
     });
   }

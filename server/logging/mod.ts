@@ -1,22 +1,18 @@
-/** Stub. @module */
-type F = (m: string, f?: Record<string, unknown>) => void;
-export function logger(c: string): { debug: F; info: F; warn: F; error: F } {
-  const w = (l: string): F => (m, f) => {
-    Deno.stderr.writeSync(
-      new TextEncoder().encode(
-        `${l} ${c} ${m} ${f ? JSON.stringify(f) : ""}\n`,
-      ),
-    );
-  };
-  return {
-    debug: () => {},
-    info: w("info"),
-    warn: w("warn"),
-    error: w("error"),
-  };
-}
-export function configureLogging(
-  _: unknown,
-): Promise<{ dispose(): Promise<void> }> {
-  return Promise.resolve({ dispose: () => Promise.resolve() });
-}
+/**
+ * What a node writes about itself: one event, one line, on stderr.
+ *
+ * @module
+ */
+export {
+  configureLogging,
+  type Logging,
+  type LoggingOptions,
+} from "./configure.ts";
+export type { LoggingNode } from "./format.ts";
+export type { LogOutput } from "./line_writer.ts";
+export {
+  type LogFields,
+  type Logger,
+  logger,
+  type LogLevel,
+} from "./logger.ts";

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Clock } from "../../base/mod.ts";
 import type { MemberStatus, RaftStatus } from "../../raft/mod.ts";
+import { SAMPLE_INTERVAL_MS } from "./event_loop.ts";
 import { checkExposition } from "./exposition.ts";
 import {
   createNodeMetrics,
@@ -311,8 +312,8 @@ Deno.test("the event loop's delay is how late its timer runs, until it is stoppe
   metrics.start();
   metrics.start();
   assertEquals(clock.armed(), 1);
-  clock.advance(100);
-  clock.advance(400);
+  clock.advance(SAMPLE_INTERVAL_MS);
+  clock.advance(SAMPLE_INTERVAL_MS + 300);
   metrics.stop();
   assertEquals(clock.armed(), 0);
 

@@ -160,6 +160,71 @@ function checkBounds(name: string, bounds: readonly number[]): void {
   invariant(ascending, `The bounds of ${name} are finite and ascend`);
 }
 
+/** What has been defined. */
+interface Book {
+  readonly names: Set<string>;
+  readonly writers: Writer[];
+}
+
+function claim(
+  book: Book,
+  type: MetricType,
+  { name, help }: MetricDefinition,
+): void {
+  const fault = faultOfMetricName(type, name);
+  invariant(fault === null, fault ?? name);
+  invariant(!book.names.has(name), `${name} is defined twice`);
+  invariant(help !== "", `${name} says what it is`);
+  book.names.add(name);
+}
+
+function single<T extends Cell>(
+  book: Book,
+  type: MetricType,
+  definition: MetricDefinition,
+  cell: T,
+): T {
+  claim(book, type, definition);
+  const { name, help } = definition;
+  const header = formatHeader(name, type, help);
+  book.writers.push(() => header + cell.write(name, []));
+  return cell;
+}
+
+function labelled<L extends string, T extends Cell>(
+  book: Book,
+  type: MetricType,
+  definition: LabelledDefinition<L>,
+  create: () => T,
+): Family<L, T> {
+  claim(book, type, definition);
+  const { name, help, labels } = definition;
+  for (const label of labels) {
+    const fault = faultOfLabelName(label);
+    invariant(fault === null, `${name}: ${fault}`);
+  }
+  const { family, writeAll } = createFamily(definition, create);
+  const header = formatHeader(name, type, help);
+  book.writers.push(() => {
+    const samples = writeAll();
+    return samples === "" ? "" : header + samples;
+  });
+  return family;
+}
+
+function readAll<S>(
+  book: Book,
+  source: () => S | null,
+  metrics: readonly ReadMetric<S>[],
+): void {
+  for (const metric of metrics) claim(book, metric.type, metric);
+  book.writers.push(() => {
+    const value = source();
+    if (value === null) return "";
+    return metrics.map((metric) => writeReading(metric, value)).join("");
+  });
+}
+
 /**
  * Makes an empty registry. A name that is used twice or breaks the conventions is a fault of the
  * program, and thrown as one.
@@ -180,75 +245,31 @@ function checkBounds(name: string, bounds: readonly number[]): void {
  * ```
  */
 export function createRegistry(): Registry {
-  const names = new Set<string>();
-  const writers: Writer[] = [];
-
-  function claim(type: MetricType, { name, help }: MetricDefinition): void {
-    const fault = faultOfMetricName(type, name);
-    invariant(fault === null, fault ?? name);
-    invariant(!names.has(name), `${name} is defined twice`);
-    invariant(help !== "", `${name} says what it is`);
-    names.add(name);
-  }
-
-  function single<T extends Cell>(
-    type: MetricType,
-    definition: MetricDefinition,
-    cell: T,
-  ): T {
-    claim(type, definition);
-    const { name, help } = definition;
-    writers.push(() => formatHeader(name, type, help) + cell.write(name, []));
-    return cell;
-  }
-
-  function labelled<L extends string, T extends Cell>(
-    type: MetricType,
-    definition: LabelledDefinition<L>,
-    create: () => T,
-  ): Family<L, T> {
-    claim(type, definition);
-    for (const label of definition.labels) {
-      const fault = faultOfLabelName(label);
-      invariant(fault === null, `${definition.name}: ${fault}`);
-    }
-    const { family, writeAll } = createFamily(definition, create);
-    writers.push(() => {
-      const samples = writeAll();
-      const { name, help } = definition;
-      return samples === "" ? "" : formatHeader(name, type, help) + samples;
-    });
-    return family;
-  }
-
+  const book: Book = { names: new Set(), writers: [] };
   return {
-    counter: (definition) => single("counter", definition, createCounterCell()),
+    counter: (definition) =>
+      single(book, "counter", definition, createCounterCell()),
     counters: (definition) =>
-      labelled("counter", definition, createCounterCell),
-    gauge: (definition) => single("gauge", definition, createGaugeCell()),
-    gauges: (definition) => labelled("gauge", definition, createGaugeCell),
+      labelled(book, "counter", definition, createCounterCell),
+    gauge: (definition) => single(book, "gauge", definition, createGaugeCell()),
+    gauges: (definition) =>
+      labelled(book, "gauge", definition, createGaugeCell),
     histogram: (definition) => {
       const { name, bounds } = definition;
       checkBounds(name, bounds);
-      return single("histogram", definition, createHistogramCell(bounds));
+      return single(book, "histogram", definition, createHistogramCell(bounds));
     },
     histograms: (definition) => {
       const { name, bounds } = definition;
       checkBounds(name, bounds);
       return labelled(
+        book,
         "histogram",
         definition,
         () => createHistogramCell(bounds),
       );
     },
-    read: (source, metrics) => {
-      for (const metric of metrics) claim(metric.type, metric);
-      writers.push(() => {
-        const value = source();
-        if (value === null) return "";
-        return metrics.map((metric) => writeReading(metric, value)).join("");
-      });
-    },
-    render: () => writers.map((write) => write()).join(""),
+    read: (source, metrics) => readAll(book, source, metrics),
+    render: () => book.writers.map((write) => write()).join(""),
   };
 }

@@ -54,7 +54,7 @@ export async function serveApi(node: Node, context: NodeContext): Promise<Api> {
         tookMs,
       ),
     onError: (error, requestId) =>
-      LOG.error("Request {requestId} failed: {reason}", {
+      LOG.error("A request failed", {
         requestId,
         reason: messageOf(error),
       }),

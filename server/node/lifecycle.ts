@@ -48,7 +48,7 @@ export async function startNode(
     await stopParts(node);
     throw error;
   }
-  LOG.info("Serving the API on {address}", {
+  LOG.info("Serving the API", {
     address: `${api.hostname}:${api.port}`,
   });
   node.metrics.start();
@@ -91,7 +91,7 @@ async function takePart(node: Node, isEmpty: boolean): Promise<void> {
   watch(node);
   if (outcome === "must_join") {
     node.stage = "joining";
-    LOG.info("Joining the cluster {cluster}", { cluster: config.cluster.name });
+    LOG.info("Joining a cluster", { cluster: config.cluster.name });
     await joinCluster(entry, () => isMember(node));
   }
   if (node.stopping.signal.aborted) return;
@@ -130,6 +130,13 @@ function isMember({ raft, config, identity }: Node): boolean {
   );
 }
 
+const ROLES: Readonly<Record<RaftStatus["role"], string>> = {
+  follower: "a follower",
+  pre_candidate: "asking for an election",
+  candidate: "a candidate",
+  leader: "the leader",
+};
+
 /** Logs and counts what changes in the group. */
 function watch(node: Node): void {
   const { raft, metrics } = node;
@@ -144,11 +151,8 @@ function watch(node: Node): void {
     metrics.sawLeader(status);
     const { term, leaderId, role } = status;
     if (leaderId !== last.leaderId || role !== last.role) {
-      LOG.info("{role} in term {term}, leader {leader}", {
-        role,
-        term,
-        leader: leaderId === 0 ? "unknown" : leaderId,
-      });
+      const leader = leaderId === 0 ? "no leader" : `leader ${leaderId}`;
+      LOG.info(`This node is ${ROLES[role]}, ${leader}`, { term });
     }
     last = { term, leaderId, role };
     followRemoval(node, status);
@@ -161,7 +165,7 @@ function followRemoval(node: Node, { removedAt }: RaftStatus): void {
   node.stage = "removed";
   node.waitingFor =
     "The node was removed; give it an empty directory and let it join to bring it back";
-  LOG.warn(node.waitingFor);
+  LOG.warning(node.waitingFor);
 }
 
 /** Tells the others this node's name and API, once and whenever it comes back with others. */
@@ -186,7 +190,7 @@ async function introduce(node: Node): Promise<void> {
       await raft.proposeOperation({ kind: "config_change", data });
       return;
     } catch (error) {
-      LOG.debug("Telling the others about this node: {reason}", {
+      LOG.debug("Could not tell the others about this node yet", {
         reason: messageOf(error),
       });
       await whenChanged(node, INTRODUCE_INTERVAL_MS);

@@ -115,7 +115,7 @@ function makeRaft(
     },
     stateMachine,
     store: createFileLogStore(join(node.dataDir, "raft"), {
-      warn: (message) => LOG.warn(message),
+      warn: (message) => LOG.warning(message),
     }),
     transport: relay.transport,
     observer: metrics.observer,
@@ -137,8 +137,8 @@ async function makeTransport(node: Node): Promise<HttpTransport> {
     ...(secret ? { secret } : {}),
     listen: { hostname: host, port },
     onRefused: (peer, reason) =>
-      LOG.warn("Node {peer} refuses this one: {reason}", { peer, reason }),
-    onTrouble: (peer, what) => LOG.info("Node {peer}: {what}", { peer, what }),
+      LOG.warning("A node refuses this one", { peer, reason }),
+    onTrouble: (peer, what) => LOG.info(what, { peer }),
     onCall: createCallHandler({
       id: config.node.id,
       http: node.relay.http,

@@ -41,7 +41,7 @@ export async function runNode(
   try {
     return await runUntil(config, version, stop.promise);
   } catch (error) {
-    LOG.error("The node can't run: {reason}", { reason: messageOf(error) });
+    LOG.fatal(`The node can't run: ${messageOf(error)}`);
     return 1;
   } finally {
     for (const signal of SIGNALS) Deno.removeSignalListener(signal, onSignal);
@@ -63,6 +63,6 @@ async function runUntil(
     return 0;
   }
   if (first === null) return 0;
-  LOG.error("The node has ended: {reason}", { reason: messageOf(first) });
+  LOG.fatal(`The node has ended: ${messageOf(first)}`);
   return 1;
 }
