@@ -22,9 +22,12 @@ import type { RaftOperation, StoredLog } from "../../raft/mod.ts";
 
 const SIZE = 3;
 const LEADER: NodeId = 1;
+/** How long a batch takes in the nodes' time: long enough for a heartbeat now and then. */
+const BATCH_MS = 0.1;
 
 /** Three nodes, core and driver each, in one thread: messages and writes are calls in a queue. */
 export interface Group {
+  nowMs: number;
   readonly drivers: Map<NodeId, Driver>;
   /** Nodes that asked for a turn. */
   readonly awake: Set<Driver>;
@@ -35,6 +38,7 @@ export interface Group {
 /** Makes a group of which node 1 leads. */
 export function createGroup(): Group {
   const group: Group = {
+    nowMs: 0,
     drivers: new Map(),
     awake: new Set(),
     answers: [],
@@ -83,8 +87,7 @@ function createNode(group: Group, id: NodeId, first: Entry): Driver {
       machine: createCounterMachine(),
       random: seededRandom(id),
       observer: {},
-      // Time stands still, so no heartbeat falls into a round.
-      nowMs: () => 0,
+      nowMs: () => group.nowMs,
       send: (message) => {
         const receiver = present(group.drivers.get(message.to), "a receiver");
         input(receiver, { kind: "message", message });
@@ -131,7 +134,8 @@ const OPERATION: RaftOperation = {
 };
 
 /**
- * Proposes a batch on the leader and lets the group come to rest: then it is applied on all nodes.
+ * Proposes a batch on the leader and lets the group come to rest. Then the leader has applied it; the
+ * others have it on disk, and learn with the next batch that it is committed.
  *
  * @param group The group.
  * @param size How many proposals go together.
@@ -146,11 +150,16 @@ export function proposeBatch(group: Group, size: number): void {
   }
   ports.wake();
   settle(group);
+  group.nowMs += BATCH_MS;
   if (applied !== size) throw new Error(`${applied} of ${size} were applied`);
 }
 
-/** Whether all nodes have applied the same number of entries. */
-export function isEven({ drivers }: Group): boolean {
+/** Lets time pass until all have heard of everything; says whether all have applied it. */
+export function finish(group: Group): boolean {
+  const { drivers } = group;
+  group.nowMs += DEFAULT_CORE_OPTIONS.heartbeatIntervalMs;
+  for (const { ports } of drivers.values()) ports.wake();
+  settle(group);
   const applied = [...drivers.values()].map(({ applier }) => applier.applied);
   return new Set(applied).size === 1;
 }

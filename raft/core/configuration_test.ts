@@ -50,6 +50,18 @@ Deno.test("changeConfiguration() moves one member at a time or says why not", ()
   }
 });
 
+Deno.test("a member too many is refused instead of ending the leader", () => {
+  const ids = Array.from({ length: MAX_MEMBERS }, (_, at) => at + 1);
+  const fields = { incarnation: 7, address: "a", promoteTo: null };
+  const add = { kind: "add", id: 1000, ...fields } as const;
+
+  const full = changeConfiguration(configure(ids.join(" ")), add);
+  assertEquals(full, "too_many_members");
+
+  const roomy = changeConfiguration(configure(ids.slice(1).join(" ")), add);
+  assertEquals(typeof roomy, "object");
+});
+
 Deno.test("a promoted member no longer waits for its promotion", () => {
   const change = { kind: "promote", id: 2, role: "voter" } as const;
   const next = changeConfiguration(configure("1 2l>voter"), change);

@@ -14,13 +14,9 @@ export { type CoreOptions, DEFAULT_CORE_OPTIONS } from "./limits.ts";
 export * from "./log.ts";
 export { majority } from "./quorum.ts";
 export { leaseHolds } from "./reads.ts";
-export {
-  configurationOf,
-  type Core,
-  type CoreStart,
-  createCore,
-  ownMember,
-} from "./state.ts";
+export type { Inflight, Progress, ProgressState } from "./progress.ts";
+export type * from "./state.ts";
+export { configurationOf, createCore, ownMember } from "./state.ts";
 export { step } from "./step.ts";
 export { nextDeadlineMs } from "./time.ts";
 export { isActive } from "./transfer.ts";

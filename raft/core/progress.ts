@@ -16,7 +16,7 @@ export type ProgressState =
   };
 
 /** An append that was not answered yet. */
-interface Inflight {
+export interface Inflight {
   readonly lastIndex: Index;
   readonly bytes: number;
 }

@@ -6,6 +6,7 @@ import { send } from "./outbox.ts";
 import type { Progress } from "./progress.ts";
 import { majorityValue } from "./quorum.ts";
 import { refuseRead } from "./refusals.ts";
+import { noteEager } from "./replication.ts";
 import {
   configurationOf,
   type Core,
@@ -32,6 +33,7 @@ export function onRead(core: Core, requestId: number): void {
 /** Takes a follower's read (dissertation §6.4). */
 export function onReadIndex(core: Core, request: ReadIndexRequest): void {
   const read = { requestId: request.requestId, from: request.from };
+  noteEager(core, request.from);
   if (core.leader) takeRead(core, core.leader, read);
   else refuseRead(core, read, "no_leader");
 }

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { present } from "../../base/mod.ts";
 import {
   configure,
@@ -224,4 +224,20 @@ Deno.test("a lease rests on members only that will remember their promise after 
   assertEquals(coreAt(cluster, 2).role, "leader");
   input(cluster, 1, { kind: "read", requestId: 1 });
   assertEquals([leader.role, nodeOf(cluster, 1).reads], ["leader", []]);
+});
+
+Deno.test("a follower whose read a lease answers hears at once of what it needs for it", () => {
+  const cluster = startCluster(configure("1 2 3", true));
+  cluster.nowMs += 1000;
+  const leader = elect(cluster, 1);
+  elapse(cluster, 200);
+  propose(cluster, 1, 3);
+  deliver(cluster);
+  assert(coreAt(cluster, 2).commit < leader.commit, "it was told before");
+
+  read(cluster, 2, 7);
+  deliver(cluster);
+
+  assertEquals(outcomes(cluster, 2), [leader.commit]);
+  assertEquals(coreAt(cluster, 2).commit, leader.commit);
 });

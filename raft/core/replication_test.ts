@@ -22,6 +22,7 @@ import {
   type TestCluster,
 } from "./cluster_test_kit.ts";
 import { latestConfiguration } from "./configuration.ts";
+import { COMMIT_NEWS_DELAY_MS } from "./limits.ts";
 import { lastIndex } from "./log.ts";
 import type { Message } from "./messages.ts";
 import type { Entry, Term } from "./types.ts";
@@ -218,6 +219,7 @@ Deno.test("a leader sends no more than its window before an answer", () => {
     propose(cluster, 1, 20);
     assertEquals(appendsTo(cluster, 2) - before, expected);
     deliver(cluster);
+    elapse(cluster, COMMIT_NEWS_DELAY_MS);
     assertEquals(coreAt(cluster, 2).commit, 22);
   }
 });

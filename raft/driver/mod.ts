@@ -4,12 +4,16 @@
  *
  * @module
  */
+export type { Applier } from "./applier.ts";
 export * from "./command.ts";
 export * from "./driver.ts";
 export type * from "./operations.ts";
 export { hasRoomForOperation } from "./operations.ts";
+export type { Persister, Write } from "./persister.ts";
 export * from "./ports.ts";
-export { addProposal, type ProposalOutcome } from "./proposals.ts";
-export { addRead, type ReadDone } from "./reads.ts";
-export type { SnapshotPolicy } from "./snapshots.ts";
+export type * from "./proposals.ts";
+export { addProposal } from "./proposals.ts";
+export type * from "./reads.ts";
+export { addRead } from "./reads.ts";
+export type * from "./snapshots.ts";
 export * from "./sessions.ts";

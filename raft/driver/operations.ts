@@ -13,14 +13,16 @@ import { RaftError } from "../errors.ts";
 /** Called once, with null when it was done. */
 export type OperationDone = (error: RaftError | null) => void;
 
-interface PendingChange {
+/** A change of membership that somebody waits for. */
+export interface PendingChange {
   readonly deadlineMs: number;
   readonly done: OperationDone;
   /** Where its entry stands, once it is appended. */
   entry: { readonly index: Index; readonly term: Term } | null;
 }
 
-interface PendingTransfer {
+/** A transfer that somebody waits for. */
+export interface PendingTransfer {
   readonly deadlineMs: number;
   readonly fromTerm: Term;
   readonly done: OperationDone;

@@ -16,7 +16,7 @@ export type ProposalOutcome =
   | { readonly kind: "failed"; readonly error: RaftError };
 
 /** A proposal whose outcome somebody waits for. */
-interface Waiter {
+export interface Waiter {
   readonly operation: RaftOperation;
   readonly deadlineMs: number;
   readonly proposedAtMs: number;

@@ -4,12 +4,14 @@ import { RaftError } from "../errors.ts";
 /** Called once: with null when the machine may be read, else with why not. */
 export type ReadDone = (error: RaftError | null) => void;
 
-interface Reader {
+/** Somebody who waits for a read. */
+export interface Reader {
   readonly deadlineMs: number;
   readonly done: ReadDone;
 }
 
-interface Request {
+/** Reads that one request to the leader carries. */
+export interface ReadRequest {
   readers: readonly Reader[];
   readonly sentAtMs: number;
 }
@@ -21,7 +23,7 @@ export interface Reads {
   queued: Reader[];
   /** Those that were refused: asked again at the next sweep, when there may be a leader. */
   refused: Reader[];
-  readonly requests: Map<number, Request>;
+  readonly requests: Map<number, ReadRequest>;
   /** Confirmed ones, which wait for the machine to reach `index`. */
   ready: { readonly index: Index; readonly readers: readonly Reader[] }[];
   waiting: number;

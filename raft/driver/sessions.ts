@@ -7,7 +7,8 @@ export const MAX_SESSIONS = 1024;
 /** How many commands of a session may be without an acknowledged result. */
 export const SESSION_WINDOW = 16384;
 
-interface Session {
+/** What is kept of a proposer. */
+export interface Session {
   lastUsedIndex: Index;
   ackedBelow: number;
   /** Results by sequence, kept until the proposer needs them no more. */

@@ -19,7 +19,7 @@ import {
 } from "./sessions.ts";
 
 /** A snapshot on its way in. */
-interface Incoming {
+export interface Incoming {
   readonly index: number;
   writer: DiskSnapshotWriter | null;
 }

@@ -14,7 +14,7 @@ import {
 import { getHardState, type LogPosition, putHardState } from "./record.ts";
 
 /** A segment's header fills its first sector; magic, version and checksum keep their places for ever. */
-export const SEGMENT_HEADER_BYTES = SECTOR_BYTES;
+export const SEGMENT_HEADER_BYTES: number = SECTOR_BYTES;
 
 const MAGIC = new TextEncoder().encode("PGRAFTLG");
 const CLUSTER_AT = 112;

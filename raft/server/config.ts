@@ -2,7 +2,7 @@ import { DEFAULT_CORE_OPTIONS } from "../core/mod.ts";
 import type { CoreOptions, NodeId } from "../core/mod.ts";
 import { COMMAND_HEADER_BYTES } from "../driver/mod.ts";
 import { RaftError } from "../errors.ts";
-import { idsProblem } from "./members.ts";
+import { idsProblem } from "./member_ids.ts";
 
 /** A member that founds the cluster, and where its peers reach it. */
 export interface RaftEndpoint {

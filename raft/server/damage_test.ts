@@ -27,7 +27,7 @@ import {
   type TestGroup,
   until,
   withGroup,
-} from "./test_support.ts";
+} from "./group_test_kit.ts";
 import type { RaftServer } from "./types.ts";
 
 const KEYS = keysOf("k", 40);

@@ -6,17 +6,20 @@ import type { NewMember, RaftServer } from "./types.ts";
  * Founds a cluster of nodes that live in one process, or starts them again when it was founded before.
  *
  * @param servers The founding members, by id.
+ * @param addresses Where their transports reach them; a network in memory needs none.
  * @throws {RaftError} When only some of them are empty: those lost their disks, and come back by
  * being removed and added again, never by founding anew.
  */
 export async function foundCluster(
   servers: ReadonlyMap<NodeId, RaftServer>,
+  addresses: ReadonlyMap<NodeId, string> = new Map(),
 ): Promise<void> {
   const members: NewMember[] = [];
   const empty: NodeId[] = [];
   for (const [id, server] of servers) {
     const { identity, isEmpty } = await server.initialize();
-    members.push({ id, incarnation: identity.incarnation, address: "" });
+    const { incarnation } = identity;
+    members.push({ id, incarnation, address: addresses.get(id) ?? "" });
     if (isEmpty) empty.push(id);
   }
   if (empty.length > 0 && empty.length < servers.size) {

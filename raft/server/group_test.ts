@@ -18,7 +18,7 @@ import {
   type TestServer,
   until,
   withGroup,
-} from "./test_support.ts";
+} from "./group_test_kit.ts";
 
 const three = (): {
   size: number;
@@ -221,6 +221,7 @@ Deno.test("members are added as learners, become voters, and are removed again",
 Deno.test("promoteMember() makes a voter of a learner that stayed one", async () => {
   await withGroup(three(), async (group) => {
     const leader = await leaderOf(group);
+    await putAll(leader, ["the term is open"]);
     const added = await restart(group, 4);
     const { incarnation } = added.server.status();
     const member = {
@@ -338,7 +339,7 @@ Deno.test("takeSnapshot() lets a node start from it", async () => {
     const index = await until(
       group,
       "the snapshot",
-      () => node.server.status().snapshotIndex,
+      () => node.server.status().snapshotIndex || null,
     );
     await putAll(node, ["after"]);
     await stopAll(group);

@@ -8,7 +8,7 @@ import {
   stopDriver,
 } from "../driver/mod.ts";
 import { DiskFullError, RaftError } from "../errors.ts";
-import type { LogIdentity, StoredLog } from "../ports.ts";
+import type { LogIdentity, RaftTransport, StoredLog } from "../ports.ts";
 import { DEFAULT_SNAPSHOT_DISTANCE } from "./config.ts";
 import { diskOf } from "./disk.ts";
 import { createLoop } from "./loop.ts";
@@ -92,6 +92,9 @@ export async function start(node: ServerNode): Promise<void> {
       "give every start a new machine, which snapshot and log fill again";
     throw new RaftError("bad_call", message);
   }
+  const transport = typeof options.transport === "function"
+    ? options.transport(phase.stored.identity)
+    : options.transport;
   const holder: { driver: Driver | null } = { driver: null };
   const loop = createLoop(node.clock, () => holder.driver);
   const driver = createDriver({
@@ -102,11 +105,11 @@ export async function start(node: ServerNode): Promise<void> {
         DEFAULT_SNAPSHOT_DISTANCE,
       readBytes: SNAPSHOT_READ_BYTES,
     },
-    ports: portsOf(node, loop.wake, () => holder.driver),
+    ports: portsOf(node, transport, loop.wake, () => holder.driver),
   });
   holder.driver = driver;
-  node.phase = { kind: "running", driver, loop };
-  await options.transport.start({
+  node.phase = { kind: "running", driver, loop, transport };
+  await transport.start({
     message: (message) => input(driver, { kind: "message", message }),
     gone: (peer) => input(driver, { kind: "peer_gone", peer }),
     present: (peer) => input(driver, { kind: "peer_present", peer }),
@@ -116,11 +119,11 @@ export async function start(node: ServerNode): Promise<void> {
 
 function portsOf(
   node: ServerNode,
+  transport: RaftTransport,
   wake: () => void,
   driver: () => Driver | null,
 ): DriverPorts {
   const { options, clock } = node;
-  const { transport } = options;
   return {
     disk: diskOf(options.store, {
       isFull: (error) => error instanceof DiskFullError,
@@ -164,7 +167,7 @@ export async function shutDown(
     stopDriver(phase.driver, stopped);
   }
   try {
-    if (phase.kind === "running") await options.transport.stop();
+    if (phase.kind === "running") await phase.transport.stop();
   } finally {
     // A transport that does not stop must not keep the store's lock.
     if (phase.kind !== "new") await options.store.close();

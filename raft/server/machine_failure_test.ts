@@ -15,7 +15,7 @@ import {
   type TestGroup,
   until,
   withGroup,
-} from "./test_support.ts";
+} from "./group_test_kit.ts";
 
 /** What is wrong with a machine. */
 interface Fault {

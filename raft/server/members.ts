@@ -1,20 +1,6 @@
 import type { NodeId } from "../core/mod.ts";
+import { idsProblem } from "./member_ids.ts";
 import type { NewMember } from "./types.ts";
-
-const MAX_ID = 1000;
-
-/** What is wrong with the ids of members, or null. */
-export function idsProblem(ids: readonly NodeId[]): string | null {
-  const seen = new Set<NodeId>();
-  for (const id of ids) {
-    if (!Number.isInteger(id) || id < 1 || id > MAX_ID) {
-      return `Member id ${id} is not a whole number from 1 to ${MAX_ID}`;
-    }
-    if (seen.has(id)) return `Member id ${id} is given twice; ids are unique`;
-    seen.add(id);
-  }
-  return null;
-}
 
 /** What is wrong with a member that is to be, or null. */
 export function memberProblem(

@@ -11,9 +11,9 @@ import {
 } from "../core/mod.ts";
 import type { Driver } from "../driver/mod.ts";
 import { RaftError } from "../errors.ts";
-import type { StoredLog } from "../ports.ts";
+import type { RaftTransport, StoredLog } from "../ports.ts";
 import { coreOptionsOf } from "./config.ts";
-import { idsProblem } from "./members.ts";
+import { idsProblem } from "./member_ids.ts";
 import type { Loop } from "./loop.ts";
 import type { RaftServerOptions } from "./types.ts";
 
@@ -21,7 +21,12 @@ import type { RaftServerOptions } from "./types.ts";
 export type Phase =
   | { readonly kind: "new" }
   | { readonly kind: "open"; stored: StoredLog }
-  | { readonly kind: "running"; readonly driver: Driver; readonly loop: Loop }
+  | {
+    readonly kind: "running";
+    readonly driver: Driver;
+    readonly loop: Loop;
+    readonly transport: RaftTransport;
+  }
   | { readonly kind: "stopped"; readonly reason: RaftError };
 
 /** The state of a server. */

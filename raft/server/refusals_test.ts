@@ -18,7 +18,7 @@ import {
   stopAll,
   until,
   withGroup,
-} from "./test_support.ts";
+} from "./group_test_kit.ts";
 import type { NewMember, RaftServer, RaftServerOptions } from "./types.ts";
 
 /** As the driver bounds it. */

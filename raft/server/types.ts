@@ -22,8 +22,13 @@ export interface RaftServerOptions {
   readonly stateMachine: RaftStateMachine;
   /** Where log and snapshots are kept. */
   readonly store: RaftLogStore;
-  /** How members reach each other. */
-  readonly transport: RaftTransport;
+  /**
+   * How members reach each other; or what makes that once the store has told who this node is, for a
+   * transport that names its node's incarnation.
+   */
+  readonly transport:
+    | RaftTransport
+    | ((identity: LogIdentity) => RaftTransport);
   /**
    * Where time comes from.
    *
