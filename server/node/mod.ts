@@ -4,4 +4,4 @@
  * @module
  */
 export { type RunningNode, startNode } from "./lifecycle.ts";
-export { runNode, type RunOptions } from "./run.ts";
+export { type Loaded, runNode, type RunOptions } from "./run.ts";

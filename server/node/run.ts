@@ -1,7 +1,17 @@
 import { messageOf } from "../../base/mod.ts";
-import type { NodeConfig } from "../config/mod.ts";
+import {
+  formatProblem,
+  type LoadResult,
+  type NodeConfig,
+} from "../config/mod.ts";
 import { configureLogging, logger } from "../logging/mod.ts";
 import { startNode } from "./lifecycle.ts";
+
+/** A configuration without errors. */
+export type Loaded = Pick<
+  Extract<LoadResult, { readonly ok: true }>,
+  "config" | "warnings"
+>;
 
 /** What `pgraft serve` hands over. */
 export interface RunOptions {
@@ -17,12 +27,12 @@ const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 /**
  * Runs a node until it is told to stop: the first signal stops it in order, the second at once.
  *
- * @param config Its configuration.
+ * @param loaded Its configuration, and what is odd about it.
  * @param options What the program says about itself.
  * @returns The exit code.
  */
 export async function runNode(
-  config: NodeConfig,
+  { config, warnings }: Loaded,
   { version }: RunOptions,
 ): Promise<number> {
   const logging = await configureLogging({
@@ -30,6 +40,7 @@ export async function runNode(
     format: config.log.format,
     node: { id: config.node.id, name: config.node.name },
   });
+  for (const warning of warnings) LOG.warning(formatProblem(warning));
   const stop = Promise.withResolvers<void>();
   let signals = 0;
   const onSignal = (): void => {

@@ -1,0 +1,56 @@
+/**
+ * `pgraft ctl`: what reaches a running node over HTTP.
+ *
+ * @module
+ */
+import { type Command, type Group, group } from "../command.ts";
+import { KV } from "./kv.ts";
+import { LEADERSHIP } from "./leadership.ts";
+import { LOG } from "./log.ts";
+import { NODES } from "./nodes.ts";
+import { CTL_OPTIONS } from "./session.ts";
+import { STATUS } from "./status.ts";
+
+/** The rows of `pgraft ctl`, a group before what is below it. */
+export const CTL_COMMANDS: readonly (Command | Group)[] = [
+  group({
+    path: "ctl",
+    summary:
+      "See and change a running cluster, over the HTTP API of any of its nodes",
+    about: [
+      "Data goes to standard output, messages to standard error. While there is no leader, a call " +
+      "is repeated until --timeout; a change is repeated under one key, so that it happens once.",
+      "Exit codes: 0 it was done; 1 it failed or was refused; 2 the command line is wrong; 3 there " +
+      "is no leader or no quorum, and nothing happened; 4 it timed out or it is not known whether " +
+      "it happened; 130 Ctrl-C.",
+    ],
+    examples: [
+      { line: "pgraft ctl status", does: "See the cluster" },
+      {
+        line: "pgraft ctl --api 10.0.0.1:8008,10.0.0.2:8008 nodes list",
+        does: "Ask the first of two nodes that answers",
+      },
+      {
+        line:
+          "pgraft ctl --token-file ~/.pgraft-token --api 10.0.0.1 kv put greeting hello",
+        does: "Change something from another machine",
+      },
+    ],
+    options: CTL_OPTIONS,
+  }),
+  STATUS,
+  ...NODES,
+  ...KV,
+  ...LOG,
+  ...LEADERSHIP,
+  group({
+    path: "ctl show",
+    summary: "Other names of commands that show something",
+    hidden: true,
+    examples: [{
+      line: "pgraft ctl show nodes",
+      does: "The same as pgraft ctl nodes list",
+    }],
+    options: {},
+  }),
+];

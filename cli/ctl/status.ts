@@ -1,0 +1,149 @@
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit_codes.ts";
+import { oneLine, type Style } from "../style.ts";
+import { ctlCommand, type Session } from "./session.ts";
+import {
+  numberAt,
+  type Shape,
+  shape,
+  shapesAt,
+  shown,
+  textAt,
+} from "./shape.ts";
+import { type Cell, tableLines } from "./table.ts";
+import { show, type View, WATCH } from "./watch.ts";
+
+const STATE_STYLES: ReadonlyMap<string, Style> = new Map([
+  ["running", "green"],
+  ["streaming", "green"],
+  ["starting", "yellow"],
+  ["rewinding", "yellow"],
+  ["cloning", "yellow"],
+  ["stopped", "red"],
+  ["failed", "red"],
+  ["sealed", "red"],
+]);
+
+/**
+ * Shows how long ago something was.
+ *
+ * @param from The object.
+ * @param key The field with the milliseconds.
+ * @returns `12 ms` or `3.4 s`; a hyphen where it is not known.
+ */
+export function shownAgo(from: Shape, key: string): string {
+  const ms = numberAt(from, key);
+  if (ms === null) return "-";
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+function memberRow(member: Shape): Cell[] {
+  const raft = shown(member, "raft");
+  const state = shown(member, "state");
+  const style = STATE_STYLES.get(state);
+  return [
+    shown(member, "id"),
+    shown(member, "name"),
+    shown(member, "kind"),
+    shown(member, "role"),
+    raft === "leader" ? { text: raft, style: "bold" } : raft,
+    style === undefined ? state : { text: state, style },
+    shownAgo(member, "last_contact_ms"),
+  ];
+}
+
+const MEMBER_COLUMNS = [
+  "ID",
+  "NAME",
+  "KIND",
+  "ROLE",
+  "RAFT",
+  "STATE",
+  "LAST CONTACT",
+];
+
+function hasLeader(cluster: Shape): boolean {
+  return (numberAt(cluster, "leader_id") ?? 0) !== 0;
+}
+
+function leaderWords(cluster: Shape): string {
+  if (!hasLeader(cluster)) return "no leader";
+  const id = numberAt(cluster, "leader_id");
+  const leader = shapesAt(cluster, "members").find((one) =>
+    numberAt(one, "id") === id
+  );
+  return `leader ${shown(leader ?? {}, "name")} (${id})`;
+}
+
+function clusterLine(cluster: Shape, { paint }: Session): string {
+  const isGood = cluster["has_quorum"] === true && hasLeader(cluster);
+  const words = [
+    leaderWords(cluster),
+    `term ${shown(cluster, "term")}`,
+    cluster["has_quorum"] === true ? "quorum" : "no quorum",
+    ...(cluster["paused"] === true ? ["paused"] : []),
+  ];
+  const text = oneLine(words.join(", "));
+  const name = oneLine(shown(cluster, "name"));
+  return `Cluster ${name}: ${paint(isGood ? "green" : "red", text)}`;
+}
+
+function nodeLine(node: Shape): string {
+  const raft = shape(node["raft"]);
+  const waiting = textAt(node, "waiting_for") ?? "";
+  const words = [
+    shown(node, "state"),
+    shown(raft, "role"),
+    `applied ${shown(raft, "applied_index")} of ${shown(raft, "commit_index")}`,
+    `up ${shownAgo(node, "uptime_ms")}`,
+    `version ${shown(node, "version")}`,
+    ...(node["disk_full"] === true ? ["disk full"] : []),
+    ...(waiting === "" ? [] : [`waiting for ${waiting}`]),
+  ];
+  const name = `${shown(node, "name")} (${shown(node, "id")})`;
+  return oneLine(`This node ${name}: ${words.join(", ")}`);
+}
+
+async function look(session: Session): Promise<View> {
+  const { client, paint } = session;
+  const ask = (path: string): Promise<unknown> =>
+    client.call({ method: "GET", path, happensOnce: true });
+  const cluster = shape(await ask("/v1/cluster"));
+  const node = shape(await ask("/v1/status"));
+  const rows = shapesAt(cluster, "members").map(memberRow);
+  const isGood = cluster["has_quorum"] === true && hasLeader(cluster);
+  const lines = [
+    clusterLine(cluster, session),
+    nodeLine(node),
+    "",
+    ...tableLines(MEMBER_COLUMNS, rows, paint),
+  ];
+  return {
+    body: { cluster, node },
+    text: lines.join("\n"),
+    exitCode: isGood ? EXIT.ok : EXIT.noLeader,
+  };
+}
+
+/** `pgraft ctl status`. */
+export const STATUS: Command = ctlCommand({
+  path: "ctl status",
+  aliases: ["ctl show status", "ctl show cluster"],
+  summary: "Show the cluster and the node that was asked",
+  about: [
+    "Exits 3 while the cluster has no leader or no quorum. With --json: the answers of " +
+    "/v1/cluster and /v1/status as cluster and node.",
+  ],
+  examples: [
+    { line: "pgraft ctl status", does: "Ask the node on this machine" },
+    {
+      line: "pgraft ctl --api 10.0.0.1:8008,10.0.0.2:8008 status",
+      does: "Ask the first of two nodes that answers",
+    },
+    { line: "pgraft ctl status --watch", does: "Keep looking" },
+  ],
+  options: { watch: WATCH },
+  args: {},
+  run: ({ options }, session) =>
+    show(session, options.watch, () => look(session)),
+});

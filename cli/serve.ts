@@ -1,0 +1,96 @@
+import {
+  checkReport,
+  type Environment,
+  loadConfiguration,
+  readFileIfThere,
+  SETTINGS,
+  settingsHelp,
+} from "../server/config/mod.ts";
+import { type Command, command, type Context } from "./command.ts";
+import { EXIT } from "./exit_codes.ts";
+import { flag, rest } from "./options.ts";
+import { listNodes } from "./tree.ts";
+import { VERSION } from "./version.ts";
+
+/** The environment without what belongs to other commands, of which a node would warn. */
+function nodeEnvironment({ io, root }: Context): Environment {
+  const others = new Set(
+    listNodes(root).flatMap(({ row }) =>
+      Object.values(row.options).map(({ env }) => env)
+    ),
+  );
+  const entries = Object.entries(io.env).filter(([name]) => !others.has(name));
+  return Object.fromEntries(entries);
+}
+
+async function serve(
+  check: boolean,
+  args: readonly string[],
+  context: Context,
+): Promise<number> {
+  const { io } = context;
+  const loaded = await loadConfiguration({
+    args,
+    env: nodeEnvironment(context),
+    readFile: readFileIfThere,
+  });
+  if (check) {
+    await io.out(checkReport(loaded));
+    return loaded.ok ? EXIT.ok : EXIT.usage;
+  }
+  if (!loaded.ok) {
+    await io.err(checkReport(loaded));
+    return EXIT.usage;
+  }
+  // Only here, so that no other command waits for all of a node to be loaded.
+  const { runNode } = await import("../server/mod.ts");
+  return await runNode(loaded, { version: VERSION });
+}
+
+/** `pgraft serve`. */
+export const SERVE: Command = command({
+  path: "serve",
+  summary: "Run a node",
+  about: [
+    "Settings are read from flags, then environment variables, then the file of --config " +
+    "(/etc/pgraft/pgraft.conf when it is there), then defaults.",
+  ],
+  examples: [
+    {
+      line: "pgraft serve --config /etc/pgraft/pgraft.conf",
+      does: "Run the node that a file describes",
+    },
+    {
+      line: "pgraft serve --config node1.conf --check",
+      does:
+        "Print every setting with its source, and what is wrong, and run nothing",
+    },
+    {
+      line: "pgraft serve --node-id 1 --cluster-members 1@127.0.0.1:7400 " +
+        "--raft-listen 127.0.0.1:7400",
+      does: "Run a node alone",
+    },
+  ],
+  options: {
+    check: flag({
+      help:
+        "Print the settings with their sources and exit, 2 if they are wrong",
+    }),
+  },
+  args: { settings: rest("SETTING", "The settings below, as flags") },
+  ownFlags: {
+    names: ["--config", "--set", ...SETTINGS.map((setting) => setting.flag)],
+    help: () =>
+      [
+        "Settings:",
+        "  -c, --config FILE",
+        "        The configuration file; PGRAFT_CONFIG",
+        "  --set SECTION.KEY=VALUE",
+        "        Any setting by its name in the file",
+        "",
+        settingsHelp(),
+      ].join("\n"),
+  },
+  run: ({ options, args }, context) =>
+    serve(options.check, args.settings, context),
+});
