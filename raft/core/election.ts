@@ -9,7 +9,12 @@ import {
 } from "./limits.ts";
 import { isUpToDate, lastIndex, lastTerm } from "./log.ts";
 import type { VoteRequest, VoteResponse } from "./messages.ts";
-import { answer, sendInTerm, sendWhenDurable } from "./outbox.ts";
+import {
+  answer,
+  answerWhenDurable,
+  sendInTerm,
+  sendWhenDurable,
+} from "./outbox.ts";
 import { countVotes } from "./quorum.ts";
 import {
   becomeCandidate,
@@ -163,7 +168,7 @@ export function decideVote(core: Core, request: VoteRequest): void {
   if (core.role !== "follower") becomeFollower(core, core.term, 0);
   core.votedFor = request.from;
   resetElectionDeadline(core);
-  sendWhenDurable(core, request.from, {
+  answerWhenDurable(core, request, {
     kind: "vote_response",
     granted: true,
     removedAt: 0,
