@@ -64,7 +64,8 @@ function think(cluster: Cluster, clients: Clients): void {
   schedule(world, pauseMs, () => {
     if (!clients.running) return;
     const node = pick(world, [...cluster.nodes.values()]);
-    if (!node?.driver || node.frozenUntilMs > world.nowMs) {
+    const quiet = cluster.quietUntilMs > world.nowMs;
+    if (quiet || !node?.driver || node.frozenUntilMs > world.nowMs) {
       think(cluster, clients);
       return;
     }

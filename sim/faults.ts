@@ -56,7 +56,8 @@ const FAULTS: readonly (readonly [name: string, weight: number, Fault])[] = [
   ["slow_disk", 3, slowDisk],
   ["stall_disk", 3, stallDisk],
   ["fail_sync", 2, failSync],
-  ["wipe", 2, wipe],
+  ["wipe", 1, wipe],
+  ["wipe_late", 2, wipeLate],
   ["transfer", 4, transfer],
   ["overthrow", 6, overthrow],
   ["campaign", 3, campaign],
@@ -238,13 +239,23 @@ function wipe(nemesis: Nemesis): void {
   if (memberOf(configuration, node.id)) wiped.add(node.id);
   crashNode(cluster, node);
   replaceDisk(cluster, node.id);
-  if (chance(cluster.world, 0.5)) replaceSoon(nemesis);
+  if (chance(cluster.world, 0.5)) replaceSoon(nemesis, node.id);
 }
 
-/** Has a lost disk replaced quickly, while messages of its former self are still on their way. */
-function replaceSoon(nemesis: Nemesis): void {
-  for (let delayMs = 50; delayMs < 3000; delayMs *= 2) {
-    later(nemesis, delayMs, () => changeMembers(nemesis));
+/** Loses a disk while messages of its former self are on their way. */
+function wipeLate(nemesis: Nemesis): void {
+  const { world, network } = nemesis.cluster;
+  network.tardyRatio = 0.3;
+  later(nemesis, between(world, 50, 600), () => {
+    network.tardyRatio = 0;
+    wipe(nemesis);
+  });
+}
+
+/** Has a lost disk replaced quickly. */
+function replaceSoon(nemesis: Nemesis, id: NodeId): void {
+  for (let delayMs = 50; delayMs < 4000; delayMs *= 1.5) {
+    later(nemesis, delayMs, () => changeMember(nemesis, id));
   }
 }
 
@@ -298,12 +309,16 @@ function campaign(nemesis: Nemesis): void {
 }
 
 function changeMembers(nemesis: Nemesis): void {
+  const { world } = nemesis.cluster;
+  changeMember(nemesis, 1 + Math.floor(between(world, 0, MAX_ID)));
+}
+
+function changeMember(nemesis: Nemesis, id: NodeId): void {
   const { cluster } = nemesis;
   const { world } = cluster;
   const leader = leaderOf(cluster);
   const configuration = newestConfiguration(cluster);
   if (!leader?.driver || !configuration) return;
-  const id = 1 + Math.floor(between(world, 0, MAX_ID));
   forgetReplaced(nemesis);
   // While a disk is lost, every other voter is needed.
   const change = repairOf(cluster, configuration) ??

@@ -72,6 +72,8 @@ export interface Cluster {
   installs: number;
   snapshots: number;
   restarts: number;
+  /** Until then the clients only wait: a member that is cut off stays as complete as the others. */
+  quietUntilMs: number;
   /** Told when a node begins to lead. */
   newLeader: (node: SimNode) => void;
 }

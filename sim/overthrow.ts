@@ -2,7 +2,7 @@ import { lastIndex } from "../raft/core/mod.ts";
 import { input } from "../raft/driver/mod.ts";
 import { watchReads } from "./clients.ts";
 import { cutOff, later, leaderOf, type Nemesis, restart } from "./nemesis.ts";
-import { healNetwork } from "./network.ts";
+import { healNetwork, setCut } from "./network.ts";
 import type { SimNode } from "./node.ts";
 import { between, chance, pick } from "./world.ts";
 
@@ -28,7 +28,7 @@ const PLOTS: readonly ((plot: Plot) => void)[] = [
   byLateAnswer,
   byNamesake,
   byElection,
-  byElection,
+  byQuietElection,
 ];
 
 /** How many milliseconds a transfer waits for a good moment. */
@@ -118,6 +118,28 @@ function byElection({ nemesis, leader, heir, others }: Plot): void {
   if (chance(world, 0.5)) {
     for (const other of others) if (other !== heir) restart(nemesis, other);
   }
+  standAgain(nemesis, heir);
+}
+
+/** An heir that has not heard the leader for long is bound by nothing; the others still are. */
+function byQuietElection({ nemesis, leader, heir }: Plot): void {
+  const { cluster } = nemesis;
+  const { world, network } = cluster;
+  cluster.quietUntilMs = world.nowMs + 1500;
+  later(nemesis, 50, () => {
+    setCut(network, leader.id, heir.id, true);
+    setCut(network, heir.id, leader.id, true);
+  });
+  later(nemesis, 1450, () => {
+    cutOff(cluster, leader, "both");
+    watchReads(cluster);
+    standAgain(nemesis, heir);
+  });
+}
+
+/** Stands so often that it wins as soon as anybody lets it. */
+function standAgain(nemesis: Nemesis, heir: SimNode): void {
+  const { world } = nemesis.cluster;
   for (let delayMs = 8; delayMs < 1200; delayMs += between(world, 10, 60)) {
     later(nemesis, delayMs, () => stand(heir));
   }

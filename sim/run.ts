@@ -1,6 +1,7 @@
 import { draw, randomIdentity } from "../base/mod.ts";
 import {
   type Configuration,
+  configurationOf,
   type CoreOptions,
   DEFAULT_CORE_OPTIONS,
   describeCore,
@@ -82,6 +83,7 @@ function found(world: Cluster["world"]): Cluster {
     installs: 0,
     snapshots: 0,
     restarts: 0,
+    quietUntilMs: 0,
     newLeader: () => {},
   };
   network.deliver = (message) => deliver(cluster, message);
@@ -188,7 +190,26 @@ function agree(cluster: Cluster): boolean {
   const committed = cluster.checks.committed.length;
   return memberNodes(cluster).every(({ driver }) =>
     driver?.applier.applied === committed
-  ) && !isLedByWitness(cluster);
+  ) && !isLedByWitness(cluster) && !hasUnawareOutsider(cluster);
+}
+
+/** Whether a node that was removed believes that it may stand for election (dissertation §4.2.3). */
+function hasUnawareOutsider(cluster: Cluster): boolean {
+  const members = new Set(memberNodes(cluster));
+  return [...cluster.nodes.values()].some((node) => {
+    if (members.has(node) || !node.driver) return false;
+    const { core } = node.driver;
+    const configuration = configurationOf(core);
+    const own = memberOf(configuration, node.id);
+    if (own?.incarnation !== core.incarnation || own.role === "learner") {
+      return false;
+    }
+    // It believes only whom it knows, so somebody of that time must be left.
+    const canBeTold = [...members].some(({ id, disk }) =>
+      memberOf(configuration, id)?.incarnation === disk.identity.incarnation
+    );
+    return canBeTold && core.removedAt === 0;
+  });
 }
 
 /** A witness leads only until somebody with data can. */
