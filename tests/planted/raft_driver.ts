@@ -14,7 +14,7 @@ export const DRIVER_BUGS: readonly PlantedBug[] = [
           `const result = admission.kind === "duplicate" && admission.result === null`,
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "acknowledged_duplicate_applied",
@@ -28,7 +28,7 @@ export const DRIVER_BUGS: readonly PlantedBug[] = [
         new: "if (id.sequence < 0) {",
       },
     ],
-    seeds: 600,
+    seeds: 100,
   },
   {
     name: "refusal_of_one_attempt_counts_for_all",
@@ -41,7 +41,7 @@ export const DRIVER_BUGS: readonly PlantedBug[] = [
         new: "waiter.open = 0;",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "failed_sync_ignored",
@@ -58,7 +58,7 @@ export const DRIVER_BUGS: readonly PlantedBug[] = [
         new: "    persister.queue.shift();",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "joined_batches_overlap",
@@ -87,7 +87,7 @@ export const DRIVER_BUGS: readonly PlantedBug[] = [
         new: "hardState = hardState ?? batch.hardState;",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "compaction_keeps_term_wrong",
@@ -101,6 +101,6 @@ export const DRIVER_BUGS: readonly PlantedBug[] = [
         new: "",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
 ];

@@ -15,7 +15,7 @@ export const ELECTION_BUGS: readonly PlantedBug[] = [
         new: "answer(core, request, core.term, {",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "vote_forgotten_in_its_term",
@@ -33,7 +33,7 @@ export const ELECTION_BUGS: readonly PlantedBug[] = [
   core.votedFor = 0;`,
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "vote_given_twice",
@@ -47,7 +47,7 @@ export const ELECTION_BUGS: readonly PlantedBug[] = [
         new: "const free = true;",
       },
     ],
-    seeds: 200,
+    seeds: 100,
   },
   {
     name: "candidate_votes_for_itself_too_early",
@@ -70,7 +70,7 @@ export const ELECTION_BUGS: readonly PlantedBug[] = [
   core.votes.set(core.id, true);`,
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "election_by_length_alone",
@@ -84,7 +84,7 @@ export const ELECTION_BUGS: readonly PlantedBug[] = [
         new: "return term >= 0 && ownTerm >= 0 && index >= lastIndex(log);",
       },
     ],
-    seeds: 1000,
+    seeds: 500,
   },
   {
     name: "half_is_a_majority",
@@ -97,7 +97,7 @@ export const ELECTION_BUGS: readonly PlantedBug[] = [
         new: "return Math.ceil(voters / 2);",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "no_pre_vote",
@@ -113,7 +113,7 @@ export const ELECTION_BUGS: readonly PlantedBug[] = [
   askForVotes(core, "vote");`,
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "no_check_quorum",
@@ -126,7 +126,7 @@ export const ELECTION_BUGS: readonly PlantedBug[] = [
         new: "return heardAtMs + Infinity;",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "wiped_member_votes",
@@ -146,7 +146,7 @@ export const ELECTION_BUGS: readonly PlantedBug[] = [
         new: "",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "former_self_counted",
@@ -160,7 +160,7 @@ export const ELECTION_BUGS: readonly PlantedBug[] = [
         new: "return member !== undefined;",
       },
     ],
-    seeds: 1500,
+    seeds: 2000,
   },
   {
     name: "stalled_disk_leads_on",
@@ -174,6 +174,6 @@ export const ELECTION_BUGS: readonly PlantedBug[] = [
         new: "core.nowMs - oldest.startedAtMs >= 1e9;",
       },
     ],
-    seeds: 200,
+    seeds: 50,
   },
 ];

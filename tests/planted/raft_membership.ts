@@ -14,7 +14,7 @@ export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
         new: "",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "change_before_own_commit",
@@ -30,7 +30,7 @@ export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
         new: "",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "two_changes_at_once",
@@ -43,7 +43,7 @@ export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
         new: `return core.commit < 0 ? "change_pending" : null;`,
       },
     ],
-    seeds: 200,
+    seeds: 500,
   },
   {
     name: "configuration_not_rolled_back",
@@ -57,7 +57,7 @@ export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
         new: "",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "removed_leader_stays",
@@ -72,7 +72,7 @@ export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
 `,
       },
     ],
-    seeds: 200,
+    seeds: 50,
   },
   {
     name: "removal_never_heard",
@@ -86,7 +86,7 @@ export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
         new: "if (core.id < 0 && isRemoved(core, request)) {",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "transfer_never_ends",
@@ -99,7 +99,7 @@ export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
         new: "if (!transfer || core.nowMs < Infinity) return;",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "witness_leads_for_ever",
@@ -113,6 +113,6 @@ export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
         new: "",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
 ];

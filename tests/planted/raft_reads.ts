@@ -15,7 +15,7 @@ export const READ_BUGS: readonly PlantedBug[] = [
         new: "  if (leader.queuedReads.length === 0) return false;",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "read_round_reused",
@@ -30,7 +30,7 @@ export const READ_BUGS: readonly PlantedBug[] = [
         new: "",
       },
     ],
-    seeds: 600,
+    seeds: 50,
   },
   {
     name: "read_request_id_reused",
@@ -44,7 +44,7 @@ export const READ_BUGS: readonly PlantedBug[] = [
         new: "createReads(1)",
       },
     ],
-    seeds: 1500,
+    seeds: 100,
   },
   {
     name: "read_before_apply",
@@ -57,7 +57,7 @@ export const READ_BUGS: readonly PlantedBug[] = [
         new: "answerReads(reads, Infinity);",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "read_without_confirmation",
@@ -71,7 +71,7 @@ export const READ_BUGS: readonly PlantedBug[] = [
         new: "perVoter(core, leader, leader.round, () => leader.round)",
       },
     ],
-    seeds: 200,
+    seeds: 50,
   },
   {
     name: "learners_confirm_reads",
@@ -102,7 +102,7 @@ export const READ_BUGS: readonly PlantedBug[] = [
   if (!configurationCommitted(core)) return false;`,
       },
     ],
-    seeds: 200,
+    seeds: 50,
   },
   {
     name: "lease_survives_failed_transfer",
@@ -116,7 +116,7 @@ export const READ_BUGS: readonly PlantedBug[] = [
         new: ") return false;",
       },
     ],
-    seeds: 200,
+    seeds: 500,
   },
   {
     name: "early_grants_despite_leases",
@@ -134,8 +134,14 @@ export const READ_BUGS: readonly PlantedBug[] = [
         old: "if (mayHaveLeases(core) || !mayCampaign(core)) return;",
         new: "if (!mayCampaign(core)) return;",
       },
+      {
+        file: "raft/core/election.ts",
+        old: "return mayHaveLeases(core) && core.nowMs < core.stickyUntilMs;",
+        new:
+          "return !core.fast && mayHaveLeases(core) && core.nowMs < core.stickyUntilMs;",
+      },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "restart_forgets_promise",
@@ -150,7 +156,7 @@ export const READ_BUGS: readonly PlantedBug[] = [
         new: "core.stickyUntilMs = start.nowMs;",
       },
     ],
-    seeds: 600,
+    seeds: 200,
   },
   {
     name: "promise_not_kept",
@@ -163,7 +169,7 @@ export const READ_BUGS: readonly PlantedBug[] = [
         new: "if (core.nowMs >= 0) return false;",
       },
     ],
-    seeds: 600,
+    seeds: 4000,
   },
   {
     name: "lease_from_the_answer",
@@ -177,7 +183,7 @@ export const READ_BUGS: readonly PlantedBug[] = [
         new: "Math.max(progress.leaseFromMs, core.nowMs)",
       },
     ],
-    seeds: 600,
+    seeds: 4000,
   },
   {
     name: "lease_without_drift",
@@ -191,7 +197,7 @@ export const READ_BUGS: readonly PlantedBug[] = [
         new: "LEASE_DRIFT_RATIO = 0",
       },
     ],
-    seeds: 1500,
+    seeds: 4000,
   },
   {
     name: "lease_before_own_commit",
@@ -205,6 +211,6 @@ export const READ_BUGS: readonly PlantedBug[] = [
         new: "  const sinceMs",
       },
     ],
-    seeds: 200,
+    seeds: 50,
   },
 ];

@@ -16,7 +16,7 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
           "if (index <= core.commit || termAt(core.log, index) === null) return;",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "duplicate_append_truncates",
@@ -35,7 +35,7 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
 `,
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "commit_beyond_verified",
@@ -49,7 +49,7 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
         new: "Math.min(request.commit, lastIndex(log))",
       },
     ],
-    seeds: 1000,
+    seeds: 2000,
   },
   {
     name: "heartbeat_commits_unmatched",
@@ -63,7 +63,7 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
         new: "const commit = core.commit;",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "stale_write_counts",
@@ -77,7 +77,7 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
         new: "persist.lastIndex = Math.max(persist.lastIndex, 0);",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "leader_counts_unsynced",
@@ -90,7 +90,7 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
         new: "? core.log.savedIndex",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "single_voter_commits_unsynced",
@@ -112,7 +112,7 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
 /** Whether the configuration in force is committed. */`,
       },
     ],
-    seeds: 600,
+    seeds: 20,
   },
   {
     name: "acknowledged_before_durable",
@@ -125,25 +125,7 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
         new: "  send(core, request.from, {",
       },
     ],
-    seeds: 200,
-  },
-  {
-    name: "older_acknowledgement_counts",
-    wrong:
-      "An acknowledgement of an earlier term of this leader counts in the present one.",
-    standsFor: "stale ack after a change of term",
-    edits: [
-      {
-        file: "raft/core/step.ts",
-        old: `  if (message.term < core.term) {
-    answerOldLeader`,
-        new:
-          `  if (message.kind === "append_response" && message.term < core.term) return true;
-  if (message.term < core.term) {
-    answerOldLeader`,
-      },
-    ],
-    seeds: 1500,
+    seeds: 20,
   },
   {
     name: "stuck_follower_not_poked",
@@ -163,7 +145,7 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
         new: "",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "uncommitted_bytes_leak",
@@ -177,7 +159,7 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
           "core.leader.uncommittedBytes -= entryAt(core.log, at).data.length;",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "commit_index_not_repeated",
@@ -192,7 +174,7 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
       round: leader.round,`,
       },
     ],
-    seeds: 200,
+    seeds: 50,
   },
   {
     name: "rejected_append_repeated",
@@ -205,6 +187,6 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
         new: "rejected + 1",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
 ];

@@ -23,7 +23,7 @@ export const SNAPSHOT_BUGS: readonly PlantedBug[] = [
   if (snapshot.index <= 0) {`,
       },
     ],
-    seeds: 200,
+    seeds: 1000,
   },
   {
     name: "snapshot_without_sessions",
@@ -39,7 +39,7 @@ export const SNAPSHOT_BUGS: readonly PlantedBug[] = [
         new: "",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "compaction_beyond_snapshot",
@@ -55,7 +55,7 @@ export const SNAPSHOT_BUGS: readonly PlantedBug[] = [
           "compactLog(core, Math.max(core.commit, keepFrom, snapshot.index - maxTrailingEntries));",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "snapshot_answer_misread",
@@ -68,7 +68,7 @@ export const SNAPSHOT_BUGS: readonly PlantedBug[] = [
         new: "acknowledge(progress, core.snapshot?.index ?? response.index);",
       },
     ],
-    seeds: 200,
+    seeds: 100,
   },
   {
     name: "conflicting_log_kept",
@@ -82,7 +82,7 @@ export const SNAPSHOT_BUGS: readonly PlantedBug[] = [
         new: "const keepLog = termAt(core.log, snapshot.index) !== undefined;",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "snapshots_mixed",
@@ -127,7 +127,7 @@ export const SNAPSHOT_BUGS: readonly PlantedBug[] = [
         new: "if (applier.applied >= core.commit) return false;",
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
   {
     name: "installed_before_restored",
@@ -149,6 +149,6 @@ export const SNAPSHOT_BUGS: readonly PlantedBug[] = [
           `persister.queue.push({ kind: "reset", index, term, done: () => {} });`,
       },
     ],
-    seeds: 200,
+    seeds: 20,
   },
 ];
