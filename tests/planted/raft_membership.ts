@@ -3,6 +3,22 @@ import type { PlantedBug } from "./patch.ts";
 /** Mistakes about membership and the transfer of leadership. */
 export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
   {
+    name: "answers_to_a_former_self",
+    wrong:
+      "A member whose configuration is old answers the former directory of a leader that was wiped and added again.",
+    standsFor: "stale configuration of a learner or follower that lags",
+    edits: [
+      {
+        file: "raft/core/outbox.ts",
+        old:
+          `  if (to === core.leaderId && to !== core.id) return core.leaderIncarnation;
+`,
+        new: "",
+      },
+    ],
+    seeds: 500,
+  },
+  {
     name: "learners_counted",
     wrong: "Learners count among those that commit.",
     standsFor: "learners counted in the quorum",

@@ -213,4 +213,20 @@ export const READ_BUGS: readonly PlantedBug[] = [
     ],
     seeds: 50,
   },
+  {
+    name: "candidate_breaks_its_promise",
+    wrong:
+      "A node that is told to stand after a restart breaks the promise that a lease rests on.",
+    standsFor: "the candidate's own promise (dissertation §6.4.1)",
+    edits: [
+      {
+        file: "raft/core/election.ts",
+        old: `  if (hasPromised(core)) return;
+`,
+        new: `  if (hasPromised(core) && core.nowMs < 0) return;
+`,
+      },
+    ],
+    seeds: 4000,
+  },
 ];
