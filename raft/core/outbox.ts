@@ -59,17 +59,6 @@ export function sendInTerm(
   );
 }
 
-/** Grants `request` once everything that this node knows now is durable. */
-export function answerWhenDurable(
-  core: Core,
-  request: Message,
-  body: MessageBody,
-): void {
-  core.outbox.deferred.push(
-    seal(core, request.from, request.fromIncarnation, core.term, body),
-  );
-}
-
 /** A leader that was wiped and added again is not whom an older configuration means. */
 function incarnationOf(core: Core, to: NodeId): Incarnation {
   if (to === core.leaderId && to !== core.id) return core.leaderIncarnation;
