@@ -205,7 +205,8 @@ async function createNodes(
   const ports = freePorts(2 * size);
   const places = Array.from(
     { length: size },
-    (_, at) => placeOf(root, at + 1, ports[2 * at] ?? 0, ports[2 * at + 1] ?? 0),
+    (_, at) =>
+      placeOf(root, at + 1, ports[2 * at] ?? 0, ports[2 * at + 1] ?? 0),
   );
   const members = places.map(({ id, raft }) => `${id}@${raft}`).join(",");
   return places.map((place) => {
