@@ -5,6 +5,7 @@ import {
   CHALLENGE_HEADER,
   CHALLENGE_PATH,
   claimHeaders,
+  isOpeningRefusal,
   NODE_HEADER,
   OPENING_REFUSALS,
   OpeningRefusedError,
@@ -52,10 +53,10 @@ async function ensureLetIn(response: Response, what: string): Promise<void> {
   if (response.ok) return;
   await response.body?.cancel();
   const named = response.headers.get(REFUSAL_HEADER);
-  const reason = OPENING_REFUSALS.find((known) => known === named);
+  const reason = isOpeningRefusal(named) ? named : "malformed";
   throw new OpeningRefusedError(
-    reason ?? "malformed",
-    `${what} was answered with ${response.status} ${named ?? ""}`.trim(),
+    reason,
+    `${what} was refused with ${response.status}: ${OPENING_REFUSALS[reason]}`,
   );
 }
 

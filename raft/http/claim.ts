@@ -34,16 +34,26 @@ export type OpeningRefusal =
   /** It did not prove that it knows the secret. */
   | "unproven";
 
-/** Every {@linkcode OpeningRefusal}. */
-export const OPENING_REFUSALS: readonly OpeningRefusal[] = [
-  "foreign_cluster",
-  "wrong_node",
-  "wrong_secret",
-  "stale_challenge",
-  "malformed",
-  "unavailable",
-  "unproven",
-];
+/** Every {@linkcode OpeningRefusal}, in words for whoever was refused. */
+export const OPENING_REFUSALS: Readonly<Record<OpeningRefusal, string>> = {
+  foreign_cluster: "it belongs to another cluster",
+  wrong_node: "another node answers there",
+  wrong_secret: "the secrets of the two differ",
+  stale_challenge: "its challenge had expired",
+  malformed: "it did not understand the request",
+  unavailable: "it does not serve now",
+  unproven: "its own proof was not believed",
+};
+
+/**
+ * Tells whether a text names an {@linkcode OpeningRefusal}.
+ *
+ * @param text The text.
+ * @returns Whether it does.
+ */
+export function isOpeningRefusal(text: string | null): text is OpeningRefusal {
+  return text !== null && Object.hasOwn(OPENING_REFUSALS, text);
+}
 
 /** Where the challenges are issued. */
 export const CHALLENGE_PATH = "/raft/v1/challenge";

@@ -11,10 +11,10 @@
  */
 export * from "./transport.ts";
 export * from "./limits.ts";
-export type { OpeningRefusal } from "./claim.ts";
+export { type OpeningRefusal, OpeningRefusedError } from "./claim.ts";
 export type { PeerStats } from "./peer_stats.ts";
 export type { PeerFault } from "./fault.ts";
 export type { HostAndPort } from "./address.ts";
 export { formatAddress, parseAddress } from "./address.ts";
-export type { CalledPeer } from "./named_call.ts";
+export type { CalledPeer, CallPatience } from "./named_call.ts";
 export type { CallHandler } from "./handler.ts";

@@ -19,6 +19,18 @@ export interface CalledPeer {
   readonly address: string;
 }
 
+/** How long a call may take. */
+export interface CallPatience {
+  /** How long all of it may take. */
+  readonly timeoutMs: number;
+  /**
+   * Ends the call before.
+   *
+   * @default {never}
+   */
+  readonly signal?: AbortSignal;
+}
+
 /** Who calls. */
 export interface Caller {
   readonly self: Self;
@@ -33,7 +45,7 @@ export interface Caller {
  * @param peer Whom.
  * @param name What.
  * @param body What is handed over; under 1 KiB, or the platform's client stalls.
- * @param timeoutMs How long all of it may take.
+ * @param patience How long it may take.
  * @returns What the peer answered.
  * @throws {OpeningRefusedError} When the peer turned the call away, or did not prove itself.
  * @throws {TypeError} When the connection failed.
@@ -43,7 +55,7 @@ export async function callByName(
   peer: CalledPeer,
   name: string,
   body: Uint8Array<ArrayBuffer>,
-  timeoutMs: number,
+  { timeoutMs, signal }: CallPatience,
 ): Promise<Uint8Array> {
   const { self, authenticator, clock } = caller;
   const address = parseAddress(peer.address);
@@ -56,6 +68,9 @@ export async function callByName(
         new Error(`${peer.address} did not answer in ${timeoutMs} ms`),
       ),
   );
+  const end = (): void => abort.abort(signal?.reason);
+  signal?.addEventListener("abort", end);
+  if (signal?.aborted) end();
   try {
     const id = peer.id ?? await askNodeId(address, client, abort.signal);
     const call = { self, peer: id, address, authenticator };
@@ -75,6 +90,7 @@ export async function callByName(
     return content;
   } finally {
     timer.cancel();
+    signal?.removeEventListener("abort", end);
     client.close();
   }
 }

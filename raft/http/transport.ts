@@ -15,7 +15,11 @@ import { type OpeningRefusal, randomToken } from "./claim.ts";
 import type { PeerContext } from "./context.ts";
 import type { PeerFault } from "./fault.ts";
 import { type CallHandler, createHandler } from "./handler.ts";
-import { callByName, type CalledPeer } from "./named_call.ts";
+import {
+  callByName,
+  type CalledPeer,
+  type CallPatience,
+} from "./named_call.ts";
 import { type HttpTransportLimits, limitsFrom } from "./limits.ts";
 import { listenAt, type Listener } from "./listener.ts";
 import { acceptStream, probePeer, sendToPeer, takeRequest } from "./peer.ts";
@@ -71,7 +75,7 @@ export interface HttpTransport extends RaftTransport {
     peer: CalledPeer,
     name: string,
     body: Uint8Array<ArrayBuffer>,
-    timeoutMs: number,
+    patience: CallPatience,
   ): Promise<Uint8Array>;
   /** Returns what is known of the traffic with each peer. */
   stats(): ReadonlyMap<NodeId, PeerStats>;
@@ -145,8 +149,8 @@ export function createHttpTransport(
     },
     setPeers: (addresses) => setAddresses(node, addresses),
     probe: (id) => probe(node, id),
-    call: (peer, name, body, timeoutMs) =>
-      callByName(peers.context, peer, name, body, timeoutMs),
+    call: (peer, name, body, patience) =>
+      callByName(peers.context, peer, name, body, patience),
     setFault: (id, fault) => setFaultOf(peers, id, fault),
     stop: () => stopNode(node),
   };

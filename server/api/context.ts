@@ -84,6 +84,14 @@ export function requirePart({ stage, waitingFor }: NodeContext): void {
   throw new Problem("no_quorum", detail);
 }
 
+/** Refuses where nothing can come of waiting: a removed node hears of no leader. */
+export function requireMember(context: NodeContext): void {
+  requirePart(context);
+  if (context.stage() !== "removed") return;
+  const detail = context.waitingFor() ?? "The node was removed";
+  throw new Problem("no_quorum", detail);
+}
+
 /** Has an operation committed, once if the caller gave a key, and returns the part's result. */
 export async function propose(
   context: NodeContext,
@@ -92,7 +100,7 @@ export async function propose(
   data: Uint8Array,
 ): Promise<Uint8Array> {
   const once = onceKeyOf(call);
-  requirePart(context);
+  requireMember(context);
   const result = await proposeCounted(context, {
     kind: part === "log" ? "wal_entry" : "custom",
     data: encodePartOperation({ part, once, data }),

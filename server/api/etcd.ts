@@ -38,11 +38,35 @@ export function etcdRoutes(context: NodeContext): Route[] {
 
 type Body = Record<string, unknown>;
 
+const PUT_FIELDS = new Set(["key", "value", "lease", "prev_kv"]);
+const RANGE_FIELDS = new Set([
+  "key",
+  "range_end",
+  "limit",
+  "revision",
+  "serializable",
+  "count_only",
+  "keys_only",
+]);
+const DELETE_FIELDS = new Set(["key", "range_end", "prev_kv"]);
+
+/** A field that is not known must not be passed over: it may ask for another order, or another put. */
+function parseFields(text: string, fields: ReadonlySet<string>): Body {
+  const body = parseObject(text);
+  for (const name in body) {
+    if (fields.has(name)) continue;
+    throw new Problem(
+      "bad_request",
+      `${name}: this node does not know the field; leave it out`,
+    );
+  }
+  return body;
+}
+
 async function put(context: NodeContext, call: Call): Promise<Response> {
-  const body = parseObject(call.body);
-  const key = bytesIn(body, "key");
+  const body = parseFields(call.body, PUT_FIELDS);
+  const key = keyIn(body);
   const value = bytesIn(body, "value");
-  if (key === "") throw new Problem("bad_request", "key: a key is not empty");
   if (numberIn(body, "lease") !== 0) {
     throw new Problem("bad_request", "lease: this node knows no leases yet");
   }
@@ -60,7 +84,7 @@ async function put(context: NodeContext, call: Call): Promise<Response> {
 }
 
 async function range(context: NodeContext, call: Call): Promise<Response> {
-  const body = parseObject(call.body);
+  const body = parseFields(call.body, RANGE_FIELDS);
   const range = rangeIn(body);
   if (numberIn(body, "revision") > 0) {
     throw new Problem(
@@ -68,7 +92,9 @@ async function range(context: NodeContext, call: Call): Promise<Response> {
       "revision: only the newest revision is kept; leave it out",
     );
   }
-  const limit = Math.min(numberIn(body, "limit") || MAX_RANGE, MAX_RANGE);
+  const asked = numberIn(body, "limit");
+  // As in etcd, a limit that is not positive is none.
+  const limit = asked > 0 ? Math.min(asked, MAX_RANGE) : MAX_RANGE;
   const countOnly = flagIn(body, "count_only");
   const keysOnly = flagIn(body, "keys_only");
   const { kv } = context.machine;
@@ -101,7 +127,7 @@ function listRange(
 }
 
 async function remove(context: NodeContext, call: Call): Promise<Response> {
-  const body = parseObject(call.body);
+  const body = parseFields(call.body, DELETE_FIELDS);
   const withPrevious = flagIn(body, "prev_kv");
   const result = await change(context, call, {
     type: "delete",
@@ -164,10 +190,16 @@ function recordToEtcd(
 }
 
 function rangeIn(body: Body): KvRange {
-  const key = bytesIn(body, "key");
+  const key = keyIn(body);
   const rangeEnd = bytesIn(body, "range_end");
   // A key of one zero byte begins at the first key there is.
   return { key: key === "\0" && rangeEnd !== "" ? "" : key, rangeEnd };
+}
+
+function keyIn(body: Body): string {
+  const key = bytesIn(body, "key");
+  if (key !== "") return key;
+  throw new Problem("bad_request", "key: a key is not empty");
 }
 
 function bytesIn(body: Body, name: string): string {

@@ -10,7 +10,12 @@ import {
   textToByteString,
 } from "../../raft/machines/mod.ts";
 import { type Call, jsonResponse, Problem, type Route } from "../http/mod.ts";
-import { type NodeContext, propose, requirePart } from "./context.ts";
+import {
+  type NodeContext,
+  propose,
+  requireMember,
+  requirePart,
+} from "./context.ts";
 import {
   bytesOf,
   bytesToJson,
@@ -77,7 +82,8 @@ export async function readAs<T>(
   stale: boolean,
   query: () => T,
 ): Promise<T> {
-  requirePart(context);
+  if (stale) requirePart(context);
+  else requireMember(context);
   const consistency = stale ? "stale" : "linearizable";
   return await context.raft.read(query, { consistency });
 }

@@ -1,6 +1,11 @@
 import * as v from "valibot";
 import { type Call, jsonResponse, Problem, type Route } from "../http/mod.ts";
-import { type LeaderOrder, type NodeContext, raftStatus } from "./context.ts";
+import {
+  type LeaderOrder,
+  type NodeContext,
+  raftStatus,
+  requireMember,
+} from "./context.ts";
 import { parseBody, queryFlag, wholeNumber } from "./input.ts";
 
 const ID = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000));
@@ -73,15 +78,20 @@ async function promote(context: NodeContext, call: Call): Promise<Response> {
 
 async function transfer(context: NodeContext, call: Call): Promise<Response> {
   const { target = 0 } = parseBody(TRANSFER_BODY, call.body);
+  const { term } = raftStatus(context);
   await order(context, { kind: "transfer", target });
-  return await newLeader(context, (id) => target === 0 || id === target);
+  // A follower still names the former leader for a moment after the order was carried out.
+  return await newLeader(
+    context,
+    (leader) => target === 0 ? leader.term > term : leader.id === target,
+  );
 }
 
 async function election(context: NodeContext, call: Call): Promise<Response> {
   parseBody(EMPTY_BODY, call.body);
-  raftStatus(context);
+  requireMember(context);
   context.raft.forceElection();
-  return await newLeader(context, (id) => id === context.id);
+  return await newLeader(context, ({ id }) => id === context.id);
 }
 
 function snapshot(context: NodeContext, call: Call): Response {
@@ -92,7 +102,7 @@ function snapshot(context: NodeContext, call: Call): Response {
 }
 
 function order(context: NodeContext, value: LeaderOrder): Promise<void> {
-  raftStatus(context);
+  requireMember(context);
   return context.order(value);
 }
 
@@ -103,11 +113,11 @@ function idOf({ params }: Call): number {
 /** Answers once this node knows the leader that was asked for. */
 async function newLeader(
   { raft }: NodeContext,
-  isExpected: (id: number) => boolean,
+  isExpected: (leader: { id: number; term: number }) => boolean,
 ): Promise<Response> {
   const holds = (): boolean => {
-    const { leaderId } = raft.status();
-    return leaderId !== 0 && isExpected(leaderId);
+    const { leaderId: id, term } = raft.status();
+    return id !== 0 && isExpected({ id, term });
   };
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ELECTION_WAIT_MS);

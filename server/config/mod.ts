@@ -40,5 +40,6 @@ export {
   readFileIfThere,
   readSecretFile,
 } from "./secret.ts";
-export type { SectionTable, SectionValues, Setting } from "./setting.ts";
+export type { Alias, SectionTable, SectionValues, Setting } from "./setting.ts";
+export * from "./settings.ts";
 export type { FoundingMember, ParsedValue, ValueType } from "./value_types.ts";

@@ -77,7 +77,7 @@ async function dispatch(
     );
   } catch (error) {
     await discardBody(request);
-    response = failureResponse(dispatcher, error, requestId);
+    response = failureResponse(dispatcher, route, error, requestId);
   } finally {
     dispatcher.active -= 1;
   }
@@ -150,10 +150,11 @@ async function discardBody(request: Request): Promise<void> {
 
 function failureResponse(
   dispatcher: Dispatcher,
+  route: Route | null,
   error: unknown,
   requestId: string,
 ): Response {
-  const problem = problemOf(error);
+  const problem = problemOf(error, route);
   if (problem.code === "internal") dispatcher.onError(error, requestId);
   return problemResponse(problem, requestId, leaderOf(dispatcher, problem));
 }
@@ -178,15 +179,24 @@ const RAFT_PROBLEMS: Readonly<Record<RaftErrorCode, ProblemCode>> = {
   bad_call: "no_quorum",
 };
 
-function problemOf(error: unknown): Problem {
+function problemOf(error: unknown, route: Route | null): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof RaftError) return problemOfRaft(error, error.leader);
+  if (error instanceof RaftError) {
+    return problemOfRaft(error, error.leader, route);
+  }
   const detail = `The node failed on this request: ${messageOf(error)}`;
   return new Problem("internal", detail, { cause: error });
 }
 
-function problemOfRaft(error: RaftError, leader: LeaderHint | null): Problem {
-  const code = RAFT_PROBLEMS[error.code];
+function problemOfRaft(
+  error: RaftError,
+  leader: LeaderHint | null,
+  route: Route | null,
+): Problem {
+  const known = RAFT_PROBLEMS[error.code];
+  // A change that was under way when the node ended may have been committed.
+  const isOpen = known === "stopping" && route?.access === "change";
+  const code = isOpen ? "outcome_unknown" : known;
   return new Problem(code, error.message, { leader, cause: error });
 }
 

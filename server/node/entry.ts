@@ -1,10 +1,8 @@
+import { type Clock, messageOf } from "../../base/mod.ts";
 import {
-  type Clock,
-  formatHostPort,
-  type HostPort,
-  messageOf,
-} from "../../base/mod.ts";
-import type { HttpTransport } from "../../raft/http/mod.ts";
+  type HttpTransport,
+  OpeningRefusedError,
+} from "../../raft/http/mod.ts";
 import type { NodeId, RaftServer } from "../../raft/mod.ts";
 import {
   askFounding,
@@ -13,6 +11,7 @@ import {
   type FoundingAnswer,
   type FoundingDecision,
   foundingIdOf,
+  type FoundingMember,
   orderAnywhere,
 } from "../peers/mod.ts";
 import { writeFounding } from "./founding_file.ts";
@@ -26,14 +25,10 @@ const JOIN_INTERVAL_MS = 500;
 export interface Entry {
   readonly clusterId: string;
   readonly own: Founder;
-  readonly ownAddress: string;
   /** The members that found the cluster; empty for one that joins. */
-  readonly members: readonly {
-    readonly id: NodeId;
-    readonly address: HostPort;
-  }[];
+  readonly members: readonly FoundingMember[];
   /** Members of a running cluster. */
-  readonly join: readonly HostPort[];
+  readonly join: readonly string[];
   readonly directory: string;
   readonly http: HttpTransport;
   readonly raft: RaftServer;
@@ -59,39 +54,49 @@ export type EntryOutcome = "founded" | "must_join" | "stopped";
 export async function foundTogether(entry: Entry): Promise<EntryOutcome> {
   if (entry.members.length === 0) return "must_join";
   const { own, clusterId } = entry;
-  const ids = entry.members.map(({ id }) => id);
   while (!entry.signal.aborted) {
-    const answers = await askAll(entry);
-    const decision = decideFounding(clusterId, own, ids, answers);
+    const refusals = new Map<NodeId, string>();
+    const answers = await askAll(entry, refusals);
+    const decision = decideFounding(clusterId, own, entry.members, answers);
     if (decision.kind === "found") {
       await found(entry, decision.founders);
       return "founded";
     }
     if (decision.kind === "wiped") return "must_join";
     tellWhatIKnow(entry, answers);
-    entry.progress(describeWait(decision));
+    entry.progress(describeWait(decision, refusals));
     await pause(entry, ASK_INTERVAL_MS);
   }
   return "stopped";
 }
 
+/** Asks all others; why one would not talk to this node goes into `refusals`. */
 async function askAll(
-  { members, own, http }: Entry,
+  { members, own, http, signal }: Entry,
+  refusals: Map<NodeId, string>,
 ): Promise<Map<NodeId, FoundingAnswer | null>> {
   const others = members.filter(({ id }) => id !== own.id);
-  const answers = await Promise.all(
-    others.map(({ id, address }) => askFounding(http, id, address)),
-  );
+  const answers = await Promise.all(others.map(async (member) => {
+    try {
+      return await askFounding(http, member, signal);
+    } catch (error) {
+      if (error instanceof OpeningRefusedError) {
+        refusals.set(member.id, error.message);
+      }
+      return null;
+    }
+  }));
   return new Map(others.map(({ id }, i) => [id, answers[i] ?? null]));
 }
 
 function tellWhatIKnow(
-  { clusterId, own, know }: Entry,
+  { clusterId, own, members, know }: Entry,
   answers: ReadonlyMap<NodeId, FoundingAnswer | null>,
 ): void {
   const founders: Founder[] = [own];
-  for (const [id, answer] of answers) {
-    if (answer) founders.push({ id, incarnation: answer.incarnation });
+  for (const { id, address } of members) {
+    const answer = answers.get(id);
+    if (answer) founders.push({ id, address, incarnation: answer.incarnation });
   }
   const complete = founders.length === answers.size + 1;
   know({
@@ -105,16 +110,9 @@ async function found(
   entry: Entry,
   founders: readonly Founder[],
 ): Promise<void> {
-  const { members, own, clusterId, directory, raft } = entry;
+  const { own, clusterId, directory, raft } = entry;
   await writeFounding(directory, founders);
-  await raft.bootstrap(founders.map(({ id, incarnation }) => {
-    const address = members.find((member) => member.id === id)?.address;
-    return {
-      id,
-      incarnation,
-      address: address ? formatHostPort(address) : "",
-    };
-  }));
+  await raft.bootstrap(founders);
   entry.know({
     incarnation: own.incarnation,
     foundingId: foundingIdOf(clusterId, founders),
@@ -125,11 +123,16 @@ async function found(
 
 function describeWait(
   { silent, disagreeing }: Extract<FoundingDecision, { kind: "wait" }>,
+  refusals: ReadonlyMap<NodeId, string>,
 ): string {
   if (silent.length > 0) {
-    return `Waiting for node ${silent.join(", ")} to found the cluster`;
+    const why = [...refusals.values()].map((refusal) => `; ${refusal}`);
+    const who = silent.join(", ");
+    return `Waiting for node ${who} to found the cluster${why.join("")}`;
   }
-  return `Waiting for node ${disagreeing.join(", ")} to agree on the founding`;
+  const who = disagreeing.join(", ");
+  return `Waiting for node ${who} to agree on the founding: it has not heard ` +
+    "from all yet, or cluster.members differs there";
 }
 
 /**
@@ -142,28 +145,28 @@ export async function joinCluster(
   entry: Entry,
   isMember: () => boolean,
 ): Promise<EntryOutcome> {
-  const { own, ownAddress, http } = entry;
+  const { own, http, signal } = entry;
   const peers = [
     ...entry.join,
     ...entry.members.filter(({ id }) => id !== own.id).map((m) => m.address),
   ];
-  const { id, incarnation } = own;
-  const order = { kind: "join", id, incarnation, address: ownAddress } as const;
-  for (let at = 0; !entry.signal.aborted && !isMember(); at++) {
-    const peer = peers[at % peers.length];
-    if (!peer) break;
-    const where = formatHostPort(peer);
+  const { id } = own;
+  const order = { kind: "join", ...own } as const;
+  for (let at = 0; !signal.aborted && !isMember(); at++) {
+    const where = peers[at % peers.length];
+    if (!where) break;
     try {
-      const members = new Map(await orderAnywhere(http, peer, order));
+      const members = new Map(await orderAnywhere(http, where, order, signal));
       members.delete(id);
       entry.seed(members);
       entry.progress(`Let in by ${where}; waiting to hear from the leader`);
     } catch (error) {
+      if (signal.aborted) break;
       entry.progress(`Asking ${where} to be let in: ${messageOf(error)}`);
     }
     await pause(entry, JOIN_INTERVAL_MS);
   }
-  if (entry.signal.aborted) return "stopped";
+  if (signal.aborted) return "stopped";
   entry.progress(null);
   return "founded";
 }

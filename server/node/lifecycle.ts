@@ -9,13 +9,20 @@ import {
   type MemberInfo,
 } from "../machine/mod.ts";
 import { type Api, serveApi } from "./api.ts";
-import { type Entry, foundTogether, joinCluster } from "./entry.ts";
+import {
+  type Entry,
+  type EntryOutcome,
+  foundTogether,
+  joinCluster,
+} from "./entry.ts";
 import { contextOf, type Node, openNode, ownAddress } from "./node.ts";
 
 /** How long a stop waits for a new leader before it goes. */
 const HAND_OVER_TIMEOUT_MS = 1000;
 /** How often a node tries to tell the others about itself until it has. */
 const INTRODUCE_INTERVAL_MS = 500;
+/** How many sentences about the entry are remembered as told. */
+const MAX_TOLD = 64;
 
 const LOG = logger("node");
 
@@ -52,7 +59,8 @@ export async function startNode(
     address: `${api.hostname}:${api.port}`,
   });
   node.metrics.start();
-  const taking = takePart(node, isEmpty);
+  const entering = enter(node, isEmpty);
+  const taking = entering.then((outcome) => takePart(node, outcome));
   const ended = Promise.withResolvers<Error | null>();
   const end = async (error: Error | null): Promise<void> => {
     node.stopping.abort();
@@ -63,15 +71,19 @@ export async function startNode(
   };
   let ending: Promise<void> | null = null;
   const endOnce = (error: Error | null): Promise<void> => ending ??= end(error);
-  taking.catch((error) => endOnce(error));
+  taking.catch((error) => {
+    if (!node.stopping.signal.aborted) endOnce(error);
+  });
   node.raft.stopped.then((error) => endOnce(error));
   return {
     api: { hostname: api.hostname, port: api.port },
     ended: ended.promise,
     async stop(): Promise<void> {
       node.stopping.abort();
-      await taking.catch(() => {});
+      // A founding is not cut in half; everything after it ends with the Raft part.
+      await entering.catch(() => {});
       await endOnce(null);
+      await taking.catch(() => {});
     },
   };
 }
@@ -82,17 +94,23 @@ async function stopParts(node: Node): Promise<void> {
   await node.relay.http().stop();
 }
 
-async function takePart(node: Node, isEmpty: boolean): Promise<void> {
-  const { config, raft } = node;
-  const entry = entryOf(node);
-  const outcome = isEmpty ? await foundTogether(entry) : "founded";
-  if (outcome === "stopped") return;
+/** Founds the cluster if there is none, and starts the Raft part. */
+async function enter(node: Node, isEmpty: boolean): Promise<EntryOutcome> {
+  const { raft } = node;
+  const outcome = isEmpty ? await foundTogether(entryOf(node)) : "founded";
+  if (outcome === "stopped") return outcome;
   await raft.start();
   watch(node);
+  // A node that ended after it was let in, before it heard of any member, has nobody to listen to.
+  return raft.status().members.length === 0 ? "must_join" : outcome;
+}
+
+async function takePart(node: Node, outcome: EntryOutcome): Promise<void> {
+  const { config } = node;
   if (outcome === "must_join") {
     node.stage = "joining";
     LOG.info("Joining a cluster", { cluster: config.cluster.name });
-    await joinCluster(entry, () => isMember(node));
+    await joinCluster(entryOf(node), () => isMember(node));
   }
   if (node.stopping.signal.aborted) return;
   node.stage = "running";
@@ -102,12 +120,19 @@ async function takePart(node: Node, isEmpty: boolean): Promise<void> {
 
 function entryOf(node: Node): Entry {
   const { config, identity } = node;
+  const told = new Set<string>();
   return {
     clusterId: identity.clusterId,
-    own: { id: config.node.id, incarnation: identity.incarnation },
-    ownAddress: formatHostPort(ownAddress(config)),
-    members: config.cluster.members,
-    join: config.cluster.join,
+    own: {
+      id: config.node.id,
+      incarnation: identity.incarnation,
+      address: formatHostPort(ownAddress(config)),
+    },
+    members: config.cluster.members.map(({ id, address }) => ({
+      id,
+      address: formatHostPort(address),
+    })),
+    join: config.cluster.join.map(formatHostPort),
     directory: config.node.dataDir,
     http: node.relay.http(),
     raft: node.raft,
@@ -115,10 +140,12 @@ function entryOf(node: Node): Entry {
     signal: node.stopping.signal,
     seed: (peers) => node.relay.seed(peers),
     progress: (waitingFor) => {
-      if (waitingFor !== null && waitingFor !== node.waitingFor) {
-        LOG.info(waitingFor);
-      }
       node.waitingFor = waitingFor;
+      if (waitingFor === null || told.has(waitingFor)) return;
+      // Several peers are asked in turn: what each of them says is told once.
+      if (told.size === MAX_TOLD) told.clear();
+      told.add(waitingFor);
+      LOG.info(waitingFor);
     },
     know: (answer) => node.founding = answer,
   };
@@ -205,8 +232,8 @@ async function whenChanged(
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, timeoutMs);
-  const forget = raft.onChange(() => {});
   const end = (): void => resolve();
+  const forget = raft.onChange(end);
   stopping.signal.addEventListener("abort", end);
   await promise;
   clearTimeout(timer);

@@ -5,7 +5,12 @@ import type { Incarnation, NodeId } from "../../raft/mod.ts";
 export interface Founder {
   readonly id: NodeId;
   readonly incarnation: Incarnation;
+  /** Where it is reached, `host:port`, as the first configuration will have it. */
+  readonly address: string;
 }
+
+/** A founding member as a node's configuration names it. */
+export type FoundingMember = Pick<Founder, "id" | "address">;
 
 /** What a member says when it is asked about the founding. */
 export interface FoundingAnswer {
@@ -33,7 +38,8 @@ export type FoundingDecision =
   };
 
 /**
- * Names a founding: the same for all who know the same directories.
+ * Names a founding: the same for all who know the same directories at the same addresses. All of them
+ * write the first entry of the log, unvoted, so it must be the same in every byte.
  *
  * @param clusterId The cluster.
  * @param founders All founding members.
@@ -43,7 +49,9 @@ export function foundingIdOf(
   founders: readonly Founder[],
 ): string {
   const sorted = [...founders].sort((a, b) => a.id - b.id);
-  const parts = sorted.map(({ id, incarnation }) => `${id}:${incarnation}`);
+  const parts = sorted.map(({ id, incarnation, address }) =>
+    `${id}:${incarnation}@${address}`
+  );
   const text = JSON.stringify([clusterId, ...parts]);
   return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }
@@ -55,13 +63,13 @@ export function foundingIdOf(
  *
  * @param clusterId The cluster.
  * @param own This node.
- * @param members The ids of all founding members.
+ * @param members All founding members, as this node's configuration has them.
  * @param answers What the others said, null where nothing came.
  */
 export function decideFounding(
   clusterId: string,
   own: Founder,
-  members: readonly NodeId[],
+  members: readonly FoundingMember[],
   answers: ReadonlyMap<NodeId, FoundingAnswer | null>,
 ): FoundingDecision {
   for (const answer of answers.values()) {
@@ -72,27 +80,32 @@ export function decideFounding(
     );
     return knowsMe ? { kind: "found", founders } : { kind: "wiped" };
   }
-  const others = members.filter((id) => id !== own.id);
-  const silent = others.filter((id) => !answers.get(id));
+  const others = members.filter(({ id }) => id !== own.id);
+  const silent = idsOf(others.filter(({ id }) => !answers.get(id)));
   if (silent.length > 0) return { kind: "wait", silent, disagreeing: [] };
   const founders = foundersOf(own, others, answers);
   const foundingId = foundingIdOf(clusterId, founders);
-  const disagreeing = others.filter((id) =>
-    answers.get(id)?.foundingId !== foundingId
+  const disagreeing = idsOf(
+    others.filter(({ id }) => answers.get(id)?.foundingId !== foundingId),
   );
   if (disagreeing.length > 0) return { kind: "wait", silent, disagreeing };
   return { kind: "found", founders };
 }
 
+function idsOf(members: readonly FoundingMember[]): NodeId[] {
+  return members.map(({ id }) => id);
+}
+
 function foundersOf(
   own: Founder,
-  others: readonly NodeId[],
+  others: readonly FoundingMember[],
   answers: ReadonlyMap<NodeId, FoundingAnswer | null>,
 ): Founder[] {
   return [
     own,
-    ...others.map((id) => ({
+    ...others.map(({ id, address }) => ({
       id,
+      address,
       incarnation: answers.get(id)?.incarnation ?? 0,
     })),
   ].sort((a, b) => a.id - b.id);

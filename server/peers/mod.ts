@@ -9,6 +9,7 @@ export {
   type FoundingAnswer,
   type FoundingDecision,
   foundingIdOf,
+  type FoundingMember,
 } from "./decision.ts";
 export { executeOrder, type JoinOrder, type Order } from "./orders.ts";
 export {

@@ -1,4 +1,4 @@
-import { formatHostPort, type HostPort } from "../../base/mod.ts";
+import { messageOf } from "../../base/mod.ts";
 import type { CallHandler, HttpTransport } from "../../raft/http/mod.ts";
 import type {
   NodeId,
@@ -8,7 +8,7 @@ import type {
 } from "../../raft/mod.ts";
 import { RaftError } from "../../raft/mod.ts";
 import { Problem } from "../http/mod.ts";
-import type { FoundingAnswer } from "./decision.ts";
+import type { FoundingAnswer, FoundingMember } from "./decision.ts";
 import { executeOrder, type Order } from "./orders.ts";
 import {
   answerRpc,
@@ -129,24 +129,23 @@ async function serve(
   return raft.status().members.map(({ id, address }) => [id, address]);
 }
 
-/** Asks a member about the founding; null when nothing comes. */
+/**
+ * Asks a member about the founding.
+ *
+ * @param http How peers are called.
+ * @param peer Whom.
+ * @param signal Ends the question.
+ * @throws {OpeningRefusedError} When it would not talk to this node.
+ * @throws {Error} When nothing comes.
+ */
 export async function askFounding(
   http: HttpTransport,
-  id: NodeId,
-  address: HostPort,
-): Promise<FoundingAnswer | null> {
-  try {
-    const peer = { id, address: formatHostPort(address) };
-    const bytes = await http.call(
-      peer,
-      "founding",
-      encodeJson({}),
-      QUESTION_TIMEOUT_MS,
-    );
-    return valueOf(decodeJson(bytes) as RpcAnswer) as FoundingAnswer;
-  } catch {
-    return null;
-  }
+  peer: FoundingMember,
+  signal: AbortSignal,
+): Promise<FoundingAnswer> {
+  const patience = { timeoutMs: QUESTION_TIMEOUT_MS, signal };
+  const bytes = await http.call(peer, "founding", encodeJson({}), patience);
+  return valueOf(decodeJson(bytes) as RpcAnswer) as FoundingAnswer;
 }
 
 /**
@@ -169,26 +168,50 @@ export async function giveOrder(
   const member = raft.status().members.find(({ id }) => id === leaderId);
   if (!member) throw new Problem("no_quorum", "The leader is no member yet");
   const peer = { id: leaderId, address: member.address };
-  await orderAt(http, peer, { order, mayForward: false });
+  await orderLeader(http, peer, order);
+}
+
+/** The leader may be gone; whether it has carried the order out before, nobody knows. */
+async function orderLeader(
+  http: HttpTransport,
+  peer: { readonly id: NodeId; readonly address: string },
+  order: Order,
+): Promise<void> {
+  try {
+    await orderAt(http, peer, { order, mayForward: false });
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem(
+      "outcome_unknown",
+      `Node ${peer.id}, the leader, did not answer: ${messageOf(error)}; ` +
+        "look at /v1/nodes whether it happened",
+      { cause: error },
+    );
+  }
 }
 
 /** Has any member see to an order; it hands it on to the leader. Returns where members are. */
 export async function orderAnywhere(
   http: HttpTransport,
-  address: HostPort,
+  address: string,
   order: Order,
+  signal: AbortSignal,
 ): Promise<ReadonlyMap<NodeId, string>> {
-  const peer = { id: null, address: formatHostPort(address) };
-  return await orderAt(http, peer, { order, mayForward: true });
+  const call = { order, mayForward: true };
+  return await orderAt(http, { id: null, address }, call, signal);
 }
 
 async function orderAt(
   http: HttpTransport,
   peer: { readonly id: NodeId | null; readonly address: string },
   call: OrderCall,
+  signal?: AbortSignal,
 ): Promise<ReadonlyMap<NodeId, string>> {
   const body = encodeJson(call);
-  const bytes = await http.call(peer, "order", body, CALL_TIMEOUT_MS);
+  const bytes = await http.call(peer, "order", body, {
+    timeoutMs: CALL_TIMEOUT_MS,
+    ...(signal ? { signal } : {}),
+  });
   return new Map(valueOf(decodeJson(bytes) as RpcAnswer) as [NodeId, string][]);
 }
 

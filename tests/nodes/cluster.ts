@@ -81,6 +81,11 @@ export interface Cluster extends AsyncDisposable {
   readonly nodes: readonly ClusterNode[];
   /** Returns a node. */
   node(id: number): ClusterNode;
+  /**
+   * Starts one more node, with the flags of the others but for its own; null leaves one out. It is one
+   * of the nodes from now on; nobody waits for it.
+   */
+  add(id: number, flags: Readonly<Record<string, string | null>>): ClusterNode;
   /** Returns the nodes whose processes run and are not frozen. */
   up(): ClusterNode[];
   /** Waits until every node that is up is ready. */
@@ -108,7 +113,7 @@ export async function startCluster(
       : { dir: resolve(options.directory) }),
   });
   const nodes: ClusterNode[] = [];
-  const cluster = createCluster(nodes, root);
+  const cluster = createCluster(nodes, root, options);
   try {
     nodes.push(...await createNodes(root, options));
     await cluster.ready(options.readyTimeoutMs);
@@ -143,11 +148,22 @@ export async function withCluster<T>(
   }
 }
 
-function createCluster(nodes: readonly ClusterNode[], root: string): Cluster {
+function createCluster(
+  nodes: ClusterNode[],
+  root: string,
+  options: ClusterOptions,
+): Cluster {
   const up = (): ClusterNode[] => nodes.filter((node) => node.isUp());
   return {
     nodes,
     node: (id) => present(nodes.find((node) => node.id === id), `node ${id}`),
+    add: (id, flags) => {
+      const [raft = 0, api = 0] = freePorts(2);
+      const place = placeOf(root, id, raft, api);
+      const node = createNode(place, wordsOf(root, options, place, flags));
+      nodes.push(node);
+      return node;
+    },
     up,
     ready: async (timeoutMs) => {
       await Promise.all(up().map((node) => node.ready(timeoutMs)));
@@ -183,36 +199,61 @@ async function createNodes(
   options: ClusterOptions,
 ): Promise<ClusterNode[]> {
   const size = options.size ?? 3;
-  const secretFile = join(root, "secret");
-  await Deno.writeTextFile(secretFile, crypto.randomUUID(), { mode: 0o600 });
+  await Deno.writeTextFile(secretIn(root), crypto.randomUUID(), {
+    mode: 0o600,
+  });
   const ports = freePorts(2 * size);
-  const places = Array.from({ length: size }, (_, at) => ({
-    id: at + 1,
-    raft: `${HOST}:${ports[2 * at]}`,
-    api: `${HOST}:${ports[2 * at + 1]}`,
-    directory: join(root, `node${at + 1}`),
-  }));
-  const members = places.map(({ id, raft }) => `${id}@${raft}`).join(",");
-  return places.map((place) =>
-    createNode(place, [
-      ...options.command ?? [Deno.execPath(), "run", "-A", MAIN],
-      "serve",
-      ...flagsOf({
-        "node-id": String(place.id),
-        "node-data-dir": place.directory,
-        "cluster-members": members,
-        "cluster-secret-file": secretFile,
-        "raft-listen": place.raft,
-        "api-listen": place.api,
-        "postgresql-managed": "false",
-        ...options.flags,
-      }),
-    ])
+  const places = Array.from(
+    { length: size },
+    (_, at) =>
+      placeOf(root, at + 1, ports[2 * at] ?? 0, ports[2 * at + 1] ?? 0),
   );
+  const members = places.map(({ id, raft }) => `${id}@${raft}`).join(",");
+  return places.map((place) => {
+    const flags = { "cluster-members": members };
+    return createNode(place, wordsOf(root, options, place, flags));
+  });
 }
 
-function flagsOf(flags: Readonly<Record<string, string>>): string[] {
-  return Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+function placeOf(root: string, id: number, raft: number, api: number): Place {
+  return {
+    id,
+    raft: `${HOST}:${raft}`,
+    api: `${HOST}:${api}`,
+    directory: join(root, `node${id}`),
+  };
+}
+
+function secretIn(root: string): string {
+  return join(root, "secret");
+}
+
+function wordsOf(
+  root: string,
+  options: ClusterOptions,
+  place: Place,
+  own: Readonly<Record<string, string | null>>,
+): string[] {
+  return [
+    ...options.command ?? [Deno.execPath(), "run", "-A", MAIN],
+    "serve",
+    ...flagsOf({
+      "node-id": String(place.id),
+      "node-data-dir": place.directory,
+      "cluster-secret-file": secretIn(root),
+      "raft-listen": place.raft,
+      "api-listen": place.api,
+      "postgresql-managed": "false",
+      ...options.flags,
+      ...own,
+    }),
+  ];
+}
+
+function flagsOf(flags: Readonly<Record<string, string | null>>): string[] {
+  return Object.entries(flags).flatMap(([name, value]) =>
+    value === null ? [] : [`--${name}=${value}`]
+  );
 }
 
 type Place = Pick<ClusterNode, "id" | "raft" | "api" | "directory">;

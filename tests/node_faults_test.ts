@@ -1,0 +1,420 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  present,
+  type Random,
+  randomBelow,
+  seededRandom,
+} from "../base/mod.ts";
+import {
+  checkLinearizable,
+  createKvModel,
+  createLogModel,
+  type HistoryOperation,
+  type KvInput,
+  type KvOutput,
+  type LogInput,
+  type LogOutput,
+} from "../sim/mod.ts";
+import {
+  type Answer,
+  type Cluster,
+  type ClusterNode,
+  createNodeClient,
+  type NodeClient,
+  until,
+  withCluster,
+} from "./nodes/mod.ts";
+import { logOf, statusOf, untilWritable, valueOf } from "./node_test_kit.ts";
+
+/** An operation that stays unanswered so long is given up as unknown. */
+const ANSWER_TIMEOUT_MS = 1000;
+const KEYS = ["a", "b", "c"];
+
+/** What clients asked and were told, and when. */
+interface Histories {
+  readonly kv: HistoryOperation<KvInput, KvOutput>[];
+  readonly log: HistoryOperation<LogInput, LogOutput>[];
+}
+
+/** Asks once and records what came of it; what certainly did nothing leaves no trace. */
+async function record<I, O>(
+  history: HistoryOperation<I, O>[],
+  client: number,
+  input: I,
+  ask: () => Promise<Answer<O>>,
+): Promise<O | null> {
+  const calledAt = performance.now();
+  const answer = await ask();
+  if (answer.kind === "ok") {
+    const returnedAt = performance.now();
+    const output = answer.value;
+    history.push({
+      type: "completed",
+      client,
+      input,
+      output,
+      calledAt,
+      returnedAt,
+    });
+    return output;
+  }
+  if (answer.kind === "unknown") {
+    history.push({ type: "unknown", client, input, calledAt });
+  }
+  return null;
+}
+
+function mapped<T, O>(answer: Answer<T>, output: (value: T) => O): Answer<O> {
+  return answer.kind === "ok"
+    ? { ...answer, value: output(answer.value) }
+    : answer;
+}
+
+async function askKv(
+  client: NodeClient,
+  input: KvInput,
+): Promise<Answer<KvOutput>> {
+  switch (input.type) {
+    case "get":
+      return mapped(
+        await client.get(input.key),
+        (found) => ({ type: "value", value: found?.value ?? null }),
+      );
+    case "put":
+      return mapped(
+        await client.put(input.key, input.value),
+        () => ({ type: "done" }),
+      );
+    case "delete":
+      throw new Error("No client deletes");
+    case "compare_and_set": {
+      const { key, expected, value } = input;
+      const condition = expected === null
+        ? { ifRevision: 0 }
+        : { ifValue: expected };
+      const answer = await client.put(key, value ?? "", condition);
+      if (answer.kind === "refused" && answer.status === 412) {
+        const output = { type: "changed", changed: false } as const;
+        return { kind: "ok", status: 412, value: output };
+      }
+      return mapped(answer, () => ({ type: "changed", changed: true }));
+    }
+  }
+}
+
+async function askLog(
+  client: NodeClient,
+  input: LogInput,
+): Promise<Answer<LogOutput>> {
+  if (input.type === "append") {
+    return mapped(
+      await client.append(input.value),
+      (position) => ({ type: "appended", position }),
+    );
+  }
+  const answer = await client.request("GET", `/v1/log/${input.position}`);
+  if (answer.kind === "refused" && answer.status === 404) {
+    return { kind: "ok", status: 404, value: { type: "entry", value: null } };
+  }
+  return mapped(answer, (value) => ({
+    type: "entry",
+    value: (value as { data: string }).data,
+  }));
+}
+
+function nextKvInput(
+  random: Random,
+  value: string,
+  last: ReadonlyMap<string, string | null>,
+): KvInput {
+  const key = present(KEYS[randomBelow(random, KEYS.length)], "key");
+  const choice = randomBelow(random, 10);
+  if (choice < 4) return { type: "get", key };
+  if (choice < 7) return { type: "put", key, value };
+  const expected = last.get(key) ?? null;
+  return { type: "compare_and_set", key, expected, value };
+}
+
+/** Works on the store through one node until it is told to stop. */
+async function runKvClient(
+  histories: Histories,
+  id: number,
+  api: string,
+  isOn: () => boolean,
+): Promise<void> {
+  using client = createNodeClient({ api, timeoutMs: ANSWER_TIMEOUT_MS });
+  const random = seededRandom(id);
+  const last = new Map<string, string | null>();
+  for (let n = 0; isOn(); n++) {
+    const input = nextKvInput(random, `${id}.${n}`, last);
+    const output = await record(
+      histories.kv,
+      id,
+      input,
+      () => askKv(client, input),
+    );
+    if (output?.type === "value") last.set(input.key, output.value);
+    else if (output && input.type !== "get" && input.type !== "delete") {
+      last.set(input.key, input.value);
+    }
+    if (output === null) await breathe();
+  }
+}
+
+/** Appends and reads around the end of the log. */
+async function runLogClient(
+  histories: Histories,
+  id: number,
+  api: string,
+  isOn: () => boolean,
+): Promise<void> {
+  using client = createNodeClient({ api, timeoutMs: ANSWER_TIMEOUT_MS });
+  const random = seededRandom(id);
+  let end = 0;
+  for (let n = 0; isOn(); n++) {
+    const input: LogInput = randomBelow(random, 2) === 0
+      ? { type: "append", value: `${id}.${n}` }
+      : { type: "read", position: end + 1 + randomBelow(random, 3) };
+    const output = await record(
+      histories.log,
+      id,
+      input,
+      () => askLog(client, input),
+    );
+    if (output?.type === "appended") end = output.position;
+    if (output?.type === "entry" && output.value !== null) end += 1;
+    if (output === null) await breathe();
+  }
+}
+
+/** After a refusal; a client that hammers on takes the processor from the nodes. */
+function breathe(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** Lets clients go on until so many more operations were answered. */
+async function letRun({ kv, log }: Histories, count: number): Promise<void> {
+  const aim = kv.length + log.length + count;
+  await until(() => kv.length + log.length >= aim || null, {
+    what: `${count} more operations are answered`,
+  });
+}
+
+const FAULTS: [
+  string,
+  (cluster: Cluster, histories: Histories) => Promise<void>,
+][] = [
+  ["the leader is killed", async (cluster, histories) => {
+    const leader = await cluster.leader();
+    await leader.kill();
+    await letRun(histories, 60);
+    leader.restart();
+    await leader.ready();
+  }],
+  ["the leader is frozen", async (cluster, histories) => {
+    const leader = await cluster.leader();
+    leader.freeze();
+    await cluster.leader();
+    await letRun(histories, 60);
+    leader.thaw();
+    await letRun(histories, 60);
+  }],
+  ["a follower is frozen and another killed", async (cluster, histories) => {
+    const leader = await cluster.leader();
+    const [one, two] = cluster.up().filter((node) => node !== leader);
+    assert(one && two);
+    one.freeze();
+    await letRun(histories, 60);
+    await two.kill();
+    one.thaw();
+    await letRun(histories, 30);
+    two.restart();
+    await cluster.ready();
+  }],
+  ["all are killed", async (cluster, histories) => {
+    await Promise.all(cluster.nodes.map((node) => node.kill()));
+    for (const node of cluster.nodes) node.restart();
+    await cluster.ready();
+    await letRun(histories, 60);
+  }],
+];
+
+/** Reads everything at the end, through every node. */
+async function readAll(cluster: Cluster, histories: Histories): Promise<void> {
+  for (const { id, client } of cluster.nodes) {
+    for (const key of KEYS) {
+      const input = { type: "get", key } as const;
+      const output = await record(
+        histories.kv,
+        100 + id,
+        input,
+        () => askKv(client, input),
+      );
+      assert(output !== null, `node ${id} does not answer`);
+    }
+  }
+}
+
+Deno.test("what clients see is linearizable while nodes are killed, frozen and thawed", () =>
+  withCluster(
+    { flags: { "raft-election-timeout": "600" } },
+    async (cluster) => {
+      const histories: Histories = { kv: [], log: [] };
+      let on = true;
+      const isOn = (): boolean => on;
+      const clients = cluster.nodes.flatMap(({ id, api }) => [
+        runKvClient(histories, id, api, isOn),
+        runKvClient(histories, 10 + id, api, isOn),
+        runLogClient(histories, 20 + id, api, isOn),
+      ]);
+      try {
+        for (const [what, strike] of [...FAULTS, ...FAULTS.slice(0, 2)]) {
+          await strike(cluster, histories).catch((cause) => {
+            throw new Error(`While ${what}`, { cause });
+          });
+        }
+      } finally {
+        on = false;
+        await Promise.all(clients);
+      }
+      await cluster.ready();
+      await readAll(cluster, histories);
+
+      assertLinearizable(histories);
+      await assertSameLogs(cluster, histories);
+    },
+  ));
+
+function assertLinearizable({ kv, log }: Histories): void {
+  const kvVerdict = checkLinearizable(createKvModel(kv), kv);
+  if (kvVerdict.type === "illegal") throw new Error(kvVerdict.report);
+  assertEquals(kvVerdict.type, "linearizable");
+  const logVerdict = checkLinearizable(createLogModel(log), log);
+  if (logVerdict.type === "illegal") throw new Error(logVerdict.report);
+  assertEquals(logVerdict.type, "linearizable");
+}
+
+/** Every acknowledged entry stands in every copy, at the position that was told. */
+async function assertSameLogs(
+  cluster: Cluster,
+  { log }: Histories,
+): Promise<void> {
+  const [first = [], ...others] = await until(async () => {
+    const logs = await Promise.all(cluster.nodes.map(logOf));
+    return new Set(logs.map((one) => one.length)).size === 1 ? logs : null;
+  }, { what: "all nodes have applied the same log" });
+  for (const other of others) assertEquals(other, first);
+  for (const operation of log) {
+    if (operation.type !== "completed") continue;
+    const { input, output } = operation;
+    if (input.type !== "append" || output.type !== "appended") continue;
+    assertEquals(first[output.position - 1], input.value);
+  }
+}
+
+/** Mounts a small disk; null where that is not allowed. */
+async function mountDisk(sizeMb: number): Promise<
+  (AsyncDisposable & { path: string }) | null
+> {
+  const path = await Deno.makeTempDir({ prefix: "pgraft-disk-" });
+  const { success } = await run(
+    "mount",
+    "-t",
+    "tmpfs",
+    "-o",
+    `size=${sizeMb}m`,
+    "tmpfs",
+    path,
+  );
+  if (!success) {
+    await Deno.remove(path);
+    return null;
+  }
+  return {
+    path,
+    async [Symbol.asyncDispose](): Promise<void> {
+      await run("umount", path);
+      await Deno.remove(path);
+    },
+  };
+}
+
+async function run(
+  command: string,
+  ...args: string[]
+): Promise<{ success: boolean }> {
+  return await new Deno.Command(command, {
+    args,
+    stdout: "null",
+    stderr: "null",
+  }).output();
+}
+
+/** Writes into a file until there is no space. */
+async function fill(path: string): Promise<void> {
+  using file = await Deno.open(path, {
+    write: true,
+    create: true,
+    append: true,
+  });
+  for (const size of [1 << 20, 4096]) {
+    try {
+      while (true) await file.write(new Uint8Array(size));
+    } catch (error) {
+      if (!/no space/i.test(String(error))) throw error;
+    }
+  }
+}
+
+const canMount = Deno.build.os === "linux" && Deno.uid() === 0;
+
+async function untilDisk(node: ClusterNode, isFull: boolean): Promise<void> {
+  await until(
+    async () => (await statusOf(node)).disk_full === isFull || null,
+    { what: `the node says disk_full: ${isFull}` },
+  );
+}
+
+Deno.test({
+  name:
+    "a node whose disk is full goes on reading, and writes again when there is space",
+  ignore: !canMount,
+  async fn() {
+    await using disk = await mountDisk(64);
+    assert(disk, "root can't mount a tmpfs here");
+    await withCluster({ size: 1, directory: disk.path }, async (cluster) => {
+      const node = cluster.node(1);
+      valueOf(await node.client.put("a", "before"));
+      const ballast = `${disk.path}/ballast`;
+      await fill(ballast);
+
+      // What has its space already is still written; then a write waits.
+      const value = "x".repeat(500_000);
+      let refusals = 0;
+      await until(async () => {
+        const answer = await node.client.put("b", value, { timeoutMs: 1000 });
+        if (answer.kind !== "ok") refusals += 1;
+        return refusals > 0 || null;
+      }, { what: "a write is not acknowledged" });
+      await untilDisk(node, true);
+      assertEquals(
+        valueOf(await node.client.get("a"))?.value,
+        "before",
+      );
+      assertEquals(
+        valueOf(await node.client.getStale("a"))?.value,
+        "before",
+      );
+
+      await Deno.remove(ballast);
+      await untilDisk(node, false);
+      await untilWritable(node);
+      valueOf(await node.client.put("a", "after"));
+
+      await node.kill();
+      node.restart();
+      await node.ready();
+      assertEquals(valueOf(await node.client.get("a"))?.value, "after");
+    });
+  },
+});
