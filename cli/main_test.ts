@@ -1,9 +1,9 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import manifest from "../deno.json" with { type: "json" };
 import { freePort, standIn } from "./test_support.ts";
 
-const PROGRAM = fileURLToPath(new URL("../main.ts", import.meta.url));
+const PROGRAM = join(import.meta.dirname ?? ".", "..", "main.ts");
 
 interface Ended {
   readonly code: number;

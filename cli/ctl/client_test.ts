@@ -189,16 +189,68 @@ Deno.test("ctl exits 4 when nobody answers a change in time, and says what that 
   });
 });
 
-Deno.test("ctl goes on to the next address when the first is dead, and stays there", async () => {
-  await using node = standIn(({ path }) =>
+/** Breaks every connection once a request has come, and counts them. */
+async function withBreaking<T>(
+  run: (api: string) => Promise<T>,
+): Promise<number> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: freePort() });
+  let count = 0;
+  const breaking = (async () => {
+    for await (const connection of listener) {
+      await connection.read(new Uint8Array(4096));
+      count += 1;
+      connection.close();
+    }
+  })();
+  try {
+    await run(`127.0.0.1:${listener.addr.port}`);
+  } finally {
+    listener.close();
+    await breaking;
+  }
+  return count;
+}
+
+Deno.test("ctl sends a change of members once when the connection breaks, and exits 4", async () => {
+  const count = await withBreaking(async (api) => {
+    const { code, err } = await runMain(["ctl", "--api", api, ...ADD]);
+
+    assertEquals(code, 4);
+    assertStringIncludes(err, "not known whether this happened");
+  });
+
+  assertEquals(count, 1);
+});
+
+Deno.test("ctl repeats a change with a key when the connection breaks", async () => {
+  const count = await withBreaking(async (api) => {
+    const { code } = await runMain(["ctl", "--api", api, "-t0.2", ...PUT]);
+
+    assertEquals(code, 4);
+  });
+
+  assert(count > 1);
+});
+
+Deno.test("ctl goes on to the next address when the first is dead", async () => {
+  await using node = standIn(() => Response.json({ value: "v" }));
+  const api = `127.0.0.1:${freePort()},${node.api}`;
+  const { code } = await runMain(["ctl", "--api", api, ...GET]);
+
+  assertEquals([code, node.seen.length], [0, 1]);
+});
+
+Deno.test("ctl stays with the node that answered", async () => {
+  await using first = standIn(() => problem(503, "no_quorum"));
+  await using second = standIn(({ path }) =>
     Response.json(
       path === "/v1/cluster" ? { leader_id: 1, has_quorum: true } : {},
     )
   );
-  const api = `127.0.0.1:${freePort()},${node.api}`;
+  const api = `${first.api},${second.api}`;
   const { code } = await runMain(["ctl", "--api", api, "status"]);
 
-  assertEquals([code, node.seen.length], [0, 2]);
+  assertEquals([code, first.seen.length, second.seen.length], [0, 1, 2]);
 });
 
 Deno.test("ctl goes on to the next address when the first is silent", async () => {
