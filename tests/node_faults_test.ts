@@ -379,7 +379,7 @@ Deno.test({
   name:
     "a node whose disk is full goes on reading, and writes again when there is space",
   ignore: !canMount,
-  async fn() {
+  async fn(): Promise<void> {
     await using disk = await mountDisk(64);
     assert(disk, "root can't mount a tmpfs here");
     await withCluster({ size: 1, directory: disk.path }, async (cluster) => {
