@@ -268,7 +268,7 @@ Deno.test("what clients see is linearizable while nodes are killed, frozen and t
         runLogClient(histories, 20 + id, api, isOn),
       ]);
       try {
-        for (const [what, strike] of [...FAULTS, ...FAULTS.slice(0, 2)]) {
+        for (const [what, strike] of [...FAULTS, ...FAULTS]) {
           await strike(cluster, histories).catch((cause) => {
             throw new Error(`While ${what}`, { cause });
           });
