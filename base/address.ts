@@ -92,11 +92,13 @@ export function formatHostPort(address: HostPort): string {
  * Tells whether only this machine can reach a host.
  *
  * @param host A host as in {@linkcode HostPort}.
- * @returns Whether it is `localhost`, 127.0.0.0/8 or `::1`.
+ * @returns Whether it is `localhost`, 127.0.0.0/8 or `::1`. A server on `::` sees callers from 127.0.0.1
+ * as `::ffff:127.0.0.1`.
  */
 export function isLoopback(host: string): boolean {
+  const plain = host.startsWith("::ffff:") ? host.slice(7) : host;
   return host === "localhost" || host === "::1" ||
-    (host.startsWith("127.") && isIpv4(host));
+    (plain.startsWith("127.") && isIpv4(plain));
 }
 
 /**

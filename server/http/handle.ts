@@ -14,6 +14,8 @@ export interface HandleOptions {
   readonly maxBodyBytes: number;
   /** How many requests are served at once; more are refused as busy. */
   readonly maxRequests: number;
+  /** Whether only open routes are still served. */
+  readonly isStopping: () => boolean;
   /** Where a leader's API is, as far as is known. */
   readonly apiOf: (id: number) => string;
   /** Is told of every request that begins. */
@@ -103,6 +105,9 @@ async function answer(
     throw new Problem("method_not_allowed", detail, { headers: { allow } });
   }
   const { route, params } = match;
+  if (route.access !== "open" && dispatcher.isStopping()) {
+    throw new Problem("stopping", "The node is stopping; ask another one");
+  }
   checkAccess(dispatcher.rules, route, request, remoteHost);
   const hasBody = request.method === "POST" || request.method === "PUT";
   const body = hasBody ? await readText(request, dispatcher.maxBodyBytes) : "";

@@ -39,6 +39,7 @@ export async function serveApi(node: Node, context: NodeContext): Promise<Api> {
     table.routes.map((route) => [route, metrics.http.route(route.path)]),
   );
   const other = metrics.http.route("other");
+  const load: Load = { active: 0, isStopping: false, onIdle: () => {} };
   const handler = createRequestHandler({
     table,
     rules: await rulesOf(config),
@@ -46,13 +47,16 @@ export async function serveApi(node: Node, context: NodeContext): Promise<Api> {
       config.raft.maxEntrySizeBytes * BODY_OVERHEAD_RATIO,
     maxRequests: MAX_REQUESTS,
     apiOf: (id) => node.machine.members().get(id)?.api ?? "",
-    begin: (route) => recorderOf(recorders, route, other).started(),
-    observe: (route, request, status, tookMs) =>
-      recorderOf(recorders, route, other).finished(
-        request.method,
-        status,
-        tookMs,
-      ),
+    isStopping: () => load.isStopping,
+    begin: (route) => {
+      load.active += 1;
+      recorderOf(recorders, route, other).started();
+    },
+    observe: (route, request, status, tookMs) => {
+      finishOne(load);
+      const recorder = recorderOf(recorders, route, other);
+      recorder.finished(request.method, status, tookMs);
+    },
     onError: (error, requestId) =>
       LOG.error("A request failed", {
         requestId,
@@ -69,11 +73,44 @@ export async function serveApi(node: Node, context: NodeContext): Promise<Api> {
     hostname: server.addr.hostname,
     port: server.addr.port,
     async stop(): Promise<void> {
-      const timer = setTimeout(() => abort.abort(), DRAIN_TIMEOUT_MS);
-      await server.shutdown();
-      clearTimeout(timer);
+      load.isStopping = true;
+      await whenIdle(load);
+      if (load.active > 0) {
+        abort.abort();
+        return await server.finished;
+      }
+      // It waits for every answer to be sent, but also for requests that never become whole.
+      await withinDrain(server.shutdown());
     },
   };
+}
+
+/** What is under way. A server that was told to shut down can't be aborted any more: Deno throws. */
+interface Load {
+  active: number;
+  isStopping: boolean;
+  /** Is told when nothing is under way. */
+  onIdle: () => void;
+}
+
+function finishOne(load: Load): void {
+  load.active -= 1;
+  if (load.active === 0) load.onIdle();
+}
+
+async function whenIdle(load: Load): Promise<void> {
+  if (load.active === 0) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  load.onIdle = resolve;
+  await withinDrain(promise);
+}
+
+/** Waits for something, as long as a stop waits at most. */
+async function withinDrain(work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, DRAIN_TIMEOUT_MS);
+  await Promise.race([work, promise]);
+  clearTimeout(timer);
 }
 
 function recorderOf<T>(

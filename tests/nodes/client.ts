@@ -114,10 +114,10 @@ const OUTCOME_UNKNOWN = new Set([500, 502, 504]);
  */
 export function createNodeClient(options: NodeClientOptions): NodeClient {
   const { api, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-  const http = Deno.createHttpClient({});
+  const line: Line = { http: Deno.createHttpClient({}), mayBeOpen: false };
 
   const request: NodeClient["request"] = (method, path, body, own) =>
-    send(http, `http://${api}${path}`, method, body, { timeoutMs, ...own });
+    send(line, `http://${api}${path}`, method, body, { timeoutMs, ...own });
 
   async function read(
     path: string,
@@ -159,12 +159,22 @@ export function createNodeClient(options: NodeClientOptions): NodeClient {
         ? numberIn(memberOf(answer.value, "raft"), "leader_id")
         : 0;
     },
-    [Symbol.dispose]: () => http.close(),
+    [Symbol.dispose]: () => line.http.close(),
   };
 }
 
+/** The connections of one client. */
+interface Line {
+  readonly http: Deno.HttpClient;
+  /**
+   * Whether a connection may be kept from before. A request that dies with such a one is sent again by
+   * `fetch` itself, over a new connection, and fails with what became of that.
+   */
+  mayBeOpen: boolean;
+}
+
 async function send(
-  http: Deno.HttpClient,
+  line: Line,
   url: string,
   method: string,
   body: unknown,
@@ -175,17 +185,21 @@ async function send(
   if (idempotencyKey !== undefined) {
     headers.set("idempotency-key", idempotencyKey);
   }
+  const wasOpen = line.mayBeOpen;
   try {
     const response = await fetch(url, {
-      client: http,
+      client: line.http,
       method,
       headers,
       signal: AbortSignal.timeout(timeoutMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+    line.mayBeOpen = true;
     return answerOf(response, await response.text(), method);
   } catch (error) {
-    return unanswered(error, method);
+    const isRefused = isConnectRefused(error);
+    if (isRefused) line.mayBeOpen = false;
+    return unanswered(error, method === "GET" || (isRefused && !wasOpen));
   }
 }
 
@@ -215,11 +229,11 @@ function gradeOf(status: number, method: string): Grade {
     : "refused";
 }
 
-function unanswered(error: unknown, method: string): Answer<never> {
+function unanswered(error: unknown, didNothing: boolean): Answer<never> {
   const isTimeout = error instanceof DOMException &&
     error.name === "TimeoutError";
   return {
-    kind: method === "GET" || isConnectRefused(error) ? "refused" : "unknown",
+    kind: didNothing ? "refused" : "unknown",
     status: 0,
     code: isTimeout ? "timeout" : "unreachable",
     detail: chainOf(error),

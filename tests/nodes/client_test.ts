@@ -122,6 +122,29 @@ for (const [name, respond, run, want] of grades) {
     }));
 }
 
+Deno.test("a put is unknown that dies with a connection from before, although fetch sends it again in vain", async () => {
+  const abort = new AbortController();
+  const server = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    signal: abort.signal,
+    onListen: () => {},
+  }, (request) => {
+    if (request.method === "GET") return Response.json({});
+    abort.abort();
+    return silence(request);
+  });
+  using client = createNodeClient({ api: `127.0.0.1:${server.addr.port}` });
+  await client.request("GET", "/");
+
+  assertIncludes(await client.put("a", "1"), {
+    kind: "unknown",
+    code: "unreachable",
+  });
+  await server.finished;
+  assertIncludes(await client.put("a", "1"), { kind: "refused" });
+});
+
 Deno.test("a put to a port that nobody listens on is refused", async () => {
   const [port] = freePorts(1);
   using client = createNodeClient({ api: `127.0.0.1:${port}` });
