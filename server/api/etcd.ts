@@ -1,7 +1,8 @@
 import type { KvRange, KvRecord } from "../../raft/machines/mod.ts";
 import {
+  type Answer,
   type Call,
-  jsonResponse,
+  jsonAnswer,
   parseObject,
   Problem,
   type Route,
@@ -19,7 +20,7 @@ export function etcdRoutes(context: NodeContext): Route[] {
     path: string,
     access: Route["access"],
     summary: string,
-    handle: (context: NodeContext, call: Call) => Promise<Response> | Response,
+    handle: (context: NodeContext, call: Call) => Promise<Answer> | Answer,
   ): Route => ({
     method: "POST",
     path,
@@ -63,7 +64,7 @@ function parseFields(text: string, fields: ReadonlySet<string>): Body {
   return body;
 }
 
-async function put(context: NodeContext, call: Call): Promise<Response> {
+async function put(context: NodeContext, call: Call): Promise<Answer> {
   const body = parseFields(call.body, PUT_FIELDS);
   const key = keyIn(body);
   const value = bytesIn(body, "value");
@@ -79,11 +80,11 @@ async function put(context: NodeContext, call: Call): Promise<Response> {
   });
   const header = headerOf(context, result.revision);
   const previous = result.type === "put" ? result.previous : null;
-  if (!previous) return jsonResponse({ header });
-  return jsonResponse({ header, prev_kv: recordToEtcd(previous) });
+  if (!previous) return jsonAnswer({ header });
+  return jsonAnswer({ header, prev_kv: recordToEtcd(previous) });
 }
 
-async function range(context: NodeContext, call: Call): Promise<Response> {
+async function range(context: NodeContext, call: Call): Promise<Answer> {
   const body = parseFields(call.body, RANGE_FIELDS);
   const range = rangeIn(body);
   if (numberIn(body, "revision") > 0) {
@@ -105,9 +106,9 @@ async function range(context: NodeContext, call: Call): Promise<Response> {
   }));
   const { records, count, more } = answer.listing;
   const header = headerOf(context, answer.revision);
-  if (countOnly) return jsonResponse({ header, count: String(count) });
+  if (countOnly) return jsonAnswer({ header, count: String(count) });
   const kvs = records.map((record) => recordToEtcd(record, keysOnly));
-  return jsonResponse({
+  return jsonAnswer({
     header,
     ...(kvs.length > 0 ? { kvs } : {}),
     ...(more ? { more } : {}),
@@ -126,7 +127,7 @@ function listRange(
   return { records, count: record ? 1 : 0, more: false };
 }
 
-async function remove(context: NodeContext, call: Call): Promise<Response> {
+async function remove(context: NodeContext, call: Call): Promise<Answer> {
   const body = parseFields(call.body, DELETE_FIELDS);
   const withPrevious = flagIn(body, "prev_kv");
   const result = await change(context, call, {
@@ -136,10 +137,10 @@ async function remove(context: NodeContext, call: Call): Promise<Response> {
   });
   const header = headerOf(context, result.revision);
   if (result.type !== "delete" || result.deleted === 0) {
-    return jsonResponse({ header });
+    return jsonAnswer({ header });
   }
   const { deleted, previous } = result;
-  return jsonResponse({
+  return jsonAnswer({
     header,
     deleted: String(deleted),
     ...(withPrevious
@@ -148,9 +149,9 @@ async function remove(context: NodeContext, call: Call): Promise<Response> {
   });
 }
 
-function status(context: NodeContext): Response {
+function status(context: NodeContext): Answer {
   const raft = raftStatus(context);
-  return jsonResponse({
+  return jsonAnswer({
     header: headerOf(context, context.machine.kv.revision()),
     version: context.version,
     dbSize: String(context.machine.kv.sizeBytes()),
