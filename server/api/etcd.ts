@@ -13,7 +13,10 @@ import { change, readAs } from "./kv.ts";
 /** How many keys a range returns when the caller names no limit. */
 const MAX_RANGE = 10_000;
 
-/** Etcd's JSON routes, so that programs written for its gateway run unchanged. */
+/**
+ * Etcd's JSON routes, so that programs written for its gateway run unchanged. As there, what is zero,
+ * empty or false is left out of answers.
+ */
 export function etcdRoutes(context: NodeContext): Route[] {
   const route = (
     path: string,
@@ -38,33 +41,34 @@ export function etcdRoutes(context: NodeContext): Route[] {
 
 type Body = Record<string, unknown>;
 
-const PUT_FIELDS = new Set(["key", "value", "lease", "prev_kv"]);
-const RANGE_FIELDS = new Set([
-  "key",
-  "range_end",
-  "limit",
-  "revision",
-  "serializable",
-  "count_only",
-  "keys_only",
+/** Fields of etcd's that would change an answer, and the values that ask for nothing more. */
+const LIMITED_FIELDS: ReadonlyMap<string, readonly unknown[]> = new Map([
+  ["sort_order", ["NONE", "ASCEND", 0, 1]],
+  ["sort_target", ["KEY", 0]],
+  ["min_mod_revision", [0, "0"]],
+  ["max_mod_revision", [0, "0"]],
+  ["min_create_revision", [0, "0"]],
+  ["max_create_revision", [0, "0"]],
+  ["ignore_value", [false]],
+  ["ignore_lease", [false]],
 ]);
-const DELETE_FIELDS = new Set(["key", "range_end", "prev_kv"]);
 
-/** A field that is not known must not be passed over: it may ask for another order, or another put. */
-function parseFields(text: string, fields: ReadonlySet<string>): Body {
+/** Parses a body; like etcd it passes over names that mean nothing, but not over what it can't do. */
+function parseFields(text: string): Body {
   const body = parseObject(text);
   for (const name in body) {
-    if (fields.has(name)) continue;
+    const accepted = LIMITED_FIELDS.get(name);
+    if (!accepted || accepted.includes(body[name])) continue;
     throw new Problem(
       "bad_request",
-      `${name}: this node does not know the field; leave it out`,
+      `${name}: this node does not do that; leave it out`,
     );
   }
   return body;
 }
 
 async function put(context: NodeContext, call: Call): Promise<Response> {
-  const body = parseFields(call.body, PUT_FIELDS);
+  const body = parseFields(call.body);
   const key = keyIn(body);
   const value = bytesIn(body, "value");
   if (numberIn(body, "lease") !== 0) {
@@ -84,7 +88,7 @@ async function put(context: NodeContext, call: Call): Promise<Response> {
 }
 
 async function range(context: NodeContext, call: Call): Promise<Response> {
-  const body = parseFields(call.body, RANGE_FIELDS);
+  const body = parseFields(call.body);
   const range = rangeIn(body);
   if (numberIn(body, "revision") > 0) {
     throw new Problem(
@@ -105,12 +109,11 @@ async function range(context: NodeContext, call: Call): Promise<Response> {
   }));
   const { records, count, more } = answer.listing;
   const header = headerOf(context, answer.revision);
-  if (countOnly) return jsonResponse({ header, count: String(count) });
   const kvs = records.map((record) => recordToEtcd(record, keysOnly));
   return jsonResponse({
     header,
     ...(kvs.length > 0 ? { kvs } : {}),
-    ...(more ? { more } : {}),
+    ...(more && !countOnly ? { more } : {}),
     ...(count > 0 ? { count: String(count) } : {}),
   });
 }
@@ -127,7 +130,7 @@ function listRange(
 }
 
 async function remove(context: NodeContext, call: Call): Promise<Response> {
-  const body = parseFields(call.body, DELETE_FIELDS);
+  const body = parseFields(call.body);
   const withPrevious = flagIn(body, "prev_kv");
   const result = await change(context, call, {
     type: "delete",
@@ -150,17 +153,20 @@ async function remove(context: NodeContext, call: Call): Promise<Response> {
 
 function status(context: NodeContext): Response {
   const raft = raftStatus(context);
+  const size = String(context.machine.kv.sizeBytes());
+  const isLearner = raft.members.some(({ id, role }) =>
+    id === context.id && role === "learner"
+  );
   return jsonResponse({
     header: headerOf(context, context.machine.kv.revision()),
     version: context.version,
-    dbSize: String(context.machine.kv.sizeBytes()),
+    dbSize: size,
     leader: String(raft.leaderId),
     raftIndex: String(raft.commitIndex),
     raftTerm: String(raft.term),
     raftAppliedIndex: String(raft.appliedIndex),
-    isLearner: raft.members.some(({ id, role }) =>
-      id === context.id && role === "learner"
-    ),
+    dbSizeInUse: size,
+    ...(isLearner ? { isLearner } : {}),
   });
 }
 
@@ -185,7 +191,7 @@ function recordToEtcd(
     create_revision: String(record.createRevision),
     mod_revision: String(record.modRevision),
     version: String(record.version),
-    ...(keysOnly ? {} : { value: btoa(record.value) }),
+    ...(keysOnly || record.value === "" ? {} : { value: btoa(record.value) }),
   };
 }
 
