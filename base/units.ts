@@ -7,16 +7,16 @@ const BYTE_UNITS: ReadonlyMap<string, number> = new Map([
   ["tb", 1024 ** 4],
 ]);
 
-const DURATION_UNITS_MS = {
+/** A unit in which a duration may be written. */
+export type DurationUnit = "ms" | "s" | "min" | "h" | "d";
+
+const DURATION_UNITS_MS: Readonly<Record<DurationUnit, number>> = {
   ms: 1,
   s: 1000,
   min: 60_000,
   h: 3_600_000,
   d: 86_400_000,
-} as const;
-
-/** A unit in which a duration may be written. */
-export type DurationUnit = keyof typeof DURATION_UNITS_MS;
+};
 
 /** Options of {@linkcode parseDurationMs}. */
 export interface ParseDurationOptions {

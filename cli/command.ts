@@ -29,7 +29,7 @@ interface Row {
   readonly aliases?: readonly string[];
   /** One line, without a period. */
   readonly summary: string;
-  /** More about it, a paragraph each. */
+  /** More about it: paragraphs, or lines with their indentation. */
   readonly about?: readonly string[];
   readonly examples: readonly Example[];
 }

@@ -1,5 +1,5 @@
 import { type Command, type Group, group } from "./command.ts";
-import { CTL_COMMANDS } from "./ctl/mod.ts";
+import { CTL_COMMANDS } from "./ctl/commands.ts";
 import { GENERAL_COMMANDS } from "./general.ts";
 import { SERVE } from "./serve.ts";
 

@@ -17,6 +17,10 @@ function fullName(row: Command | Group): string {
   return row.path === "" ? "pgraft" : `pgraft ${row.path}`;
 }
 
+function wrapLines(text: string): string[] {
+  return text.split("\n").flatMap((line) => wrap(line, HELP_WIDTH));
+}
+
 function pairLines([words, help]: Pair): string[] {
   const left = INDENT + words;
   const column = " ".repeat(WORDS_WIDTH);
@@ -121,9 +125,7 @@ function aliasLine({ row }: TreeNode): string[] {
 
 function ownHelp({ row }: TreeNode): string[] {
   if (row.kind === "group" || row.ownFlags === undefined) return [];
-  return row.ownFlags.help().split("\n").flatMap((line) =>
-    wrap(line, HELP_WIDTH)
-  );
+  return wrapLines(row.ownFlags.help());
 }
 
 /**
@@ -142,7 +144,7 @@ export function fullHelp(node: TreeNode, color: boolean): string {
     "",
     ...section("Examples", exampleLines(node), paint),
     ...section("Usage", [INDENT + usage(row)], paint),
-    ...(row.about ?? []).flatMap((text) => [...wrap(text, HELP_WIDTH), ""]),
+    ...(row.about ?? []).flatMap((text) => [...wrapLines(text), ""]),
     ...aliasLine(node),
     ...section("Commands", commandLines(node), paint),
     ...section(

@@ -17,8 +17,7 @@ export function painter(
     color ? styleText(style, text, { validateStream: false }) : text;
 }
 
-/** What a terminal acts on instead of showing it, but for the line feed and the tab. */
-// deno-fmt-ignore
+/** What a terminal acts on instead of showing it, and what changes the direction of writing. */
 const CONTROLS = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 
 function escaped(character: string): string {
@@ -57,6 +56,7 @@ export function manyLines(text: string): string {
  * @returns The lines.
  */
 export function wrap(text: string, width: number): string[] {
+  if (text.length <= width) return [text.trimEnd()];
   const indent = /^ */.exec(text)?.[0] ?? "";
   const lines: string[] = [];
   let line = "";

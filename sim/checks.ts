@@ -8,6 +8,7 @@ import {
   entryAt,
   type Index,
   lastIndex,
+  memberOf,
   type Message,
   type NodeId,
   sizeOf,
@@ -36,8 +37,11 @@ export interface Checks {
   readonly entries: Map<string, KnownEntry>;
   /** What was committed, by index - 1. */
   readonly committed: Entry[];
-  /** The newest committed configuration. */
+  /** Who granted a pre-vote, by whom it went to and its term. */
+  readonly preVotes: Map<string, Set<NodeId>>;
+  /** The newest committed configuration and where it stands. */
   configuration: Configuration;
+  configurationIndex: Index;
   membershipChanges: number;
   /** How far each node's log, commit index and machine were looked at, in this life of it. */
   readonly seen: Map<NodeId, NodeView>;
@@ -61,7 +65,9 @@ export function createChecks(): Checks {
     votes: new Map(),
     entries: new Map(),
     committed: [],
+    preVotes: new Map(),
     configuration: EMPTY_CONFIGURATION,
+    configurationIndex: 0,
     membershipChanges: 0,
     seen: new Map(),
     leaderChanges: 0,
@@ -150,6 +156,7 @@ function noteCommitted(checks: Checks, entry: Entry): void {
   checks.committed.push(entry);
   if (entry.kind !== "configuration") return;
   checks.configuration = decodeConfiguration(entry.data);
+  checks.configurationIndex = entry.index;
   checks.membershipChanges += 1;
 }
 
@@ -161,6 +168,10 @@ function checkLeader(checks: Checks, core: Core, view: NodeView): void {
   const other = checks.leaders.get(core.term);
   if (other !== undefined && other !== core.id) {
     fail(core, `leads a term that ${other} led`);
+  }
+  const isMember = memberOf(checks.configuration, core.id) !== undefined;
+  if (!isMember && core.commit >= checks.configurationIndex) {
+    fail(core, "leads a group that it is no member of");
   }
   if (view.wasLeader && other !== undefined) return;
   view.wasLeader = true;
@@ -214,33 +225,76 @@ export function checkAccounts(core: Core): void {
   }
 }
 
-/** A message may speak only of what a crash leaves. */
+/** What a crash of a node leaves. */
+export interface Durable {
+  readonly lastIndex: Index;
+  readonly term: Term;
+  readonly votedFor: NodeId;
+}
+
+/**
+ * A message may speak only of what a crash leaves.
+ *
+ * @param checks The book.
+ * @param message The message.
+ * @param durable What its sender's disk holds.
+ * @param voters Who votes, as its sender sees it.
+ */
 export function checkMessage(
   checks: Checks,
   message: Message,
-  durable: { lastIndex: Index; term: Term; votedFor: NodeId },
+  durable: Durable,
+  voters: readonly NodeId[],
 ): void {
-  if (message.kind === "append_response" && message.ok) {
-    if (message.index > durable.lastIndex) {
+  const { from, term } = message;
+  switch (message.kind) {
+    case "append_response":
+      if (!message.ok || message.index <= durable.lastIndex) return;
       throw new Violation(
-        `Node ${message.from} acknowledges ${message.index} but only ${durable.lastIndex} is durable`,
+        `Node ${from} acknowledges ${message.index} but only ${durable.lastIndex} is durable`,
+      );
+    case "vote_response":
+      if (message.granted) checkVote(checks, message, message.to, durable);
+      return;
+    case "pre_vote_response": {
+      if (!message.granted) return;
+      const key = `${message.to}:${term}`;
+      const granted = checks.preVotes.get(key) ?? new Set();
+      checks.preVotes.set(key, granted.add(from));
+      return;
+    }
+    case "vote": {
+      checkVote(checks, message, from, durable);
+      if (message.transfer) return;
+      const granted = checks.preVotes.get(`${from}:${term}`);
+      const willing = voters.filter((id) => id === from || granted?.has(id));
+      if (willing.length * 2 > voters.length) return;
+      throw new Violation(
+        `Node ${from} stands for term ${term} though no majority is willing`,
       );
     }
   }
-  if (message.kind !== "vote_response" || !message.granted) return;
-  const key = `${message.from}/${message.fromIncarnation}:${message.term}`;
+}
+
+function checkVote(
+  checks: Checks,
+  { from, fromIncarnation, term }: Message,
+  candidate: NodeId,
+  durable: Durable,
+): void {
+  const key = `${from}/${fromIncarnation}:${term}`;
   const before = checks.votes.get(key);
-  if (before !== undefined && before !== message.to) {
+  if (before !== undefined && before !== candidate) {
     throw new Violation(
-      `Node ${message.from} votes for ${message.to} in term ${message.term}, where it voted for ${before}`,
+      `Node ${from} votes for ${candidate} in term ${term}, where it voted for ${before}`,
     );
   }
-  checks.votes.set(key, message.to);
-  const kept = durable.term > message.term ||
-    (durable.term === message.term && durable.votedFor === message.to);
+  checks.votes.set(key, candidate);
+  const kept = durable.term > term ||
+    (durable.term === term && durable.votedFor === candidate);
   if (!kept) {
     throw new Violation(
-      `Node ${message.from} grants a vote in term ${message.term} that a crash would lose`,
+      `Node ${from} votes in term ${term}, which a crash would lose`,
     );
   }
 }

@@ -1,4 +1,5 @@
 import { addProposal, addRead } from "../raft/driver/mod.ts";
+import { Violation } from "./checks.ts";
 import type { Cluster, SimNode } from "./node.ts";
 import type { SimOperation } from "./machine.ts";
 import { between, chance, pick, schedule, tell, type World } from "./world.ts";
@@ -35,6 +36,9 @@ export interface Clients {
 
 /** How long a client waits for an answer. */
 const CALL_TIMEOUT_MS = 3000;
+/** How often a client calls many times at once, and how many times. */
+const BURST_RATIO = 0.01;
+const BURST_CALLS = 20;
 const KEYS = ["a", "b", "c"];
 /** Calls after which a history is long enough for the checker. */
 const MAX_CALLS = 4000;
@@ -60,11 +64,15 @@ function think(cluster: Cluster, clients: Clients): void {
   schedule(world, pauseMs, () => {
     if (!clients.running) return;
     const node = pick(world, [...cluster.nodes.values()]);
-    if (!node?.driver || node.frozenUntilMs > world.nowMs) {
+    const quiet = cluster.quietUntilMs > world.nowMs;
+    if (quiet || !node?.driver || node.frozenUntilMs > world.nowMs) {
       think(cluster, clients);
       return;
     }
     act(cluster, clients, node, once(() => think(cluster, clients)));
+    if (!chance(world, BURST_RATIO)) return;
+    // So that a log that is cut off grows longer than the others'.
+    for (let i = 0; i < BURST_CALLS; i++) mark(clients, node, () => {});
   });
 }
 
@@ -139,12 +147,49 @@ function get(
   const key = pick(world, KEYS) ?? "a";
   const call = invoke(world, clients, key, { kind: "get" });
   const nowMs = driver.ports.nowMs();
+  const committed = cluster.checks.committed.length;
   addRead(driver.reads, nowMs, nowMs + CALL_TIMEOUT_MS, (error) => {
     if (error) call.refused = true;
-    else finish(world, call, machine.get(key));
+    else {
+      checkRead(node, driver.applier.applied, committed);
+      finish(world, call, machine.get(key));
+    }
     next();
   });
   driver.ports.wake();
+}
+
+/** How often and how long reads are asked of all nodes. */
+const WATCH_INTERVAL_MS = 40;
+const WATCH_MS = 2000;
+
+/** Asks every node for reads for a while, without a client that waits: whoever answers is checked. */
+export function watchReads(cluster: Cluster, leftMs: number = WATCH_MS): void {
+  if (leftMs <= 0) return;
+  const { world, nodes } = cluster;
+  for (const node of nodes.values()) watchRead(cluster, node);
+  schedule(world, between(world, 1, 2 * WATCH_INTERVAL_MS), () => {
+    watchReads(cluster, leftMs - WATCH_INTERVAL_MS);
+  });
+}
+
+function watchRead(cluster: Cluster, node: SimNode): void {
+  const { driver } = node;
+  if (!driver || node.frozenUntilMs > cluster.world.nowMs) return;
+  const committed = cluster.checks.committed.length;
+  const nowMs = driver.ports.nowMs();
+  addRead(driver.reads, nowMs, nowMs + CALL_TIMEOUT_MS, (error) => {
+    if (!error) checkRead(node, driver.applier.applied, committed);
+  });
+  driver.ports.wake();
+}
+
+/** A read shows at least what was committed when it began, whether its key shows it or not. */
+function checkRead(node: SimNode, applied: number, committed: number): void {
+  if (applied >= committed) return;
+  throw new Violation(
+    `Node ${node.id} reads at ${applied} what was asked when ${committed} was committed`,
+  );
 }
 
 function invoke(

@@ -10,6 +10,11 @@ import type {
 import type { LogBatch, LogIdentity, StoredLog } from "../raft/mod.ts";
 import { between, chance, schedule, type World } from "./world.ts";
 
+/** A fault that the run brought about: the one error of a node that proves nothing. */
+export class DiskFault extends Error {
+  override readonly name = "DiskFault";
+}
+
 /** How many snapshots a disk keeps, as the file store does. */
 const KEPT_SNAPSHOTS = 2;
 
@@ -32,6 +37,7 @@ export interface SimDisk {
   snapshots: StoredSnapshot[];
   /** The write that is not durable yet. */
   pending: LogBatch | null;
+  pendingSinceMs: number;
   /** Counts crashes: what was begun before one does not end after it. */
   life: number;
   /** Writes take this many times longer. */
@@ -53,6 +59,7 @@ export function createDisk(world: World, identity: LogIdentity): SimDisk {
     entries: [],
     snapshots: [],
     pending: null,
+    pendingSinceMs: 0,
     life: 0,
     slowness: 1,
     stalledUntilMs: 0,
@@ -147,11 +154,12 @@ export function diskPort(disk: SimDisk): Disk {
     append(batch, done): void {
       invariant(disk.pending === null, "two writes at once");
       disk.pending = batch;
+      disk.pendingSinceMs = disk.world.nowMs;
       later(() => {
         disk.pending = null;
         if (disk.failNext) {
           disk.failNext = false;
-          return done(new Error("The disk failed to sync"));
+          return done(new DiskFault("The disk failed to sync"));
         }
         write(disk, batch);
         done(null);

@@ -11,27 +11,36 @@ import { input, snapshotNow } from "../raft/driver/mod.ts";
 import { createDisk } from "./disk.ts";
 import { healNetwork, setCut } from "./network.ts";
 import {
-  type Cluster,
-  crashNode,
-  createNode,
-  type SimNode,
-  startNode,
-} from "./node.ts";
+  anyNode,
+  bounce,
+  cutOff,
+  later,
+  leaderOf,
+  type Nemesis,
+  revive,
+} from "./nemesis.ts";
+import { type Cluster, crashNode, createNode, probe } from "./node.ts";
+import { watchReads } from "./clients.ts";
+import { overthrow } from "./overthrow.ts";
 import { between, chance, pick, schedule, tell } from "./world.ts";
-
-/** The faults and orders of a run, and how often each came. */
-export interface Nemesis {
-  readonly cluster: Cluster;
-  readonly counts: Map<string, number>;
-  /** Members whose disk was lost and who are not back yet: no more than the group can bear. */
-  readonly wiped: Set<NodeId>;
-  running: boolean;
-}
 
 /** Ids that may ever be members. */
 const MAX_ID = 6;
 
 type Fault = (nemesis: Nemesis) => void;
+
+/** How often a new leader is struck at once, before it has settled. */
+const AMBUSH_RATIO = 0.4;
+/** What may strike it. */
+const AMBUSHES: readonly Fault[] = [
+  crashLeader,
+  isolateLeader,
+  isolateLeader,
+  changeMembers,
+  changeMembers,
+  transfer,
+  freeze,
+];
 
 const FAULTS: readonly (readonly [name: string, weight: number, Fault])[] = [
   ["crash", 10, crashOne],
@@ -42,12 +51,15 @@ const FAULTS: readonly (readonly [name: string, weight: number, Fault])[] = [
   ["cut_link", 6, cutLink],
   ["cut_halves", 3, cutHalves],
   ["lossy", 3, makeLossy],
+  ["refuse", 3, refuseConnections],
   ["heal", 8, healAll],
   ["slow_disk", 3, slowDisk],
   ["stall_disk", 3, stallDisk],
   ["fail_sync", 2, failSync],
-  ["wipe", 2, wipe],
-  ["transfer", 6, transfer],
+  ["wipe", 1, wipe],
+  ["wipe_late", 2, wipeLate],
+  ["transfer", 4, transfer],
+  ["overthrow", 6, overthrow],
   ["campaign", 3, campaign],
   ["change", 9, changeMembers],
   ["lease_reads", 1, toggleLeases],
@@ -62,6 +74,7 @@ export function startNemesis(cluster: Cluster): Nemesis {
     wiped: new Set(),
     running: true,
   };
+  cluster.newLeader = () => ambush(nemesis);
   strike(nemesis);
   return nemesis;
 }
@@ -84,19 +97,15 @@ function strike(nemesis: Nemesis): void {
   });
 }
 
-function anyNode({ cluster }: Nemesis): SimNode | undefined {
-  return pick(cluster.world, [...cluster.nodes.values()]);
-}
-
-/** A node that leads, or believes so. */
-export function leaderOf(cluster: Cluster): SimNode | undefined {
-  let leader: SimNode | undefined;
-  for (const node of cluster.nodes.values()) {
-    const core = node.driver?.core;
-    if (core?.role !== "leader") continue;
-    if (core.term > (leader?.driver?.core.term ?? 0)) leader = node;
-  }
-  return leader;
+function ambush(nemesis: Nemesis): void {
+  const { world } = nemesis.cluster;
+  if (!nemesis.running || !chance(world, AMBUSH_RATIO)) return;
+  later(nemesis, between(world, 0, 8), () => {
+    const fault = pick(world, AMBUSHES);
+    if (!fault) return;
+    tell(world, () => `== ambush: ${fault.name}`);
+    fault(nemesis);
+  });
 }
 
 function crashOne(nemesis: Nemesis): void {
@@ -113,18 +122,6 @@ function crashAll(nemesis: Nemesis): void {
   for (const node of nemesis.cluster.nodes.values()) bounce(nemesis, node);
 }
 
-function bounce({ cluster }: Nemesis, node: SimNode): void {
-  crashNode(cluster, node);
-  const quick = chance(cluster.world, 0.4);
-  const downMs = quick ? 5 : between(cluster.world, 50, 4000);
-  schedule(cluster.world, downMs, () => revive(cluster, node));
-}
-
-/** Starts a node again, unless it has left for good. */
-export function revive(cluster: Cluster, node: SimNode): void {
-  if (cluster.nodes.get(node.id) === node) startNode(cluster, node);
-}
-
 function freeze(nemesis: Nemesis): void {
   const { cluster } = nemesis;
   const node = chance(cluster.world, 0.5)
@@ -139,14 +136,12 @@ function isolate(nemesis: Nemesis): void {
   const node = chance(cluster.world, 0.5)
     ? leaderOf(cluster)
     : anyNode(nemesis);
-  if (!node) return;
-  // Deaf, mute, or both.
-  const way = pick(cluster.world, ["in", "out", "both"]);
-  for (const other of cluster.nodes.keys()) {
-    if (other === node.id) continue;
-    if (way !== "out") setCut(cluster.network, other, node.id, true);
-    if (way !== "in") setCut(cluster.network, node.id, other, true);
-  }
+  if (node) cutOff(cluster, node);
+}
+
+function isolateLeader({ cluster }: Nemesis): void {
+  const node = leaderOf(cluster);
+  if (node) cutOff(cluster, node);
 }
 
 function cutLink(nemesis: Nemesis): void {
@@ -173,6 +168,30 @@ function makeLossy({ cluster: { network, world } }: Nemesis): void {
   network.lossRatio = between(world, 0, 0.3);
   network.repeatRatio = between(world, 0, 0.3);
   network.maxDelayMs = pick(world, [2, 20, 200]) ?? 2;
+  network.tardyRatio = pick(world, [0, 0.02, 0.1]) ?? 0;
+}
+
+/** Others take a node for gone that lives, and may even reach them. */
+function refuseConnections(nemesis: Nemesis): void {
+  const { cluster } = nemesis;
+  const { world, network } = cluster;
+  const node = leaderOf(cluster) ?? anyNode(nemesis);
+  if (!node) return;
+  const tellAll = (): void => {
+    for (const other of cluster.nodes.values()) {
+      if (other !== node) probe(cluster, other, node.id);
+    }
+  };
+  network.refusing.add(node.id);
+  tellAll();
+  watchReads(cluster);
+  if (chance(world, 0.5)) {
+    later(nemesis, between(world, 4, 20), () => cutOff(cluster, node));
+  }
+  schedule(world, between(world, 10, 1500), () => {
+    network.refusing.delete(node.id);
+    tellAll();
+  });
 }
 
 function healAll({ cluster }: Nemesis): void {
@@ -220,6 +239,24 @@ function wipe(nemesis: Nemesis): void {
   if (memberOf(configuration, node.id)) wiped.add(node.id);
   crashNode(cluster, node);
   replaceDisk(cluster, node.id);
+  if (chance(cluster.world, 0.5)) replaceSoon(nemesis, node.id);
+}
+
+/** Loses a disk while messages of its former self are on their way. */
+function wipeLate(nemesis: Nemesis): void {
+  const { world, network } = nemesis.cluster;
+  network.tardyRatio = 0.3;
+  later(nemesis, between(world, 50, 600), () => {
+    network.tardyRatio = 0;
+    wipe(nemesis);
+  });
+}
+
+/** Has a lost disk replaced quickly. */
+function replaceSoon(nemesis: Nemesis, id: NodeId): void {
+  for (let delayMs = 50; delayMs < 4000; delayMs *= 1.5) {
+    later(nemesis, delayMs, () => changeMember(nemesis, id));
+  }
 }
 
 /** Whether some log holds a configuration that is not committed: its majority may be another one. */
@@ -273,12 +310,16 @@ function campaign(nemesis: Nemesis): void {
 }
 
 function changeMembers(nemesis: Nemesis): void {
+  const { world } = nemesis.cluster;
+  changeMember(nemesis, 1 + Math.floor(between(world, 0, MAX_ID)));
+}
+
+function changeMember(nemesis: Nemesis, id: NodeId): void {
   const { cluster } = nemesis;
   const { world } = cluster;
   const leader = leaderOf(cluster);
   const configuration = newestConfiguration(cluster);
   if (!leader?.driver || !configuration) return;
-  const id = 1 + Math.floor(between(world, 0, MAX_ID));
   forgetReplaced(nemesis);
   // While a disk is lost, every other voter is needed.
   const change = repairOf(cluster, configuration) ??

@@ -3,6 +3,7 @@
  *
  * - `--seeds 200 --steps 20000` runs many seeds, `--from N` the first of them
  * - `--seed N` replays one, with a readable trace
+ * - `--until-failure` ends at the first seed that fails
  * - `--ci` runs a fixed set, and a fresh seed that it prints
  *
  * @module
@@ -28,7 +29,14 @@ function print(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-function runSeeds(from: number, count: number, steps: number): Totals {
+interface Seeds {
+  readonly from: number;
+  readonly count: number;
+  readonly steps: number;
+  readonly untilFailure: boolean;
+}
+
+function runSeeds({ from, count, steps, untilFailure }: Seeds): Totals {
   const totals: Totals = {
     runs: 0,
     failed: 0,
@@ -43,6 +51,7 @@ function runSeeds(from: number, count: number, steps: number): Totals {
       totals.failed += 1;
       print(`seed ${seed}: ${error instanceof Error ? error.stack : error}`);
       print(`replay: deno task sim --seed ${seed} --steps ${steps}`);
+      if (untilFailure) break;
     }
   }
   return totals;
@@ -90,9 +99,9 @@ function replay(seed: number, steps: number): number {
   }
 }
 
-function run(from: number, count: number, steps: number): number {
+function run(seeds: Seeds): number {
   const startedAtMs = performance.now();
-  const totals = runSeeds(from, count, steps);
+  const totals = runSeeds(seeds);
   printTotals(totals, performance.now() - startedAtMs);
   return totals.failed === 0 ? 0 : 1;
 }
@@ -100,22 +109,41 @@ function run(from: number, count: number, steps: number): number {
 function runCi(steps: number): number {
   const fresh = 1_000_000 + randomBelow(systemRandom(), 1_000_000_000);
   print(`fixed seeds 1 to ${CI_FIXED_SEEDS}`);
-  const fixedCode = run(1, CI_FIXED_SEEDS, steps);
+  const untilFailure = false;
+  const fixedCode = run({
+    from: 1,
+    count: CI_FIXED_SEEDS,
+    steps,
+    untilFailure,
+  });
   print(`fresh seeds from ${fresh}`);
-  const freshCode = run(fresh, CI_FRESH_SEEDS, steps);
+  const freshCode = run({
+    from: fresh,
+    count: CI_FRESH_SEEDS,
+    steps,
+    untilFailure,
+  });
   return Math.max(fixedCode, freshCode);
 }
 
-function main(args: string[]): number {
+/**
+ * Runs the simulator as its command line says.
+ *
+ * @param args What stands behind the command.
+ * @returns The exit code: 0 when every promise held.
+ */
+export function runSimulator(args: string[]): number {
   const flags = parseArgs(args, {
     string: ["seed", "seeds", "steps", "from"],
-    boolean: ["ci"],
+    boolean: ["ci", "until-failure"],
   });
   const steps = Number(flags.steps ?? DEFAULT_STEPS);
   if (flags.seed !== undefined) return replay(Number(flags.seed), steps);
   if (flags.ci) return runCi(steps);
   const from = Number(flags.from ?? 1);
-  return run(from, Number(flags.seeds ?? DEFAULT_SEEDS), steps);
+  const count = Number(flags.seeds ?? DEFAULT_SEEDS);
+  const untilFailure = flags["until-failure"] === true;
+  return run({ from, count, steps, untilFailure });
 }
 
-if (import.meta.main) Deno.exitCode = main(Deno.args);
+if (import.meta.main) Deno.exitCode = runSimulator(Deno.args);

@@ -21,3 +21,4 @@ export {
 export type { DeadEnd } from "./linearizable_search.ts";
 export { Violation } from "./checks.ts";
 export { type SimOptions, type SimReport, simulate } from "./run.ts";
+export { runSimulator } from "./main.ts";

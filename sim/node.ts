@@ -4,6 +4,7 @@ import {
   describeMessage,
   type Message,
   type NodeId,
+  votersOf,
 } from "../raft/core/mod.ts";
 import {
   createDriver,
@@ -14,6 +15,14 @@ import {
 } from "../raft/driver/mod.ts";
 import type { CoreOptions } from "../raft/core/mod.ts";
 import {
+  checkBeliefs,
+  checkCommits,
+  checkConfigurations,
+  checkReign,
+  createHearing,
+  type Hearing,
+} from "./beliefs.ts";
+import {
   checkAccounts,
   checkApply,
   checkMessage,
@@ -21,10 +30,10 @@ import {
   type Checks,
   noteInstalled,
   noteStart,
-  Violation,
 } from "./checks.ts";
 import {
   crashDisk,
+  DiskFault,
   diskPort,
   durableIndex,
   openDisk,
@@ -49,10 +58,7 @@ export interface SimNode {
   clockRate: number;
   pumpScheduled: boolean;
   wakeAtMs: number;
-  installs: number;
-  snapshots: number;
-  /** Why the process ended itself, if it did. */
-  failure: Error | null;
+  hearing: Hearing;
 }
 
 /** What all nodes of a simulated cluster share. */
@@ -66,6 +72,10 @@ export interface Cluster {
   installs: number;
   snapshots: number;
   restarts: number;
+  /** Until then the clients only wait: a member that is cut off stays as complete as the others. */
+  quietUntilMs: number;
+  /** Told when a node begins to lead. */
+  newLeader: (node: SimNode) => void;
 }
 
 /** Makes a node whose process is not running. */
@@ -74,15 +84,13 @@ export function createNode(cluster: Cluster, disk: SimDisk): SimNode {
     id: disk.identity.nodeId,
     disk,
     driver: null,
-    machine: createSimMachine(),
+    machine: createSimMachine(disk.identity.nodeId),
     life: 0,
     frozenUntilMs: 0,
-    clockRate: between(cluster.world, 0.97, 1.03),
+    clockRate: between(cluster.world, 0.96, 1.04),
     pumpScheduled: false,
     wakeAtMs: Infinity,
-    installs: 0,
-    snapshots: 0,
-    failure: null,
+    hearing: createHearing(),
   };
 }
 
@@ -91,10 +99,10 @@ export function startNode(cluster: Cluster, node: SimNode): void {
   const { world, checks } = cluster;
   if (node.driver) return;
   node.life += 1;
-  node.machine = createSimMachine();
+  node.machine = createSimMachine(node.id);
   node.pumpScheduled = false;
   node.wakeAtMs = Infinity;
-  node.failure = null;
+  node.hearing = createHearing();
   const stored = openDisk(node.disk);
   const driver = createDriver({
     stored,
@@ -144,11 +152,12 @@ function portsOf(
     nowMs: () => world.nowMs * node.clockRate,
     send: (message) => {
       const { disk } = node;
+      const core = present(node.driver, "the node that sends").core;
       checkMessage(checks, message, {
         lastIndex: durableIndex(disk),
         term: disk.hardState.term,
         votedFor: disk.hardState.votedFor,
-      });
+      }, votersOf(configurationOf(core)));
       tell(world, () => describeMessage(message));
       sendOver(network, message);
     },
@@ -156,16 +165,18 @@ function portsOf(
     setPeers: () => {},
     wake: () => schedulePump(cluster, node, 0.01),
     fail: (error) => {
-      if (error instanceof Violation || error.cause instanceof Violation) {
-        throw error;
-      }
-      node.failure = error;
+      // A disk that failed is a fault that the run brought about; all else is a finding.
+      if (!(error.cause instanceof DiskFault)) throw rootOf(error);
       schedule(world, 0, () => {
         if (node.life === life) crashNode(cluster, node);
       });
     },
     changed: () => {},
   };
+}
+
+function rootOf(error: Error): Error {
+  return error.cause instanceof Error ? rootOf(error.cause) : error;
 }
 
 function schedulePump(
@@ -189,19 +200,30 @@ function schedulePump(
 function pumpNode(cluster: Cluster, node: SimNode): void {
   const { driver } = node;
   if (!driver) return;
-  pump(driver);
-  const { stopped } = driver;
-  if (stopped) {
-    // A broken invariant is a finding; a disk that failed is a fault that the run brought about.
-    if (stopped.cause instanceof Error && stopped.cause.name !== "Error") {
-      throw stopped.cause;
-    }
-    return;
+  for (const each of driver.inputs) {
+    if (each.kind !== "message") continue;
+    node.hearing.heardAtMs.set(each.message.from, cluster.world.nowMs);
   }
-  const { applied, restoring } = driver.applier;
-  checkNode(cluster.checks, driver.core, restoring ? 0 : applied);
-  if (chance(cluster.world, 0.02)) checkAccounts(driver.core);
+  const wasLeader = driver.core.role === "leader";
+  pump(driver);
+  if (driver.stopped) return;
+  checkPumped(cluster, node, driver);
   scheduleWake(cluster, node, driver);
+  if (!wasLeader && driver.core.role === "leader") cluster.newLeader(node);
+}
+
+function checkPumped(cluster: Cluster, node: SimNode, driver: Driver): void {
+  const { checks, world, nodes } = cluster;
+  const { core } = driver;
+  const { applied, restoring } = driver.applier;
+  checkNode(checks, core, restoring ? 0 : applied);
+  checkReign(core, node.hearing, node.disk, world.nowMs);
+  const diskOf = (id: NodeId): SimDisk | undefined => nodes.get(id)?.disk;
+  checkCommits(core, node.hearing, diskOf);
+  checkBeliefs(core, diskOf);
+  if (!chance(world, 0.02)) return;
+  checkAccounts(core);
+  checkConfigurations(core, checks.committed.length);
 }
 
 function scheduleWake(
@@ -244,14 +266,15 @@ export function crashNode(cluster: Cluster, node: SimNode): void {
   }
 }
 
-/** A refused connection proves that a process is gone; a cut link proves nothing. */
-function probe(cluster: Cluster, node: SimNode, peer: NodeId): void {
+/** A refused connection says that a process is gone; a cut link says nothing. */
+export function probe(cluster: Cluster, node: SimNode, peer: NodeId): void {
   const { world, network } = cluster;
   const { life } = node;
   schedule(world, between(world, 0.2, 3), () => {
     const open = passes(network, node.id, peer) &&
       passes(network, peer, node.id);
-    const gone = open && !cluster.nodes.get(peer)?.driver;
+    const gone = open &&
+      (network.refusing.has(peer) || !cluster.nodes.get(peer)?.driver);
     if (!node.driver || node.life !== life) return;
     input(node.driver, { kind: gone ? "peer_gone" : "peer_present", peer });
   });

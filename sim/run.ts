@@ -1,6 +1,7 @@
 import { draw, randomIdentity } from "../base/mod.ts";
 import {
   type Configuration,
+  configurationOf,
   type CoreOptions,
   DEFAULT_CORE_OPTIONS,
   describeCore,
@@ -11,7 +12,8 @@ import {
 import { checkLogsMatch, createChecks, Violation } from "./checks.ts";
 import { type Clients, startClients } from "./clients.ts";
 import { createDisk } from "./disk.ts";
-import { leaderOf, type Nemesis, revive, startNemesis } from "./faults.ts";
+import { startNemesis } from "./faults.ts";
+import { leaderOf, type Nemesis, revive } from "./nemesis.ts";
 import { checkCalls } from "./verdict.ts";
 import { createNetwork, healNetwork } from "./network.ts";
 import { type Cluster, createNode, deliver, startNode } from "./node.ts";
@@ -62,6 +64,8 @@ export function simulate(options: SimOptions): SimReport {
   while (world.ran < options.steps && runNext(world));
   nemesis.running = false;
   heal(nemesis);
+  // A network is never perfect: what is lost now and then must be made good.
+  if (chance(world, 0.5)) cluster.network.lossRatio = 0.03;
   recover(cluster, clients);
   checkEnd(cluster, clients);
   return reportOf(options.seed, nemesis, clients);
@@ -79,9 +83,11 @@ function found(world: Cluster["world"]): Cluster {
     installs: 0,
     snapshots: 0,
     restarts: 0,
+    quietUntilMs: 0,
+    newLeader: () => {},
   };
   network.deliver = (message) => deliver(cluster, message);
-  const size = pick(world, [1, 2, 3, 3, 3, 3, 5]) ?? 3;
+  const size = pick(world, [1, 2, 3, 3, 3, 4, 5]) ?? 3;
   const members: Member[] = [];
   for (let id = 1; id <= size; id++) {
     const incarnation = randomIdentity({ next: () => draw(world.random) });
@@ -110,8 +116,11 @@ function optionsOf(world: Cluster["world"]): CoreOptions {
   return {
     ...DEFAULT_CORE_OPTIONS,
     maxAppendEntries: pick(world, [2, 16, 4096]) ?? 16,
+    maxAppendBytes: pick(world, [300, 1 << 20]) ?? 300,
     maxInflightMessages: pick(world, [1, 4, 64]) ?? 4,
-    maxUncommittedBytes: pick(world, [1 << 20, 4 << 20]) ?? 1 << 20,
+    maxInflightBytes: pick(world, [500, 16 << 20]) ?? 500,
+    maxEntryBytes: 1000,
+    maxUncommittedBytes: pick(world, [1000, 1 << 20]) ?? 1 << 20,
     promotionLagEntries: 8,
     snapshotChunkBytes: pick(world, [64, 500, 4096]) ?? 500,
     snapshotRetryMs: 300,
@@ -127,6 +136,7 @@ function heal({ cluster }: Nemesis): void {
     node.disk.slowness = 1;
     node.disk.stalledUntilMs = 0;
     node.disk.failNext = false;
+    cluster.network.refusing.delete(node.id);
     node.frozenUntilMs = 0;
     revive(cluster, node);
   }
@@ -180,7 +190,36 @@ function agree(cluster: Cluster): boolean {
   const committed = cluster.checks.committed.length;
   return memberNodes(cluster).every(({ driver }) =>
     driver?.applier.applied === committed
-  );
+  ) && !isLedByWitness(cluster) && !hasUnawareOutsider(cluster);
+}
+
+/** Whether a node that was removed believes that it may stand for election (dissertation §4.2.3). */
+function hasUnawareOutsider(cluster: Cluster): boolean {
+  const members = new Set(memberNodes(cluster));
+  return [...cluster.nodes.values()].some((node) => {
+    if (members.has(node) || !node.driver) return false;
+    const { core } = node.driver;
+    const configuration = configurationOf(core);
+    const own = memberOf(configuration, node.id);
+    if (own?.incarnation !== core.incarnation || own.role === "learner") {
+      return false;
+    }
+    // It believes only whom it knows, so somebody of that time must be left.
+    const canBeTold = [...members].some(({ id, disk }) =>
+      memberOf(configuration, id)?.incarnation === disk.identity.incarnation
+    );
+    return canBeTold && core.removedAt === 0;
+  });
+}
+
+/** A witness leads only until somebody with data can. */
+function isLedByWitness(cluster: Cluster): boolean {
+  const { members } = cluster.checks.configuration;
+  const roleOfLeader = members.find(({ id }) => id === leaderOf(cluster)?.id)
+    ?.role;
+  const alive = new Set(memberNodes(cluster).map(({ id }) => id));
+  return roleOfLeader === "witness" &&
+    members.some(({ id, role }) => role === "voter" && alive.has(id));
 }
 
 /** The nodes that the newest committed configuration means, with the disks that it means. */

@@ -149,8 +149,11 @@ Deno.test("a follower that lags behind the snapshot comes back", () =>
       follower.restart();
       await follower.ready();
 
-      const { raft: after } = await statusOf(follower);
-      assert(after && before && after.snapshot_index > before.last_index);
+      await until(async () => {
+        const { raft: after } = await statusOf(follower);
+        return after && before && after.snapshot_index > before.last_index ||
+          null;
+      }, { what: "the follower has installed a snapshot" });
       for (let n = 280; n < 300; n++) {
         const read = valueOf(await follower.client.get(`key ${n % 20}`));
         assertEquals(read?.value, `value ${n}`);

@@ -70,9 +70,10 @@ function outcomeOfError(error: unknown): Outcome {
     : error;
   const message = messageOf(cause);
   const connect = /client error \(Connect\): (.*)$/.exec(message);
-  const reason = (connect?.[1] ?? message.replace(/^.*client error /, ""))
-    .replace(/^(tcp connect error|dns error): /, "")
-    .replace(/ \(os error \d+\)$/, "");
+  const reason =
+    (connect?.[1] ?? message.replace(/^.*client error \(\w+\): /, ""))
+      .replace(/^(tcp connect error|dns error): /, "")
+      .replace(/ \(os error \d+\)$/, "");
   const isUnreachable = connect !== null || /are blocked$/.test(message);
   return { kind: isUnreachable ? "unreachable" : "broken", reason };
 }

@@ -124,7 +124,7 @@ function unreachableFailure(calling: Calling): CommandFailure {
 function failureFor(caller: Caller, calling: Calling): CommandFailure {
   const { request, outcomes } = calling;
   const isRead = request.method === "GET";
-  if (calling.isUncertain && !isRead) return uncertainFailure(caller, calling);
+  if (calling.isUncertain && !isRead) return uncertainFailure(calling);
   for (const [origin, outcome] of outcomes) {
     if (outcome.kind !== "problem") continue;
     return failureOf(outcome.problem, placeOf(origin));
@@ -150,13 +150,12 @@ function silentFailure(caller: Caller, calling: Calling): CommandFailure {
   );
 }
 
-function uncertainFailure(caller: Caller, calling: Calling): CommandFailure {
+function uncertainFailure(calling: Calling): CommandFailure {
   const places = [...calling.outcomes].map(([origin, outcome]) =>
     `${placeOf(origin)}: ${outcomeWords(outcome)}`
   );
-  const limit = formatDuration(caller.options.timeoutMs);
   return new CommandFailure(
-    `No answer within ${limit}, so it is not known whether this happened`,
+    "There was no sure answer, so it is not known whether this happened",
     EXIT.unknown,
     [...places, "Look before you repeat it"],
   );

@@ -16,6 +16,7 @@ export function hearFromLeader(core: Core, message: Message): void {
   if (core.role !== "follower" || core.leaderId !== message.from) {
     becomeFollower(core, message.term, message.from);
   }
+  core.leaderIncarnation = message.fromIncarnation;
   core.fast = false;
   core.removedAt = 0;
   core.gone.delete(message.from);

@@ -57,6 +57,7 @@ function committedRole(core: Core): MemberRole | undefined {
 /** Begins an election with pre-votes, or puts it off where this node may not stand. */
 export function startElection(core: Core): void {
   resetElectionDeadline(core);
+  if (hasPromised(core)) return;
   if (!mayCampaign(core)) {
     becomeFollower(core, core.term, 0);
     return;
@@ -75,6 +76,11 @@ export function startTransferElection(core: Core): void {
   becomeCandidate(core, true);
   resetElectionDeadline(core);
   askForVotes(core, "vote");
+}
+
+/** A promise that a lease rests on binds this node as a candidate too, whoever tells it to stand. */
+function hasPromised(core: Core): boolean {
+  return mayHaveLeases(core) && core.nowMs < core.stickyUntilMs;
 }
 
 function askForVotes(core: Core, kind: "pre_vote" | "vote"): void {

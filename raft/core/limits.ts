@@ -44,6 +44,12 @@ export const WITNESS_DELAY_RATIO = 1.5;
 export const WITNESS_YIELD_INTERVAL_RATIO = 10;
 /** How long news of a commit waits for an append that carries it along. */
 export const COMMIT_NEWS_DELAY_MS = 2;
+/** While an append is unanswered, further entries gather for as long as this, for the next one. */
+export const GATHER_MS = 1;
+/** As many entries go out without gathering. */
+export const GATHER_ENTRIES = 256;
+/** So many bytes of them as well. */
+export const GATHER_BYTES = 64 << 10;
 /** For how long after its last request a member is told of commits at once, in election timeouts. */
 export const EAGER_RATIO = 1;
 /** When a leader's process is gone, survivors start this far apart. */

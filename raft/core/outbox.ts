@@ -59,7 +59,9 @@ export function sendInTerm(
   );
 }
 
+/** A leader that was wiped and added again is not whom an older configuration means. */
 function incarnationOf(core: Core, to: NodeId): Incarnation {
+  if (to === core.leaderId && to !== core.id) return core.leaderIncarnation;
   return memberOf(configurationOf(core), to)?.incarnation ?? 0;
 }
 

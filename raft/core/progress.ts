@@ -33,6 +33,8 @@ export interface Progress {
   sentCommit: Index;
   /** Until when it is told of commits at once: it forwards proposals or reads. */
   eagerUntilMs: number;
+  /** Until when entries gather for the next append; Infinity when none do. */
+  gatherDueMs: number;
   /** When it last answered in this term. */
   lastContactMs: number;
   /** The highest read round that it answered. */
@@ -60,6 +62,7 @@ export function createProgress(
     state: { kind: "probe", sent: false },
     sentCommit: 0,
     eagerUntilMs: -Infinity,
+    gatherDueMs: Infinity,
     lastContactMs: nowMs,
     ackedRound: 0,
     leaseFromMs: -Infinity,

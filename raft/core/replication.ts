@@ -1,6 +1,12 @@
 import { invariant } from "../../base/mod.ts";
 import { maybeCommit } from "./commit.ts";
-import { COMMIT_NEWS_DELAY_MS, EAGER_RATIO } from "./limits.ts";
+import {
+  COMMIT_NEWS_DELAY_MS,
+  EAGER_RATIO,
+  GATHER_BYTES,
+  GATHER_ENTRIES,
+  GATHER_MS,
+} from "./limits.ts";
 import {
   conflictByTerm,
   lastIndex,
@@ -49,12 +55,34 @@ function replicateTo(core: Core, progress: Progress): void {
     sendAppend(core, progress, nextEntries(core, progress));
     return;
   }
+  if (isGathering(core, progress)) return;
   while (progress.next <= lastIndex(log) && hasRoom(core, progress)) {
     const entries = nextEntries(core, progress);
     sendAppend(core, progress, entries);
     progress.next += entries.length;
     addInflight(progress, progress.next - 1, bytesOf(entries));
   }
+}
+
+/**
+ * Lets entries gather while an append is unanswered, a moment at most: each message costs sender and
+ * receiver more than the entries in it.
+ */
+function isGathering(core: Core, progress: Progress): boolean {
+  const { log } = core;
+  const waiting = lastIndex(log) - progress.next + 1;
+  const isSmall = waiting > 0 && waiting < GATHER_ENTRIES &&
+    progress.inflight.length > 0 &&
+    bytesOf(slice(log, progress.next, waiting, GATHER_BYTES)) < GATHER_BYTES;
+  if (!isSmall || core.nowMs >= progress.gatherDueMs) {
+    progress.gatherDueMs = Infinity;
+    return false;
+  }
+  progress.gatherDueMs = Math.min(
+    progress.gatherDueMs,
+    core.nowMs + GATHER_MS,
+  );
+  return true;
 }
 
 function hasRoom(core: Core, progress: Progress): boolean {

@@ -131,6 +131,8 @@ export interface Core {
   votedFor: NodeId;
   /** The leader of this term as far as is known, 0 for none. */
   leaderId: NodeId;
+  /** Which directory of that member speaks: this node's configuration may know a former one only. */
+  leaderIncarnation: Incarnation;
   commit: Index;
   readonly log: Log;
   readonly configurations: ConfigurationHistory;
@@ -205,6 +207,7 @@ export function createCore(start: CoreStart): Core {
     term: start.hardState.term,
     votedFor: start.hardState.votedFor,
     leaderId: 0,
+    leaderIncarnation: 0,
     commit,
     log,
     configurations: configurationsOf(start),

@@ -76,5 +76,9 @@ function yieldAsWitness(core: Core, leader: LeaderState): void {
 export function nextDeadlineMs(core: Core): number {
   const { leader } = core;
   if (!leader) return core.electionDeadlineMs;
-  return Math.min(leader.dueMs, leader.newsDueMs);
+  let deadlineMs = Math.min(leader.dueMs, leader.newsDueMs);
+  for (const { gatherDueMs } of leader.progress.values()) {
+    deadlineMs = Math.min(deadlineMs, gatherDueMs);
+  }
+  return deadlineMs;
 }

@@ -2,11 +2,11 @@ import type { Clock, Timer } from "../../base/mod.ts";
 import { type Driver, pump, wakeAtMs } from "../driver/mod.ts";
 
 /**
- * A turn that comes this long after the last one is taken at once: a lone caller waits for nothing.
- * Under load the next one waits until all that has arrived is taken in, so that it shares a write
- * and a message to each member.
+ * So many turns within so long are taken at once: a lone caller waits for nothing. Under load a turn
+ * waits until all that has arrived is taken in, which then shares a write and a message to each member.
  */
-const QUIET_MS = 0.5;
+const QUIET_TURNS = 6;
+const WINDOW_MS = 1;
 
 /** Calls a driver's `pump` when it asks for it, and when it is time. */
 export interface Loop {
@@ -25,7 +25,8 @@ export interface Loop {
 export function createLoop(clock: Clock, driver: () => Driver | null): Loop {
   let scheduled = false;
   let stopped = false;
-  let lastTurnMs = -Infinity;
+  let windowStartMs = -Infinity;
+  let turnsInWindow = 0;
   let timer: Timer | null = null;
   let timerAtMs = Infinity;
   let immediate: ReturnType<typeof setImmediate> | null = null;
@@ -34,7 +35,6 @@ export function createLoop(clock: Clock, driver: () => Driver | null): Loop {
     scheduled = false;
     const node = driver();
     if (stopped || !node) return;
-    lastTurnMs = clock.nowMs();
     pump(node);
     arm(wakeAtMs(node));
   }
@@ -52,10 +52,20 @@ export function createLoop(clock: Clock, driver: () => Driver | null): Loop {
     });
   }
 
+  function isQuiet(): boolean {
+    const nowMs = clock.nowMs();
+    if (nowMs - windowStartMs >= WINDOW_MS) {
+      windowStartMs = nowMs;
+      turnsInWindow = 0;
+    }
+    turnsInWindow += 1;
+    return turnsInWindow <= QUIET_TURNS;
+  }
+
   function wake(): void {
     if (scheduled || stopped) return;
     scheduled = true;
-    if (clock.nowMs() - lastTurnMs >= QUIET_MS) {
+    if (isQuiet()) {
       queueMicrotask(turn);
       return;
     }

@@ -44,6 +44,7 @@ function statusToJson(context: NodeContext): Json {
   const takesPart = stage === "running" || stage === "removed";
   return {
     id: context.id,
+    incarnation: context.incarnation,
     name: context.name,
     version: context.version,
     cluster: context.clusterName,

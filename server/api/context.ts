@@ -1,5 +1,11 @@
 import { createHash } from "node:crypto";
-import type { RaftServer, RaftStatus } from "../../raft/mod.ts";
+import {
+  RaftError,
+  type RaftErrorCode,
+  type RaftOperation,
+  type RaftServer,
+  type RaftStatus,
+} from "../../raft/mod.ts";
 import { Problem } from "../http/mod.ts";
 import {
   encodePartOperation,
@@ -42,6 +48,8 @@ export interface NodeContext {
   readonly clusterNumber: string;
   readonly version: string;
   readonly kind: "data" | "witness";
+  /** The identity of its data directory, by which members are added. */
+  readonly incarnation: number;
   readonly raftAddress: string;
   readonly apiAddress: string;
   readonly maxEntryBytes: number;
@@ -56,6 +64,8 @@ export interface NodeContext {
   /** Whether the node is being stopped. */
   isStopping(): boolean;
   peer(id: number): PeerView | null;
+  /** A proposal has ended: applied, or with this error. */
+  proposalEnded(code: RaftErrorCode | null): void;
   /** Has the leader carry out a change, wherever it is. */
   order(order: LeaderOrder): Promise<void>;
 }
@@ -91,7 +101,7 @@ export async function propose(
 ): Promise<Uint8Array> {
   const once = onceKeyOf(call);
   requireMember(context);
-  const { result } = await context.raft.proposeOperation({
+  const result = await proposeCounted(context, {
     kind: part === "log" ? "wal_entry" : "custom",
     data: encodePartOperation({ part, once, data }),
   });
@@ -101,6 +111,20 @@ export async function propose(
     "key_reused",
     "The Idempotency-Key came with another request before; take a new one",
   );
+}
+
+async function proposeCounted(
+  { raft, proposalEnded }: NodeContext,
+  operation: RaftOperation,
+): Promise<Uint8Array> {
+  try {
+    const { result } = await raft.proposeOperation(operation);
+    proposalEnded(null);
+    return result;
+  } catch (error) {
+    if (error instanceof RaftError) proposalEnded(error.code);
+    throw error;
+  }
 }
 
 const DIGEST_BYTES = 16;

@@ -40,5 +40,12 @@ export {
   readFileIfThere,
   readSecretFile,
 } from "./secret.ts";
-export type { SectionTable, SectionValues, Setting } from "./setting.ts";
+export type {
+  Alias,
+  RewrittenAlias,
+  SectionTable,
+  SectionValues,
+  Setting,
+} from "./setting.ts";
+export * from "./settings.ts";
 export type { FoundingMember, ParsedValue, ValueType } from "./value_types.ts";

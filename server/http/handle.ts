@@ -111,7 +111,7 @@ async function answer(
   checkAccess(dispatcher.rules, route, request, remoteHost);
   const hasBody = request.method === "POST" || request.method === "PUT";
   const body = hasBody ? await readText(request, dispatcher.maxBodyBytes) : "";
-  const query = new URLSearchParams(search);
+  const query = search === "" ? NO_QUERY : new URLSearchParams(search);
   const response = await route.handle({
     request,
     params,
@@ -124,6 +124,9 @@ async function answer(
   }
   return response;
 }
+
+/** What most requests ask with; nobody changes it. */
+const NO_QUERY = new URLSearchParams();
 
 /** An absolute URL's path and query, without the cost of parsing all of it. */
 function splitUrl(url: string): { path: string; search: string } {

@@ -11,6 +11,11 @@ export {
   type PartOperation,
   PARTS,
 } from "./envelope.ts";
-export { encodeMemberInfo, isSameInfo, type MemberInfo } from "./members.ts";
+export {
+  encodeMemberInfo,
+  isSameInfo,
+  type MemberInfo,
+  type MemberTable,
+} from "./members.ts";
 export { MAX_ONCE_KEYS, ONCE_ANSWERED, ONCE_REUSED } from "./once.ts";
 export { createNodeMachine, type NodeMachine } from "./node_machine.ts";

@@ -8,6 +8,7 @@ import {
   isSameInfo,
   type MemberInfo,
 } from "../machine/mod.ts";
+import { giveOrder } from "../peers/mod.ts";
 import { type Api, serveApi } from "./api.ts";
 import {
   type Entry,
@@ -212,6 +213,7 @@ async function introduce(node: Node): Promise<void> {
   });
   while (!stopping.signal.aborted && node.stage === "running") {
     try {
+      await announceAddress(node);
       await raft.read(() => {});
       if (isSameInfo(machine.members().get(info.id), info)) return;
       await raft.proposeOperation({ kind: "config_change", data });
@@ -223,6 +225,23 @@ async function introduce(node: Node): Promise<void> {
       await whenChanged(node, INTRODUCE_INTERVAL_MS);
     }
   }
+}
+
+/** A node that moved tells the leader, which could not reach it to hear anything else. */
+async function announceAddress(node: Node): Promise<void> {
+  const { config, raft, identity, relay } = node;
+  const { id } = config.node;
+  const address = formatHostPort(ownAddress(config));
+  const own = raft.status().members.find((member) => member.id === id);
+  if (!own || own.address === address) return;
+  const { incarnation } = identity;
+  await giveOrder(relay.http(), raft, id, {
+    kind: "join",
+    id,
+    incarnation,
+    address,
+  });
+  LOG.info("Told the others where this node is now", { address });
 }
 
 /** Waits for a change in the group, a while at most. */

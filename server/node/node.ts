@@ -20,7 +20,11 @@ import type { NodeContext, NodeStage } from "../api/mod.ts";
 import { type NodeConfig, readSecretFile } from "../config/mod.ts";
 import { logger } from "../logging/mod.ts";
 import { createNodeMachine, type NodeMachine } from "../machine/mod.ts";
-import { createNodeMetrics, type NodeMetrics } from "../metrics/mod.ts";
+import {
+  createNodeMetrics,
+  type NodeMetrics,
+  proposalEndingOf,
+} from "../metrics/mod.ts";
 import {
   createCallHandler,
   createPeerRelay,
@@ -205,6 +209,7 @@ export function contextOf(node: Node): NodeContext {
     clusterNumber: clusterNumberOf(config.cluster.name),
     version: node.version,
     kind: config.postgresql.managed ? "data" : "witness",
+    incarnation: node.identity.incarnation,
     raftAddress: formatHostPort(ownAddress(config)),
     apiAddress: formatHostPort(config.api.advertise),
     maxEntryBytes: config.raft.maxEntrySizeBytes,
@@ -221,6 +226,10 @@ export function contextOf(node: Node): NodeContext {
       if (!stats) return null;
       return { lastContactMs: stats.receivingSinceMs === null ? null : 0 };
     },
+    proposalEnded: (code) =>
+      node.metrics.proposalEnded(
+        code === null ? "applied" : proposalEndingOf(code),
+      ),
     order: (order) =>
       giveOrder(node.relay.http(), node.raft, config.node.id, order),
   };

@@ -1,8 +1,3 @@
-/**
- * `pgraft ctl`: what reaches a running node over HTTP.
- *
- * @module
- */
 import { type Command, type Group, group } from "../command.ts";
 import { KV } from "./kv.ts";
 import { LEADERSHIP } from "./leadership.ts";
@@ -20,9 +15,15 @@ export const CTL_COMMANDS: readonly (Command | Group)[] = [
     about: [
       "Data goes to standard output, messages to standard error. While there is no leader, a call " +
       "is repeated until --timeout; a change is repeated under one key, so that it happens once.",
-      "Exit codes: 0 it was done; 1 it failed or was refused; 2 the command line is wrong; 3 there " +
-      "is no leader or no quorum, and nothing happened; 4 it timed out or it is not known whether " +
-      "it happened; 130 Ctrl-C.",
+      [
+        "Exit codes:",
+        "  0    It was done",
+        "  1    It failed or was refused",
+        "  2    The command line is wrong, and nothing was tried",
+        "  3    There is no leader or no quorum, and nothing happened",
+        "  4    It timed out, or it is not known whether it happened",
+        "  130  Ctrl-C",
+      ].join("\n"),
     ],
     examples: [
       { line: "pgraft ctl status", does: "See the cluster" },
