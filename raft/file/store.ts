@@ -3,6 +3,12 @@ import type { Index } from "../core/mod.ts";
 import type { RaftLogStore } from "../ports.ts";
 import { denoFileSystem } from "./deno_file_system.ts";
 import type { FileSystem } from "./file_system.ts";
+import {
+  createSnapshotWork,
+  endSnapshotWork,
+  track,
+  trackWriter,
+} from "./snapshot_work.ts";
 import { appendBatch, closeLog, compactLog, resetLog } from "./log_writer.ts";
 import { type OpenStore, openStore, type StoreSettings } from "./opening.ts";
 import {
@@ -83,6 +89,7 @@ export function createFileLogStore(
     warn: options.warn ?? (() => {}),
   };
   let open: OpenStore | null = null;
+  const work = createSnapshotWork();
   const opened = (): OpenStore => present(open, "open store");
   return {
     open: async (identity) => {
@@ -102,14 +109,22 @@ export function createFileLogStore(
       requireSnapshot(shelf, index);
       await resetLog(log, { index, term });
     },
-    beginSnapshot: async (meta) => await writeToShelf(opened().shelf, meta),
+    beginSnapshot: async (meta) => {
+      const begun = writeToShelf(opened().shelf, meta)
+        .then((writer) => trackWriter(work, writer));
+      return await track(work, begun);
+    },
     readSnapshot: async (index, offset, maxBytes) =>
-      await readFromShelf(opened().shelf, index, offset, maxBytes),
+      await track(
+        work,
+        readFromShelf(opened().shelf, index, offset, maxBytes),
+      ),
     close: async () => {
       if (open === null) return;
       const { log, lock } = open;
       open = null;
       try {
+        await endSnapshotWork(work);
         await closeLog(log);
       } finally {
         lock.release();

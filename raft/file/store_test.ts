@@ -481,3 +481,24 @@ Deno.test("open() refuses a snapshot of a newer version", () =>
 Deno.test("createFileLogStore() refuses segments too small to use", () => {
   thrown(() => createFileLogStore("x", { segmentBytes: 100 }), RangeError);
 });
+
+Deno.test("close() waits for a snapshot that is being written, and leaves nothing of it", () =>
+  inDirectory(async (path) => {
+    const store = createFileLogStore(path, SMALL);
+    await store.open(TEST_IDENTITY);
+    await store.append({
+      hardState: HARD_STATE,
+      entries: entries(1, 5, 3, 10),
+    });
+    const writer = await store.beginSnapshot(snapshotOf(3, 3));
+    const writing = writer.write(content(3, 3, 100_000));
+    const beginning = store.beginSnapshot(snapshotOf(4, 3));
+
+    await store.close();
+
+    await writing;
+    await beginning;
+    const names = namesIn(path);
+    assertEquals(names.filter((name) => /tmp|part|new|snap/.test(name)), []);
+    assertEquals((await stored(path)).snapshot, null);
+  }));

@@ -14,7 +14,10 @@ import { change, readAs } from "./kv.ts";
 /** How many keys a range returns when the caller names no limit. */
 const MAX_RANGE = 10_000;
 
-/** Etcd's JSON routes, so that programs written for its gateway run unchanged. */
+/**
+ * Etcd's JSON routes, so that programs written for its gateway run unchanged. As there, what is zero,
+ * empty or false is left out of answers.
+ */
 export function etcdRoutes(context: NodeContext): Route[] {
   const route = (
     path: string,
@@ -39,33 +42,34 @@ export function etcdRoutes(context: NodeContext): Route[] {
 
 type Body = Record<string, unknown>;
 
-const PUT_FIELDS = new Set(["key", "value", "lease", "prev_kv"]);
-const RANGE_FIELDS = new Set([
-  "key",
-  "range_end",
-  "limit",
-  "revision",
-  "serializable",
-  "count_only",
-  "keys_only",
+/** Fields of etcd's that would change an answer, and the values that ask for nothing more. */
+const LIMITED_FIELDS: ReadonlyMap<string, readonly unknown[]> = new Map([
+  ["sort_order", ["NONE", "ASCEND", 0, 1]],
+  ["sort_target", ["KEY", 0]],
+  ["min_mod_revision", [0, "0"]],
+  ["max_mod_revision", [0, "0"]],
+  ["min_create_revision", [0, "0"]],
+  ["max_create_revision", [0, "0"]],
+  ["ignore_value", [false]],
+  ["ignore_lease", [false]],
 ]);
-const DELETE_FIELDS = new Set(["key", "range_end", "prev_kv"]);
 
-/** A field that is not known must not be passed over: it may ask for another order, or another put. */
-function parseFields(text: string, fields: ReadonlySet<string>): Body {
+/** Parses a body; like etcd it passes over names that mean nothing, but not over what it can't do. */
+function parseFields(text: string): Body {
   const body = parseObject(text);
   for (const name in body) {
-    if (fields.has(name)) continue;
+    const accepted = LIMITED_FIELDS.get(name);
+    if (!accepted || accepted.includes(body[name])) continue;
     throw new Problem(
       "bad_request",
-      `${name}: this node does not know the field; leave it out`,
+      `${name}: this node does not do that; leave it out`,
     );
   }
   return body;
 }
 
 async function put(context: NodeContext, call: Call): Promise<Answer> {
-  const body = parseFields(call.body, PUT_FIELDS);
+  const body = parseFields(call.body);
   const key = keyIn(body);
   const value = bytesIn(body, "value");
   if (numberIn(body, "lease") !== 0) {
@@ -85,7 +89,7 @@ async function put(context: NodeContext, call: Call): Promise<Answer> {
 }
 
 async function range(context: NodeContext, call: Call): Promise<Answer> {
-  const body = parseFields(call.body, RANGE_FIELDS);
+  const body = parseFields(call.body);
   const range = rangeIn(body);
   if (numberIn(body, "revision") > 0) {
     throw new Problem(
@@ -106,12 +110,11 @@ async function range(context: NodeContext, call: Call): Promise<Answer> {
   }));
   const { records, count, more } = answer.listing;
   const header = headerOf(context, answer.revision);
-  if (countOnly) return jsonAnswer({ header, count: String(count) });
   const kvs = records.map((record) => recordToEtcd(record, keysOnly));
   return jsonAnswer({
     header,
     ...(kvs.length > 0 ? { kvs } : {}),
-    ...(more ? { more } : {}),
+    ...(more && !countOnly ? { more } : {}),
     ...(count > 0 ? { count: String(count) } : {}),
   });
 }
@@ -128,7 +131,7 @@ function listRange(
 }
 
 async function remove(context: NodeContext, call: Call): Promise<Answer> {
-  const body = parseFields(call.body, DELETE_FIELDS);
+  const body = parseFields(call.body);
   const withPrevious = flagIn(body, "prev_kv");
   const result = await change(context, call, {
     type: "delete",
@@ -151,17 +154,20 @@ async function remove(context: NodeContext, call: Call): Promise<Answer> {
 
 function status(context: NodeContext): Answer {
   const raft = raftStatus(context);
+  const size = String(context.machine.kv.sizeBytes());
+  const isLearner = raft.members.some(({ id, role }) =>
+    id === context.id && role === "learner"
+  );
   return jsonAnswer({
     header: headerOf(context, context.machine.kv.revision()),
     version: context.version,
-    dbSize: String(context.machine.kv.sizeBytes()),
+    dbSize: size,
     leader: String(raft.leaderId),
     raftIndex: String(raft.commitIndex),
     raftTerm: String(raft.term),
     raftAppliedIndex: String(raft.appliedIndex),
-    isLearner: raft.members.some(({ id, role }) =>
-      id === context.id && role === "learner"
-    ),
+    dbSizeInUse: size,
+    ...(isLearner ? { isLearner } : {}),
   });
 }
 
@@ -186,7 +192,7 @@ function recordToEtcd(
     create_revision: String(record.createRevision),
     mod_revision: String(record.modRevision),
     version: String(record.version),
-    ...(keysOnly ? {} : { value: btoa(record.value) }),
+    ...(keysOnly || record.value === "" ? {} : { value: btoa(record.value) }),
   };
 }
 

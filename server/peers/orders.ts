@@ -1,3 +1,4 @@
+import { parseHostPort } from "../../base/mod.ts";
 import type { MemberStatus, RaftServer, RaftStatus } from "../../raft/mod.ts";
 import type { LeaderOrder } from "../api/mod.ts";
 import { Problem } from "../http/mod.ts";
@@ -28,6 +29,7 @@ export async function executeOrder(
   order: Order,
 ): Promise<void> {
   const timeoutMs = ORDER_TIMEOUT_MS;
+  checkOrder(raft, order);
   switch (order.kind) {
     case "transfer":
       return await raft.transferLeadership(order.target, { timeoutMs });
@@ -46,6 +48,35 @@ export async function executeOrder(
     }
     case "join":
       return await admit(raft, order);
+  }
+}
+
+/**
+ * Refuses what must never be committed: every member would open streams to an address that is none,
+ * and end.
+ */
+function checkOrder(raft: RaftServer, order: Order): void {
+  const { members, role } = raft.status();
+  switch (order.kind) {
+    case "add":
+    case "join":
+      if (parseHostPort(order.address)) return;
+      throw new Problem(
+        "bad_request",
+        `raft_address: "${order.address}" is no host:port`,
+      );
+    case "remove":
+    case "promote":
+      // Others than the leader may not have heard of it yet.
+      if (role !== "leader" || members.some(({ id }) => id === order.id)) {
+        return;
+      }
+      throw new Problem(
+        "not_found",
+        `Node ${order.id} is no member of the cluster`,
+      );
+    case "transfer":
+      return;
   }
 }
 
