@@ -121,8 +121,8 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "raft/core/append.ts",
-        old: "  sendWhenDurable(core, request.from, {",
-        new: "  send(core, request.from, {",
+        old: "  answerWhenDurable(core, request, {",
+        new: "  answer(core, request, core.term, {",
       },
     ],
     seeds: 20,
