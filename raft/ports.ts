@@ -157,11 +157,7 @@ export interface TransportEvents {
   readonly present: (peer: NodeId) => void;
 }
 
-/**
- * Carries messages between members. May lose, delay, repeat and reorder them; never alters them. Only
- * a `forward` it must not repeat: of two copies one could be appended and the other refused as busy,
- * and a refusal says that nothing happened.
- */
+/** Carries messages between members. May lose, delay, repeat and reorder them; never alters them. */
 export interface RaftTransport {
   /** Starts to deliver. */
   start(events: TransportEvents): Promise<void>;

@@ -238,13 +238,13 @@ export interface Durable {
  * @param checks The book.
  * @param message The message.
  * @param durable What its sender's disk holds.
- * @param voters Who votes, as its sender sees it.
+ * @param voters Who votes, as its sender sees it; null when it stands for election no more.
  */
 export function checkMessage(
   checks: Checks,
   message: Message,
   durable: Durable,
-  voters: readonly NodeId[],
+  voters: readonly NodeId[] | null,
 ): void {
   const { from, term } = message;
   switch (message.kind) {
@@ -265,7 +265,7 @@ export function checkMessage(
     }
     case "vote": {
       checkVote(checks, message, from, durable);
-      if (message.transfer) return;
+      if (message.transfer || !voters) return;
       const granted = checks.preVotes.get(`${from}:${term}`);
       const willing = voters.filter((id) => id === from || granted?.has(id));
       if (willing.length * 2 > voters.length) return;

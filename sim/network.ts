@@ -45,9 +45,7 @@ export function passes(network: Network, from: NodeId, to: NodeId): boolean {
 export function sendOver(network: Network, message: Message): void {
   const { world } = network;
   network.sent += 1;
-  const repeats = message.kind !== "forward" &&
-    chance(world, network.repeatRatio);
-  const copies = repeats ? 2 : 1;
+  const copies = chance(world, network.repeatRatio) ? 2 : 1;
   for (let copy = 0; copy < copies; copy++) {
     if (chance(world, network.lossRatio)) continue;
     const tardy = chance(world, network.tardyRatio);

@@ -153,11 +153,15 @@ function portsOf(
     send: (message) => {
       const { disk } = node;
       const core = present(node.driver, "the node that sends").core;
+      // A request that waited for the disk may outlive the candidacy that its voters belong to.
+      const voters = core.role === "follower"
+        ? null
+        : votersOf(configurationOf(core));
       checkMessage(checks, message, {
         lastIndex: durableIndex(disk),
         term: disk.hardState.term,
         votedFor: disk.hardState.votedFor,
-      }, votersOf(configurationOf(core)));
+      }, voters);
       tell(world, () => describeMessage(message));
       sendOver(network, message);
     },
