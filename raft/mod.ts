@@ -13,3 +13,11 @@ export * from "./memory/mod.ts";
 export * from "./server/mod.ts";
 export type * from "./core/mod.ts";
 export type { DriverObserver } from "./driver/mod.ts";
+export {
+  type Clock,
+  type Random,
+  seededRandom,
+  systemClock,
+  systemRandom,
+  type Timer,
+} from "../base/mod.ts";

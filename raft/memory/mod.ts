@@ -3,5 +3,6 @@
  *
  * @module
  */
+export { createMemoryClock, type MemoryClock } from "./clock.ts";
 export { createMemoryLogStore } from "./log_store.ts";
 export { createMemoryNetwork, type MemoryNetwork } from "./transport.ts";

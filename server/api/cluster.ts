@@ -1,5 +1,11 @@
 import type { MemberStatus, RaftStatus } from "../../raft/mod.ts";
-import { type Call, jsonResponse, Problem, type Route } from "../http/mod.ts";
+import {
+  type Answer,
+  type Call,
+  jsonAnswer,
+  Problem,
+  type Route,
+} from "../http/mod.ts";
 import { type NodeContext, raftStatus } from "./context.ts";
 import { wholeNumber } from "./input.ts";
 
@@ -11,21 +17,21 @@ export function clusterRoutes(context: NodeContext): Route[] {
       path: "/v1/status",
       access: "read",
       summary: "This node",
-      handle: () => jsonResponse(statusToJson(context)),
+      handle: () => jsonAnswer(statusToJson(context)),
     },
     {
       method: "GET",
       path: "/v1/cluster",
       access: "read",
       summary: "The cluster as this node sees it",
-      handle: () => jsonResponse(clusterToJson(context)),
+      handle: () => jsonAnswer(clusterToJson(context)),
     },
     {
       method: "GET",
       path: "/v1/nodes",
       access: "read",
       summary: "The members",
-      handle: () => jsonResponse(nodesToJson(context)),
+      handle: () => jsonAnswer(nodesToJson(context)),
     },
     {
       method: "GET",
@@ -157,10 +163,10 @@ function nodeToJson(
   };
 }
 
-function oneNode(context: NodeContext, { params }: Call): Response {
+function oneNode(context: NodeContext, { params }: Call): Answer {
   const id = wholeNumber("id", params.id ?? "", { min: 1, max: 1000 });
   const raft = raftStatus(context);
   const member = raft.members.find((one) => one.id === id);
-  if (member) return jsonResponse(nodeToJson(context, raft, member));
+  if (member) return jsonAnswer(nodeToJson(context, raft, member));
   throw new Problem("not_found", `Node ${id} is no member of the cluster`);
 }

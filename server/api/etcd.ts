@@ -1,7 +1,8 @@
 import type { KvRange, KvRecord } from "../../raft/machines/mod.ts";
 import {
+  type Answer,
   type Call,
-  jsonResponse,
+  jsonAnswer,
   parseObject,
   Problem,
   type Route,
@@ -22,7 +23,7 @@ export function etcdRoutes(context: NodeContext): Route[] {
     path: string,
     access: Route["access"],
     summary: string,
-    handle: (context: NodeContext, call: Call) => Promise<Response> | Response,
+    handle: (context: NodeContext, call: Call) => Promise<Answer> | Answer,
   ): Route => ({
     method: "POST",
     path,
@@ -67,7 +68,7 @@ function parseFields(text: string): Body {
   return body;
 }
 
-async function put(context: NodeContext, call: Call): Promise<Response> {
+async function put(context: NodeContext, call: Call): Promise<Answer> {
   const body = parseFields(call.body);
   const key = keyIn(body);
   const value = bytesIn(body, "value");
@@ -83,11 +84,11 @@ async function put(context: NodeContext, call: Call): Promise<Response> {
   });
   const header = headerOf(context, result.revision);
   const previous = result.type === "put" ? result.previous : null;
-  if (!previous) return jsonResponse({ header });
-  return jsonResponse({ header, prev_kv: recordToEtcd(previous) });
+  if (!previous) return jsonAnswer({ header });
+  return jsonAnswer({ header, prev_kv: recordToEtcd(previous) });
 }
 
-async function range(context: NodeContext, call: Call): Promise<Response> {
+async function range(context: NodeContext, call: Call): Promise<Answer> {
   const body = parseFields(call.body);
   const range = rangeIn(body);
   if (numberIn(body, "revision") > 0) {
@@ -110,7 +111,7 @@ async function range(context: NodeContext, call: Call): Promise<Response> {
   const { records, count, more } = answer.listing;
   const header = headerOf(context, answer.revision);
   const kvs = records.map((record) => recordToEtcd(record, keysOnly));
-  return jsonResponse({
+  return jsonAnswer({
     header,
     ...(kvs.length > 0 ? { kvs } : {}),
     ...(more && !countOnly ? { more } : {}),
@@ -129,7 +130,7 @@ function listRange(
   return { records, count: record ? 1 : 0, more: false };
 }
 
-async function remove(context: NodeContext, call: Call): Promise<Response> {
+async function remove(context: NodeContext, call: Call): Promise<Answer> {
   const body = parseFields(call.body);
   const withPrevious = flagIn(body, "prev_kv");
   const result = await change(context, call, {
@@ -139,10 +140,10 @@ async function remove(context: NodeContext, call: Call): Promise<Response> {
   });
   const header = headerOf(context, result.revision);
   if (result.type !== "delete" || result.deleted === 0) {
-    return jsonResponse({ header });
+    return jsonAnswer({ header });
   }
   const { deleted, previous } = result;
-  return jsonResponse({
+  return jsonAnswer({
     header,
     deleted: String(deleted),
     ...(withPrevious
@@ -151,13 +152,13 @@ async function remove(context: NodeContext, call: Call): Promise<Response> {
   });
 }
 
-function status(context: NodeContext): Response {
+function status(context: NodeContext): Answer {
   const raft = raftStatus(context);
   const size = String(context.machine.kv.sizeBytes());
   const isLearner = raft.members.some(({ id, role }) =>
     id === context.id && role === "learner"
   );
-  return jsonResponse({
+  return jsonAnswer({
     header: headerOf(context, context.machine.kv.revision()),
     version: context.version,
     dbSize: size,

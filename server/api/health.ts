@@ -1,4 +1,4 @@
-import { jsonResponse, type Route } from "../http/mod.ts";
+import { type Answer, jsonAnswer, type Route } from "../http/mod.ts";
 import type { NodeContext } from "./context.ts";
 
 /** Entries that may be committed but not yet applied while a node still counts as ready. */
@@ -15,7 +15,7 @@ export function healthRoutes(
       path: "/livez",
       access: "open",
       summary: "Whether the process turns",
-      handle: () => jsonResponse({ live: true }),
+      handle: () => jsonAnswer({ live: true }),
     },
     {
       method: "GET",
@@ -41,11 +41,11 @@ export function healthRoutes(
   ];
 }
 
-function ready(context: NodeContext): Response {
+function ready(context: NodeContext): Answer {
   const reason = notReadyReason(context);
   return reason === null
-    ? jsonResponse({ ready: true })
-    : jsonResponse({ ready: false, reason }, 503);
+    ? jsonAnswer({ ready: true })
+    : jsonAnswer({ ready: false, reason }, 503);
 }
 
 /** Why the node can't serve, in words; null when it can. */
@@ -62,15 +62,14 @@ function notReadyReason(context: NodeContext): string | null {
     : `${lag} committed entries are not applied yet`;
 }
 
-function health(context: NodeContext): Response {
+function health(context: NodeContext): Answer {
   const reason = notReadyReason(context);
   return reason === null
-    ? jsonResponse({ health: "true", reason: "" })
-    : jsonResponse({ health: "false", reason }, 503);
+    ? jsonAnswer({ health: "true", reason: "" })
+    : jsonAnswer({ health: "false", reason }, 503);
 }
 
-function metrics(text: string): Response {
-  return new Response(text, {
-    headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
-  });
+function metrics(text: string): Answer {
+  const contentType = "text/plain; version=0.0.4; charset=utf-8";
+  return { status: 200, contentType, text };
 }

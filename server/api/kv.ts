@@ -9,7 +9,13 @@ import {
   prefixRange,
   textToByteString,
 } from "../../raft/machines/mod.ts";
-import { type Call, jsonResponse, Problem, type Route } from "../http/mod.ts";
+import {
+  type Answer,
+  type Call,
+  jsonAnswer,
+  Problem,
+  type Route,
+} from "../http/mod.ts";
 import {
   type NodeContext,
   propose,
@@ -88,7 +94,7 @@ export async function readAs<T>(
   return await context.raft.read(query, { consistency });
 }
 
-async function get(context: NodeContext, call: Call): Promise<Response> {
+async function get(context: NodeContext, call: Call): Promise<Answer> {
   const { kv } = context.machine;
   const key = keyOf(call);
   const stale = queryFlag(call.query, "stale");
@@ -96,12 +102,12 @@ async function get(context: NodeContext, call: Call): Promise<Response> {
     record: kv.get(key),
     revision: kv.revision(),
   }));
-  if (record) return jsonResponse({ ...recordToJson(record), revision });
+  if (record) return jsonAnswer({ ...recordToJson(record), revision });
   const detail = `The key "${call.params.key}" does not exist`;
   throw new Problem("not_found", detail, { extra: { revision } });
 }
 
-async function list(context: NodeContext, call: Call): Promise<Response> {
+async function list(context: NodeContext, call: Call): Promise<Answer> {
   const { kv } = context.machine;
   const prefix = textToByteString(call.query.get("prefix") ?? "");
   const limits = { min: 0, max: MAX_LIST };
@@ -112,7 +118,7 @@ async function list(context: NodeContext, call: Call): Promise<Response> {
     revision: kv.revision(),
   }));
   const { records, count, more } = listing;
-  return jsonResponse({
+  return jsonAnswer({
     kvs: records.map(recordToJson),
     count,
     more,
@@ -120,7 +126,7 @@ async function list(context: NodeContext, call: Call): Promise<Response> {
   });
 }
 
-async function put(context: NodeContext, call: Call): Promise<Response> {
+async function put(context: NodeContext, call: Call): Promise<Answer> {
   const body = parseBody(PUT_BODY, call.body);
   const value = bytesOf("value", body.value, body.value_base64);
   if (value === undefined) {
@@ -133,7 +139,7 @@ async function put(context: NodeContext, call: Call): Promise<Response> {
     ? { type: "compare_and_set", key, expected, value }
     : { type: "put", key, value, returnPrevious: false };
   const result = await change(context, call, operation);
-  return jsonResponse({ revision: result.revision });
+  return jsonAnswer({ revision: result.revision });
 }
 
 function expectationOf(
@@ -150,7 +156,7 @@ function expectationOf(
   return value === undefined ? null : { type: "value", value };
 }
 
-async function remove(context: NodeContext, call: Call): Promise<Response> {
+async function remove(context: NodeContext, call: Call): Promise<Answer> {
   const key = keyOf(call);
   const condition = call.query.get("if_revision");
   if (condition === null) {
@@ -161,7 +167,7 @@ async function remove(context: NodeContext, call: Call): Promise<Response> {
       returnPrevious: false,
     });
     const deleted = result.type === "delete" ? result.deleted : 0;
-    return jsonResponse({ revision: result.revision, deleted });
+    return jsonAnswer({ revision: result.revision, deleted });
   }
   const modRevision = wholeNumber("if_revision", condition, { min: 1 });
   const result = await change(context, call, {
@@ -170,7 +176,7 @@ async function remove(context: NodeContext, call: Call): Promise<Response> {
     expected: { type: "mod_revision", modRevision },
     value: null,
   });
-  return jsonResponse({ revision: result.revision, deleted: 1 });
+  return jsonAnswer({ revision: result.revision, deleted: 1 });
 }
 
 /** What a store's operation that was carried out came to. */

@@ -6,7 +6,13 @@ import {
   encodeLogOperation,
   type LogEntry,
 } from "../../raft/machines/mod.ts";
-import { type Call, jsonResponse, Problem, type Route } from "../http/mod.ts";
+import {
+  type Answer,
+  type Call,
+  jsonAnswer,
+  Problem,
+  type Route,
+} from "../http/mod.ts";
 import { type NodeContext, propose } from "./context.ts";
 import {
   bytesOf,
@@ -62,7 +68,7 @@ export function logRoutes(context: NodeContext): Route[] {
   ];
 }
 
-async function append(context: NodeContext, call: Call): Promise<Response> {
+async function append(context: NodeContext, call: Call): Promise<Answer> {
   const body = parseBody(APPEND_BODY, call.body);
   const bytes = bytesOf("data", body.data, body.data_base64);
   if (bytes === undefined) {
@@ -76,10 +82,10 @@ async function append(context: NodeContext, call: Call): Promise<Response> {
   if (result.type === "refused") {
     throw new Problem("bad_request", result.message);
   }
-  return jsonResponse({ index: result.position }, 201);
+  return jsonAnswer({ index: result.position }, 201);
 }
 
-async function read(context: NodeContext, call: Call): Promise<Response> {
+async function read(context: NodeContext, call: Call): Promise<Answer> {
   const { log } = context.machine;
   const index = wholeNumber("index", call.params.index ?? "", { min: 1 });
   const stale = queryFlag(call.query, "stale");
@@ -88,7 +94,7 @@ async function read(context: NodeContext, call: Call): Promise<Response> {
     first: log.firstPosition(),
     last: log.lastPosition(),
   }));
-  if (data) return jsonResponse(entryToJson({ position: index, data }));
+  if (data) return jsonAnswer(entryToJson({ position: index, data }));
   const detail = index < first
     ? `Entry ${index} is no longer kept; the oldest is ${first}`
     : `Entry ${index} does not exist yet; the newest is ${last}`;
@@ -97,7 +103,7 @@ async function read(context: NodeContext, call: Call): Promise<Response> {
   });
 }
 
-async function range(context: NodeContext, call: Call): Promise<Response> {
+async function range(context: NodeContext, call: Call): Promise<Answer> {
   const { log } = context.machine;
   const { query } = call;
   const from = queryNumber(query, "from", 1, { min: 1 });
@@ -108,10 +114,10 @@ async function range(context: NodeContext, call: Call): Promise<Response> {
     first_index: log.firstPosition(),
     last_index: log.lastPosition(),
   }));
-  return jsonResponse(answer);
+  return jsonAnswer(answer);
 }
 
-async function wait(context: NodeContext, call: Call): Promise<Response> {
+async function wait(context: NodeContext, call: Call): Promise<Answer> {
   const index = wholeNumber("index", call.query.get("index") ?? "", { min: 1 });
   const limits = { min: 0, max: MAX_WAIT_MS };
   const { query } = call;
@@ -124,7 +130,7 @@ async function wait(context: NodeContext, call: Call): Promise<Response> {
     call.request.signal,
   );
   if (arrived) {
-    return jsonResponse({ index, last_index: log.lastPosition() });
+    return jsonAnswer({ index, last_index: log.lastPosition() });
   }
   throw new Problem(
     "outcome_unknown",

@@ -1,5 +1,11 @@
 import * as v from "valibot";
-import { type Call, jsonResponse, Problem, type Route } from "../http/mod.ts";
+import {
+  type Answer,
+  type Call,
+  jsonAnswer,
+  Problem,
+  type Route,
+} from "../http/mod.ts";
 import {
   type LeaderOrder,
   type NodeContext,
@@ -29,7 +35,7 @@ export function orderRoutes(context: NodeContext): Route[] {
     method: Route["method"],
     path: string,
     summary: string,
-    handle: (context: NodeContext, call: Call) => Promise<Response> | Response,
+    handle: (context: NodeContext, call: Call) => Promise<Answer> | Answer,
   ): Route => ({
     method,
     path,
@@ -47,7 +53,7 @@ export function orderRoutes(context: NodeContext): Route[] {
   ];
 }
 
-async function add(context: NodeContext, call: Call): Promise<Response> {
+async function add(context: NodeContext, call: Call): Promise<Answer> {
   const body = parseBody(ADD_BODY, call.body);
   await order(context, {
     kind: "add",
@@ -57,26 +63,26 @@ async function add(context: NodeContext, call: Call): Promise<Response> {
     role: body.role,
     expectedIndex: body.expected_configuration_index ?? null,
   });
-  return jsonResponse({ id: body.id, added: true }, 201);
+  return jsonAnswer({ id: body.id, added: true }, 201);
 }
 
-async function remove(context: NodeContext, call: Call): Promise<Response> {
+async function remove(context: NodeContext, call: Call): Promise<Answer> {
   const id = idOf(call);
   await order(context, {
     kind: "remove",
     id,
     force: queryFlag(call.query, "force"),
   });
-  return jsonResponse({ id, removed: true });
+  return jsonAnswer({ id, removed: true });
 }
 
-async function promote(context: NodeContext, call: Call): Promise<Response> {
+async function promote(context: NodeContext, call: Call): Promise<Answer> {
   const id = idOf(call);
   await order(context, { kind: "promote", id });
-  return jsonResponse({ id, promoted: true });
+  return jsonAnswer({ id, promoted: true });
 }
 
-async function transfer(context: NodeContext, call: Call): Promise<Response> {
+async function transfer(context: NodeContext, call: Call): Promise<Answer> {
   const { target = 0 } = parseBody(TRANSFER_BODY, call.body);
   const { term } = raftStatus(context);
   await order(context, { kind: "transfer", target });
@@ -87,18 +93,18 @@ async function transfer(context: NodeContext, call: Call): Promise<Response> {
   );
 }
 
-async function election(context: NodeContext, call: Call): Promise<Response> {
+async function election(context: NodeContext, call: Call): Promise<Answer> {
   parseBody(EMPTY_BODY, call.body);
   requireMember(context);
   context.raft.forceElection();
   return await newLeader(context, ({ id }) => id === context.id);
 }
 
-function snapshot(context: NodeContext, call: Call): Response {
+function snapshot(context: NodeContext, call: Call): Answer {
   parseBody(EMPTY_BODY, call.body);
   raftStatus(context);
   context.raft.takeSnapshot();
-  return jsonResponse({ started: true }, 202);
+  return jsonAnswer({ started: true }, 202);
 }
 
 function order(context: NodeContext, value: LeaderOrder): Promise<void> {
@@ -114,7 +120,7 @@ function idOf({ params }: Call): number {
 async function newLeader(
   { raft }: NodeContext,
   isExpected: (leader: { id: number; term: number }) => boolean,
-): Promise<Response> {
+): Promise<Answer> {
   const holds = (): boolean => {
     const { leaderId: id, term } = raft.status();
     return id !== 0 && isExpected({ id, term });
@@ -131,7 +137,7 @@ async function newLeader(
     forget();
   }
   const { leaderId, term } = raft.status();
-  if (holds()) return jsonResponse({ leader_id: leaderId, term });
+  if (holds()) return jsonAnswer({ leader_id: leaderId, term });
   throw new Problem(
     "outcome_unknown",
     "No such leader was seen in time; look at /v1/cluster",

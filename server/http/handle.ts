@@ -3,6 +3,7 @@ import type { LeaderHint, RaftErrorCode } from "../../raft/mod.ts";
 import { RaftError } from "../../raft/mod.ts";
 import { type AccessRules, checkAccess } from "./access.ts";
 import { readText } from "./body.ts";
+import { responseOf } from "./json.ts";
 import { Problem, type ProblemCode, problemResponse } from "./problem.ts";
 import type { Match, Route, RouteTable } from "./route.ts";
 
@@ -112,17 +113,14 @@ async function answer(
   const hasBody = request.method === "POST" || request.method === "PUT";
   const body = hasBody ? await readText(request, dispatcher.maxBodyBytes) : "";
   const query = search === "" ? NO_QUERY : new URLSearchParams(search);
-  const response = await route.handle({
+  const answer = await route.handle({
     request,
     params,
     query,
     body,
     requestId,
   });
-  if (!response.headers.has("x-request-id")) {
-    response.headers.set("x-request-id", requestId);
-  }
-  return response;
+  return responseOf(answer, requestId);
 }
 
 /** What most requests ask with; nobody changes it. */

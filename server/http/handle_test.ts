@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { RaftError, type RaftErrorCode } from "../../raft/mod.ts";
 import { createRequestHandler, type HandleOptions } from "./handle.ts";
-import { jsonResponse } from "./json.ts";
+import { jsonAnswer } from "./json.ts";
 import { Problem } from "./problem.ts";
 import { createRouteTable, type Route } from "./route.ts";
 
@@ -125,7 +125,7 @@ Deno.test("what no handler expected is 500, and told with the request's id", asy
 });
 
 Deno.test("X-Request-Id is taken over when it is sound, else made, each another", async () => {
-  const handler = handlerOf(() => jsonResponse({}));
+  const handler = handlerOf(() => jsonAnswer({}));
   const idOf = async (given: string | null): Promise<string> => {
     const headers = given === null ? {} : { "x-request-id": given };
     return (await handler(get("/a", headers))).headers.get("x-request-id") ??
@@ -143,7 +143,7 @@ Deno.test("X-Request-Id is taken over when it is sound, else made, each another"
 });
 
 Deno.test("a route that does not know the method names those it knows", async () => {
-  const response = await handlerOf(() => jsonResponse({}))(
+  const response = await handlerOf(() => jsonAnswer({}))(
     new Request("http://a/a", { method: "DELETE" }),
   );
   assertEquals(response.status, 405);
@@ -152,7 +152,7 @@ Deno.test("a route that does not know the method names those it knows", async ()
 });
 
 Deno.test("a path that leads nowhere is 404", async () => {
-  const response = await handlerOf(() => jsonResponse({}))(get("/b"));
+  const response = await handlerOf(() => jsonAnswer({}))(get("/b"));
   assertEquals([response.status, (await response.json()).code], [
     404,
     "not_found",
@@ -160,7 +160,7 @@ Deno.test("a path that leads nowhere is 404", async () => {
 });
 
 Deno.test("HEAD is answered as GET, without the body", async () => {
-  const handler = handlerOf(() => jsonResponse({ a: 1 }));
+  const handler = handlerOf(() => jsonAnswer({ a: 1 }));
   const response = await handler(new Request("http://a/a", { method: "HEAD" }));
   assertEquals([response.status, response.body], [200, null]);
   assertEquals(response.headers.get("content-type"), "application/json");
@@ -168,7 +168,7 @@ Deno.test("HEAD is answered as GET, without the body", async () => {
 
 Deno.test("a handler is given the path's query and body", async () => {
   const handler = handlerOf(({ query, body }) =>
-    jsonResponse({ q: query.get("q"), body })
+    jsonAnswer({ q: query.get("q"), body })
   );
   const read = await handler(get("/a?q=%C3%BC&q=2"));
   assertEquals(await read.json(), { q: "ü", body: "" });
@@ -188,7 +188,7 @@ Deno.test("more requests at once than allowed are refused as busy, and later one
   const held = Promise.withResolvers<void>();
   const handler = handlerOf(async () => {
     await held.promise;
-    return jsonResponse({});
+    return jsonAnswer({});
   });
   const first = [handler(get()), handler(get())];
 
@@ -204,7 +204,7 @@ Deno.test("more requests at once than allowed are refused as busy, and later one
 });
 
 Deno.test("a node that stops answers health only", async () => {
-  const handler = handlerOf(() => jsonResponse({}), { isStopping: () => true });
+  const handler = handlerOf(() => jsonAnswer({}), { isStopping: () => true });
   const refused = await handler(post("{}"));
   assertEquals([refused.status, (await refused.json()).code], [
     503,
@@ -217,7 +217,7 @@ Deno.test("every request is observed once, with its route, status and time", asy
   const seen: unknown[] = [];
   let begun = 0;
   let nowMs = 0;
-  const handler = handlerOf(() => jsonResponse({}, 201), {
+  const handler = handlerOf(() => jsonAnswer({}, 201), {
     nowMs: () => nowMs += 5,
     begin: () => begun += 1,
     observe: (route, request, status, tookMs) =>

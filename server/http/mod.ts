@@ -6,7 +6,7 @@
 export type { AccessRules } from "./access.ts";
 export { parseObject } from "./body.ts";
 export { createRequestHandler, type HandleOptions } from "./handle.ts";
-export { jsonResponse } from "./json.ts";
+export { type Answer, jsonAnswer } from "./json.ts";
 export { Problem, type ProblemCode, type ProblemOptions } from "./problem.ts";
 export {
   type Access,

@@ -1,3 +1,5 @@
+import type { Answer } from "./json.ts";
+
 /** Who may call a route: everybody, whoever may read, or whoever may change. */
 export type Access = "open" | "read" | "change";
 
@@ -22,7 +24,7 @@ export interface Route {
   readonly anyContentType?: boolean;
   /** What it is for, in a line. */
   readonly summary: string;
-  readonly handle: (call: Call) => Response | Promise<Response>;
+  readonly handle: (call: Call) => Answer | Promise<Answer>;
 }
 
 /** What a path leads to. */

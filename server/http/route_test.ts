@@ -1,8 +1,9 @@
 import { assertEquals } from "@std/assert";
+import { type Answer, jsonAnswer } from "./json.ts";
 import { createRouteTable, type Route } from "./route.ts";
 
 function route(method: Route["method"], path: string): Route {
-  const handle = (): Response => new Response();
+  const handle = (): Answer => jsonAnswer({});
   return { method, path, access: "open", summary: path, handle };
 }
 
