@@ -4,7 +4,7 @@ import { type Json, withNode } from "./api_test_kit.ts";
 Deno.test("a node shows itself, its cluster and its members", () =>
   withNode(async ({ ask, api }) => {
     const status = (await ask("GET", "/v1/status")).body;
-    const { raft, uptime_ms, raft_address, ...rest } = status;
+    const { raft, uptime_ms, raft_address, incarnation: own, ...rest } = status;
     assertEquals(rest, {
       id: 1,
       name: "node1",
@@ -59,6 +59,7 @@ Deno.test("a node shows itself, its cluster and its members", () =>
     const [node] = nodes.nodes as Json[];
     assert(node);
     const { incarnation, match_index, ...shown } = node;
+    assertEquals(incarnation, own);
     assert(Number(incarnation) > 0 && Number(match_index) > 0);
     assertEquals(shown, {
       id: 1,
