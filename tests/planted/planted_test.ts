@@ -13,7 +13,7 @@ const ROOT = join(import.meta.dirname ?? ".", "../..");
 /** One of each kind, caught by their first seeds; `deno task sim --planted` tries them all. */
 const CHEAP = [
   "vote_said_before_durable",
-  "duplicate_append_truncates",
+  "leader_counts_unsynced",
   "read_before_own_commit",
   "snapshot_without_sessions",
   "sessions_ignored",

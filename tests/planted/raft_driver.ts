@@ -28,7 +28,7 @@ export const DRIVER_BUGS: readonly PlantedBug[] = [
         new: "if (id.sequence < 0) {",
       },
     ],
-    seeds: 100,
+    seeds: 200,
   },
   {
     name: "refusal_of_one_attempt_counts_for_all",
@@ -73,7 +73,7 @@ export const DRIVER_BUGS: readonly PlantedBug[] = [
         new: "",
       },
     ],
-    seeds: 1000,
+    seeds: 2200,
   },
   {
     name: "hard_state_lost_in_join",

@@ -84,7 +84,7 @@ export const ELECTION_BUGS: readonly PlantedBug[] = [
         new: "return term >= 0 && ownTerm >= 0 && index >= lastIndex(log);",
       },
     ],
-    seeds: 500,
+    seeds: 1000,
   },
   {
     name: "half_is_a_majority",
@@ -146,7 +146,7 @@ export const ELECTION_BUGS: readonly PlantedBug[] = [
         new: "",
       },
     ],
-    seeds: 20,
+    seeds: 50,
   },
   {
     name: "former_self_counted",
@@ -160,7 +160,7 @@ export const ELECTION_BUGS: readonly PlantedBug[] = [
         new: "return member !== undefined;",
       },
     ],
-    seeds: 2000,
+    seeds: 2500,
   },
   {
     name: "stalled_disk_leads_on",

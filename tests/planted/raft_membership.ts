@@ -15,8 +15,20 @@ export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
 `,
         new: "",
       },
+      {
+        file: "raft/core/outbox.ts",
+        old: "seal(core, asker.from, asker.fromIncarnation, term, body)",
+        new:
+          "seal(core, asker.from, incarnationOf(core, asker.from), term, body)",
+      },
+      {
+        file: "raft/core/outbox.ts",
+        old: "seal(core, asker.from, asker.fromIncarnation, core.term, body)",
+        new:
+          "seal(core, asker.from, incarnationOf(core, asker.from), core.term, body)",
+      },
     ],
-    seeds: 500,
+    seeds: 2000,
   },
   {
     name: "learners_counted",
@@ -73,7 +85,7 @@ export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
         new: "",
       },
     ],
-    seeds: 20,
+    seeds: 100,
   },
   {
     name: "removed_leader_stays",
@@ -115,7 +127,7 @@ export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
         new: "if (!transfer || core.nowMs < Infinity) return;",
       },
     ],
-    seeds: 20,
+    seeds: 50,
   },
   {
     name: "witness_leads_for_ever",
@@ -129,6 +141,6 @@ export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
         new: "",
       },
     ],
-    seeds: 20,
+    seeds: 100,
   },
 ];

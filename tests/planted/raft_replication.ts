@@ -63,7 +63,7 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
         new: "const commit = core.commit;",
       },
     ],
-    seeds: 20,
+    seeds: 50,
   },
   {
     name: "stale_write_counts",
@@ -77,7 +77,7 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
         new: "persist.lastIndex = Math.max(persist.lastIndex, 0);",
       },
     ],
-    seeds: 20,
+    seeds: 50,
   },
   {
     name: "leader_counts_unsynced",

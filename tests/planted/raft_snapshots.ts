@@ -33,10 +33,8 @@ export const SNAPSHOT_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "raft/driver/snapshots.ts",
-        old:
-          `  for (const piece of sessions) yield encodeFrame("sessions", piece);
-`,
-        new: "",
+        old: "snapshotSessions(applier.sessions)",
+        new: "snapshotSessions({ sessions: new Map() })",
       },
     ],
     seeds: 20,
@@ -99,7 +97,7 @@ export const SNAPSHOT_BUGS: readonly PlantedBug[] = [
     receiving`,
       },
     ],
-    seeds: 200,
+    seeds: 1000,
   },
   {
     name: "snapshot_piece_twice",
