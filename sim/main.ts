@@ -15,8 +15,8 @@ import { type SimReport, simulate } from "./run.ts";
 const DEFAULT_SEEDS = 200;
 const DEFAULT_STEPS = 20_000;
 /** What CI runs every time, and how many seeds behind a fresh one. */
-const CI_FIXED_SEEDS = 600;
-const CI_FRESH_SEEDS = 200;
+const CI_FIXED_SEEDS = 800;
+const CI_FRESH_SEEDS = 300;
 
 interface Totals {
   runs: number;

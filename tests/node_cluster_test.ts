@@ -187,6 +187,11 @@ Deno.test("a leader that is told to stop hands over first, exits 0 and leaves no
     const terms = views.map(({ raft }) => raft?.term ?? 0);
     const leaders = views.map(({ raft }) => raft?.leader_id);
     assert(before && Math.max(...terms) > before.term, "the term is the old");
+    // Who is named does not have to ask whether it may stand.
+    const asked = `asking for an election, no leader term=${before.term}`;
+    for (const node of cluster.up()) {
+      assert(!node.output().includes(asked), `node ${node.id} was not named`);
+    }
     assert(
       cluster.up().some(({ id }, at) => leaders[at] === id),
       `nobody leads: ${leaders}`,
