@@ -44,17 +44,6 @@ export function formatAddress({ hostname, port }: HostAndPort): string {
     : `${hostname}:${port}`;
 }
 
-/**
- * Returns whether a host is this machine's loopback and nothing else can reach it.
- *
- * @param hostname A name or an IP address.
- * @returns Whether it is.
- */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "::1" ||
-    /^(::ffff:)?127(\.\d{1,3}){3}$/.test(hostname);
-}
-
 /** What a bare connection showed about a port. */
 export type Reach =
   /** Something listens. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { formatAddress, isLoopback, parseAddress, reach } from "./address.ts";
+import { formatAddress, parseAddress, reach } from "./address.ts";
 import { freePort } from "./test_nodes.ts";
 
 Deno.test("parseAddress() reads names, IPv4 and IPv6, and formatAddress() writes them back", () => {
@@ -21,15 +21,6 @@ Deno.test("parseAddress() refuses what is not host:port", async (t) => {
       }
       assertEquals(error instanceof TypeError, true);
     });
-  }
-});
-
-Deno.test("isLoopback() knows this machine's own addresses", () => {
-  for (const own of ["localhost", "127.0.0.1", "127.8.8.8", "::1"]) {
-    assertEquals(isLoopback(own), true, own);
-  }
-  for (const other of ["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example.com"]) {
-    assertEquals(isLoopback(other), false, other);
   }
 });
 

@@ -1,6 +1,5 @@
-import { type Clock, messageOf } from "../../base/mod.ts";
+import { type Clock, isLoopback, messageOf } from "../../base/mod.ts";
 import type { Message, NodeId } from "../core/mod.ts";
-import { isLoopback } from "./address.ts";
 import type { Authenticator, Claim } from "./auth.ts";
 import {
   ANSWER_HEADERS,

@@ -75,29 +75,34 @@ export function sampleMessage(
     toIncarnation: number(random),
     term: number(random),
   };
-  const any = (): number => number(random);
+  const anyNumber = (): number => number(random);
   switch (kind) {
     case "pre_vote":
     case "vote":
       return {
         kind,
         ...envelope,
-        lastIndex: any(),
-        lastTerm: any(),
+        lastIndex: anyNumber(),
+        lastTerm: anyNumber(),
         early: truth(random),
         transfer: truth(random),
       };
     case "pre_vote_response":
     case "vote_response":
-      return { kind, ...envelope, granted: truth(random), removedAt: any() };
+      return {
+        kind,
+        ...envelope,
+        granted: truth(random),
+        removedAt: anyNumber(),
+      };
     case "append": {
       const prevIndex = randomIdentity(random);
       return {
         kind,
         ...envelope,
         prevIndex,
-        prevTerm: any(),
-        commit: any(),
+        prevTerm: anyNumber(),
+        commit: anyNumber(),
         entries: entries(random, prevIndex, options.maxDataBytes),
       };
     }
@@ -106,40 +111,40 @@ export function sampleMessage(
         kind,
         ...envelope,
         ok: truth(random),
-        index: any(),
-        hintIndex: any(),
-        hintTerm: any(),
+        index: anyNumber(),
+        hintIndex: anyNumber(),
+        hintTerm: anyNumber(),
       };
     case "heartbeat":
       return {
         kind,
         ...envelope,
-        commit: any(),
-        round: any(),
+        commit: anyNumber(),
+        round: anyNumber(),
         sentAtMs: random.next() * 1e9,
       };
     case "heartbeat_response":
-      return { kind, ...envelope, round: any(), sentAtMs: random.next() };
+      return { kind, ...envelope, round: anyNumber(), sentAtMs: random.next() };
     case "snapshot_chunk":
       return {
         kind,
         ...envelope,
         snapshot: {
-          index: any(),
-          term: any(),
+          index: anyNumber(),
+          term: anyNumber(),
           configuration: configuration(random),
-          configurationIndex: any(),
-          sizeBytes: any(),
+          configurationIndex: anyNumber(),
+          sizeBytes: anyNumber(),
         },
-        offset: any(),
+        offset: anyNumber(),
         data: data(random, options.maxDataBytes),
       };
     case "snapshot_response":
       return {
         kind,
         ...envelope,
-        index: any(),
-        nextOffset: any(),
+        index: anyNumber(),
+        nextOffset: anyNumber(),
         done: truth(random),
       };
     case "timeout_now":
@@ -150,7 +155,7 @@ export function sampleMessage(
         kind,
         ...envelope,
         proposals: Array.from({ length: randomBelow(random, 4) }, () => ({
-          id: any(),
+          id: anyNumber(),
           kind: "command" as const,
           data: data(random, options.maxDataBytes),
         })),
@@ -159,14 +164,14 @@ export function sampleMessage(
       return {
         kind,
         ...envelope,
-        ids: Array.from({ length: randomBelow(random, 5) }, any),
+        ids: Array.from({ length: randomBelow(random, 5) }, anyNumber),
         reason: pick(random, REFUSALS, "busy"),
         leaderId: randomBelow(random, 1001),
       };
     case "read_index":
-      return { kind, ...envelope, requestId: any() };
+      return { kind, ...envelope, requestId: anyNumber() };
     case "read_index_response":
-      return { kind, ...envelope, requestId: any(), index: any() };
+      return { kind, ...envelope, requestId: anyNumber(), index: anyNumber() };
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   type Clock,
   invariant,
+  isLoopback,
   type Random,
   systemClock,
   systemRandom,
@@ -8,7 +9,7 @@ import {
 } from "../../base/mod.ts";
 import type { Incarnation, NodeId } from "../core/mod.ts";
 import type { RaftTransport, TransportEvents } from "../ports.ts";
-import { type HostAndPort, isLoopback, parseAddress } from "./address.ts";
+import { type HostAndPort, parseAddress } from "./address.ts";
 import { createAuthenticator } from "./auth.ts";
 import { isNodeId } from "./bytes.ts";
 import { type OpeningRefusal, randomToken } from "./claim.ts";
