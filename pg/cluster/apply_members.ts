@@ -1,0 +1,141 @@
+import type {
+  AwayCommand,
+  CountCommand,
+  EnterCommand,
+  ForgetCommand,
+  GaveUpCommand,
+  LeaveCommand,
+  ModeCommand,
+  PauseCommand,
+  RegisterCommand,
+  TagsCommand,
+} from "./commands.ts";
+import { currentPrimary } from "./copies.ts";
+import { amendRecord } from "./history.ts";
+import type { Change } from "./change.ts";
+import { isNamed } from "./rules.ts";
+import {
+  type ClusterState,
+  type DataMember,
+  type MemberId,
+  NO_TAGS,
+} from "./types.ts";
+
+/** Takes what an agent tells about its member. */
+export function register(
+  state: ClusterState,
+  { id, host, port, version, mode: seed }: RegisterCommand,
+): Change {
+  const known = state.members.get(id);
+  const member: DataMember = {
+    tags: NO_TAGS,
+    incarnation: null,
+    counted: false,
+    leaving: false,
+    away: false,
+    ...known,
+    id,
+    host,
+    port,
+    version,
+  };
+  const next = patchMember(state, id, member);
+  return state.seeded || state.systemId !== null
+    ? next
+    : { ...next, mode: seed };
+}
+
+/**
+ * Takes a member's new data directory. What it replaces must be named by no rule of the epoch that it
+ * followed: it held commits that others count on (R4). Older rules keep naming it, and nobody covers
+ * them with the new one (R3).
+ */
+export function enter(state: ClusterState, command: EnterCommand): Change {
+  const { id, incarnation, replaces, epoch } = command;
+  const member = state.members.get(id);
+  if (!member) return "It is no member";
+  if (member.incarnation !== replaces) return "It has another copy by now";
+  const { phase } = state;
+  const isReigning = phase.kind === "granted" || phase.kind === "open";
+  if (!isReigning || phase.epoch !== epoch) return "That epoch is over";
+  if (currentPrimary(state)?.id === id) return "It is the primary";
+  return patchMember(state, id, { ...member, incarnation });
+}
+
+/** Has a member count for n. */
+export function count(state: ClusterState, { id }: CountCommand): Change {
+  const member = state.members.get(id);
+  if (!member || member.counted) return "It counts already, or is no member";
+  return patchMember(state, id, { ...member, counted: true });
+}
+
+/** Prepares the removal of a member. */
+export function leave(state: ClusterState, { id }: LeaveCommand): Change {
+  const member = state.members.get(id);
+  if (!member) return "It is no member";
+  if (currentPrimary(state)?.id === id) {
+    return "It is the primary; switch over first";
+  }
+  return patchMember(state, id, { ...member, leaving: true });
+}
+
+/** Removes a member, once no rule names it. */
+export function forget(state: ClusterState, { id }: ForgetCommand): Change {
+  const member = state.members.get(id);
+  if (!member) return "It is no member";
+  const { incarnation } = member;
+  if (incarnation !== null && isNamed(state, { id, incarnation })) {
+    return "A rule still names it";
+  }
+  const members = new Map(state.members);
+  members.delete(id);
+  return { ...state, members };
+}
+
+/** Notes that an agent goes and leaves PostgreSQL running, or is back. */
+export function away(
+  state: ClusterState,
+  { id, away: isAway }: AwayCommand,
+): Change {
+  const member = state.members.get(id);
+  if (!member) return "It is no member";
+  return patchMember(state, id, { ...member, away: isAway });
+}
+
+/** Takes an operator's word on a member. */
+export function tags(state: ClusterState, command: TagsCommand): Change {
+  const member = state.members.get(command.id);
+  if (!member) return "It is no member";
+  return patchMember(state, command.id, { ...member, tags: command.tags });
+}
+
+/** Takes an operator's word on the mode; the policy changes the rule after it. */
+export function mode(state: ClusterState, command: ModeCommand): Change {
+  return { ...state, mode: command.mode, seeded: true };
+}
+
+/** Stops or starts the policy. */
+export function pause(state: ClusterState, { paused }: PauseCommand): Change {
+  return { ...state, paused };
+}
+
+/** Adds what a member gave up to the record of the epoch that it lost to. */
+export function gaveUp(state: ClusterState, command: GaveUpCommand): Change {
+  const { epoch, id, bytes, commits } = command;
+  const record = state.history.find((one) => one.epoch === epoch);
+  if (!record) return "That epoch is forgotten";
+  const others = record.givenUp.filter((one) => one.id !== id);
+  return amendRecord(state, epoch, {
+    givenUp: [...others, { id, bytes, commits }],
+  });
+}
+
+function patchMember(
+  state: ClusterState,
+  id: MemberId,
+  member: DataMember,
+): ClusterState {
+  const members = new Map(state.members);
+  members.set(id, member);
+  return { ...state, members };
+}

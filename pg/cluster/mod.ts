@@ -1,0 +1,12 @@
+/**
+ * The replicated state of PostgreSQL, pure: who reigns, under which rule, and how that came about.
+ *
+ * @module
+ */
+export * from "./codec.ts";
+export * from "./commands.ts";
+export * from "./copies.ts";
+export * from "./lineage.ts";
+export * from "./reducer.ts";
+export * from "./rules.ts";
+export * from "./types.ts";

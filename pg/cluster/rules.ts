@@ -1,0 +1,87 @@
+import { applicationName, hasCopy, isSameCopy } from "./copies.ts";
+import type { ClusterState, Copy, Rule } from "./types.ts";
+
+/** A name that no walreceiver has: with it alone in the list every commit waits (R5). */
+export const PLACEHOLDER_NAME = "pgraft_nobody";
+
+/**
+ * Whether no commit that the rule let through can be missing from the sealed copies: its primary is
+ * sealed, or fewer than k of its standbys are not (R2). With k = 0 only the primary covers.
+ */
+export function isCovered(rule: Rule, sealed: readonly Copy[]): boolean {
+  if (hasCopy(sealed, rule.primary)) return true;
+  const unsealed = rule.standbys.filter((copy) => !hasCopy(sealed, copy));
+  return unsealed.length < rule.required;
+}
+
+/** The rules in force that are not covered. */
+export function uncoveredRules(
+  { rules }: ClusterState,
+  sealed: readonly Copy[],
+): Rule[] {
+  return rules.filter((rule) => !isCovered(rule, sealed));
+}
+
+/** How many standbys must hold a commit: k follows from the membership, not from who is alive (R6). */
+export function requiredOf(state: ClusterState): number {
+  if (state.mode === "off") return 0;
+  let counted = 0;
+  for (const member of state.members.values()) {
+    if (member.counted && !member.tags.nosync && !member.leaving) counted += 1;
+  }
+  return Math.floor(counted / 2);
+}
+
+/** The rule that the newest reign shall follow: the latest of its epoch. */
+export function newestRule({ rules }: ClusterState): Rule | null {
+  return rules.at(-1) ?? null;
+}
+
+/** Whether a rule of the newest epoch is being replaced (R18). */
+export function isRuleChanging({ rules }: ClusterState): boolean {
+  const newest = rules.at(-1);
+  return newest !== undefined &&
+    rules.filter(({ epoch }) => epoch === newest.epoch).length > 1;
+}
+
+/** Whether two rules ask for the same. */
+export function isSameRule(
+  a: Pick<Rule, "standbys" | "required">,
+  b: Pick<Rule, "standbys" | "required">,
+): boolean {
+  return a.required === b.required &&
+    a.standbys.length === b.standbys.length &&
+    a.standbys.every((copy) => hasCopy(b.standbys, copy));
+}
+
+/** Whether a rule in force names a copy. */
+export function isNamed({ rules }: ClusterState, copy: Copy): boolean {
+  return rules.some(({ primary, standbys }) =>
+    isSameCopy(primary, copy) || hasCopy(standbys, copy)
+  );
+}
+
+/**
+ * What PostgreSQL is told of a rule. Never empty for k >= 1 (R5); fewer standbys than k leave the
+ * placeholder beside them, so that commits wait.
+ */
+export function synchronousStandbyNames(
+  rule: Pick<Rule, "standbys" | "required">,
+): string {
+  if (rule.required === 0) return "";
+  const names = rule.standbys.map((copy) => `"${applicationName(copy)}"`);
+  while (names.length < rule.required) {
+    names.push(`"${PLACEHOLDER_NAME}${names.length || ""}"`);
+  }
+  return `ANY ${rule.required} (${names.join(", ")})`;
+}
+
+/** What every node starts with, so that a promotion finds a list that is not empty (T8, T9, T22). */
+export const PLACEHOLDER_LIST = `ANY 1 ("${PLACEHOLDER_NAME}")`;
+
+/** A rule in words: `node 1 needs 1 of 2, 3`. */
+export function describeRule(rule: Rule): string {
+  const ids = rule.standbys.map(({ id }) => id).join(", ");
+  const of = rule.required === 0 ? "nobody" : `${rule.required} of ${ids}`;
+  return `node ${rule.primary.id} needs ${of} (epoch ${rule.epoch})`;
+}

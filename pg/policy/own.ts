@@ -1,0 +1,56 @@
+import {
+  type ClusterState,
+  type Copy,
+  copyOf,
+  type Grant,
+  isSameCopy,
+  type Phase,
+  slotName,
+} from "../cluster/mod.ts";
+import type { Step } from "./steps.ts";
+import type { LocalView } from "./view.ts";
+
+/** A phase in which somebody reigns or is about to. */
+export type Reign = Extract<Phase, { kind: "granted" | "open" }>;
+
+/** A reign and its grant. */
+export interface Reigning {
+  readonly phase: Reign;
+  readonly grant: Grant;
+}
+
+/** Nothing to do. */
+export function idle(why: string): Step {
+  return { kind: "idle", why };
+}
+
+/** The copy that this node has; null for none. */
+export function ownCopy(
+  { id, saved: { incarnation } }: LocalView,
+): Copy | null {
+  return incarnation === null ? null : { id, incarnation };
+}
+
+/** Whether the directory holds this cluster's data under an identity of its own. */
+export function hasData(state: ClusterState, view: LocalView): boolean {
+  const { data, saved } = view;
+  return data.kind === "present" && data.systemId === state.systemId &&
+    saved.incarnation !== null;
+}
+
+/** Whether this node's copy is the one that the cluster knows. */
+export function isEntered(state: ClusterState, view: LocalView): boolean {
+  return isSameCopy(copyOf(state, view.id), ownCopy(view));
+}
+
+/** Slots for all others, before they are needed (T23), and none for those who left. */
+export function slotsFor(
+  { members }: ClusterState,
+  { id, slots }: LocalView,
+): Step | null {
+  const wanted = [...members.keys()].filter((other) => other !== id)
+    .map(slotName).toSorted();
+  const isThere = wanted.length === slots.length &&
+    wanted.every((name) => slots.includes(name));
+  return isThere ? null : { kind: "set_slots", wanted };
+}

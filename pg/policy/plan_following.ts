@@ -1,0 +1,151 @@
+import {
+  type ClusterState,
+  type Copy,
+  copyOf,
+  hasCopy,
+  positionOf,
+  type Relation,
+  relationTo,
+} from "../cluster/mod.ts";
+import { hasData, idle, isEntered, type Reigning, slotsFor } from "./own.ts";
+import type { Step } from "./steps.ts";
+import type { LocalView, StandbyServer } from "./view.ts";
+
+/** Follows, rewinds or clones, decided by epochs (R29). */
+export function planFollowing(
+  state: ClusterState,
+  reigning: Reigning,
+  view: LocalView,
+): Step {
+  if (!hasData(state, view)) return planClone(state, reigning, view);
+  const { server } = view;
+  switch (server.kind) {
+    case "starting":
+      return idle("PostgreSQL starts");
+    case "hung":
+    case "leftovers":
+      return { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
+    case "primary": {
+      // R33: a promotion without a grant ends at once, paused or not.
+      const why = `Node ${reigning.grant.winner.id} reigns`;
+      return { kind: "stop", mode: "immediate", why };
+    }
+    case "stopped":
+      return isBroken(view) ? planClone(state, reigning, view) : {
+        kind: "start",
+      };
+    case "standby":
+      return planStandby(state, reigning, view, server);
+  }
+}
+
+/** Whether it failed to start so often that its data must be taken for damaged. */
+function isBroken({ failures }: LocalView): boolean {
+  return failures >= MAX_START_FAILURES;
+}
+
+/** How often a start is tried before the data is taken for damaged. */
+export const MAX_START_FAILURES = 5;
+
+function planStandby(
+  state: ClusterState,
+  reigning: Reigning,
+  view: LocalView,
+  server: StandbyServer,
+): Step {
+  const { phase: { epoch }, grant } = reigning;
+  const { saved, rendered } = view;
+  const entering = planEntering(state, reigning, view);
+  if (entering) return entering;
+  const follows = saved.upstream?.id === grant.winner.id &&
+    saved.upstream.epoch === epoch;
+  if (follows) {
+    if (server.broken !== null) return planClone(state, reigning, view);
+    if (rendered.rule !== 0) return { kind: "set_rule", rule: null };
+    // T21: what an old primary had beyond the others must not be read before it follows.
+    if (server.streaming && rendered.hba !== "open") return { kind: "open" };
+    return slotsFor(state, view) ??
+      idle(server.streaming ? "It streams" : "Waiting for the primary");
+  }
+  // Cut first: the position decides only what it can no longer grow beyond.
+  if (saved.upstream !== null || server.receiver) {
+    return { kind: "cut_upstream" };
+  }
+  const relation = relationOf(state, reigning, view, server);
+  if (relation.kind === "prefix") {
+    return { kind: "follow", epoch, upstream: grant.winner.id };
+  }
+  if (!server.replayDone) return idle("Replaying what it has");
+  return relation.kind === "diverged"
+    ? planRejoin(state, reigning, view, relation)
+    : planClone(state, reigning, view);
+}
+
+/** A copy that nobody knows yet is told before it counts for anything (R3, R4). */
+function planEntering(
+  state: ClusterState,
+  { phase: { epoch } }: Reigning,
+  view: LocalView,
+): Step | null {
+  const { id, saved: { incarnation } } = view;
+  if (incarnation === null || isEntered(state, view)) return null;
+  const member = state.members.get(id);
+  if (!member) return idle("Waiting to be registered");
+  if (isHeldByRule(state, view)) return { kind: "await_leave" };
+  const replaces = member.incarnation;
+  return {
+    kind: "propose",
+    command: { type: "enter", id, incarnation, replaces, epoch },
+  };
+}
+
+/** What is half a record at the end of the log is none: PostgreSQL writes over it (R13). */
+function relationOf(
+  state: ClusterState,
+  { phase: { epoch } }: Reigning,
+  { saved }: LocalView,
+  { replayDone, replayLsn, endLsn }: StandbyServer,
+): Relation {
+  const lsn = replayDone ? replayLsn : endLsn;
+  return relationTo(state, positionOf(state, saved.epoch, lsn), epoch);
+}
+
+function planRejoin(
+  state: ClusterState,
+  reigning: Reigning,
+  view: LocalView,
+  { sinceLsn, from }: Extract<Relation, { kind: "diverged" }>,
+): Step {
+  const { phase: { epoch }, grant } = reigning;
+  if (!grant.promoted) return idle("Waiting for the primary to promote");
+  if (!view.canRewind || view.rewindFailed === epoch) {
+    return planClone(state, reigning, view);
+  }
+  return { kind: "rewind", epoch, source: grant.winner.id, sinceLsn, from };
+}
+
+function planClone(
+  state: ClusterState,
+  { phase: { epoch }, grant }: Reigning,
+  view: LocalView,
+): Step {
+  if (isHeldByRule(state, view)) {
+    return { kind: "await_leave" };
+  }
+  if (!grant.promoted) return idle("Waiting for the primary to promote");
+  return { kind: "clone", epoch, source: grant.winner.id };
+}
+
+/**
+ * Whether a rule of the reign names the copy that would be given up (R4). Before the barrier nobody has
+ * been told of any commit of this epoch, and a member that must clone may be the only one who can
+ * acknowledge it, so then it does not wait (R21).
+ */
+function isHeldByRule(state: ClusterState, view: LocalView): boolean {
+  const { phase, rules } = state;
+  const held: Copy | null = copyOf(state, view.id);
+  if (phase.kind !== "open" || !held) return false;
+  return rules.some(({ epoch, standbys }) =>
+    epoch === phase.epoch && hasCopy(standbys, held)
+  );
+}

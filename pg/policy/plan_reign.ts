@@ -1,0 +1,154 @@
+import {
+  type ClusterState,
+  type Copy,
+  hasCopy,
+  isRuleChanging,
+  newestRule,
+  type Rule,
+} from "../cluster/mod.ts";
+import { idle, type Reigning, slotsFor } from "./own.ts";
+import { isFenced } from "./self_fence.ts";
+import type { Step } from "./steps.ts";
+import type { LocalView, PrimaryServer, StandbyServer } from "./view.ts";
+
+/** Takes the reign over, passes the barrier, opens, and keeps the rules (R18 to R20). */
+export function planReign(
+  state: ClusterState,
+  reigning: Reigning,
+  view: LocalView,
+): Step {
+  const { server } = view;
+  switch (server.kind) {
+    case "starting":
+      return idle("PostgreSQL starts");
+    case "hung":
+    case "leftovers":
+      // A reign that was begun ends by an attempt, in which this copy seals like all others.
+      return hasReigned(reigning, view)
+        ? idle("The reign is lost; waiting for the next epoch")
+        : { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
+    case "stopped":
+      return state.paused && hasReigned(reigning, view)
+        ? idle("PostgreSQL has stopped, and failover is paused")
+        : { kind: "start" };
+    case "standby":
+      return hasReigned(reigning, view) || hasPromoted(reigning, server)
+        ? idle("The reign is lost; waiting for the next epoch")
+        : takeOver(state, reigning, view, server);
+    case "primary":
+      return reign(state, reigning, view, server);
+  }
+}
+
+/** Whether this copy was seen as the primary of this epoch: what stopped since needs a new grant (R24). */
+export function hasReigned(
+  { phase, grant }: Reigning,
+  { saved }: LocalView,
+): boolean {
+  return saved.epoch === grant.epoch &&
+    (phase.kind === "open" || grant.promoted);
+}
+
+/** Whether it had promoted and stopped before it could tell: another promotion would be another timeline. */
+export function hasPromoted(
+  { grant }: Reigning,
+  { timeline }: StandbyServer,
+): boolean {
+  return timeline >= grant.timeline;
+}
+
+function takeOver(
+  state: ClusterState,
+  { grant }: Reigning,
+  view: LocalView,
+  server: StandbyServer,
+): Step {
+  const { saved, rendered } = view;
+  const rule = newestRule(state);
+  if (!rule) return idle("There is no rule");
+  if (saved.upstream !== null || server.receiver) {
+    return { kind: "cut_upstream" };
+  }
+  const slots = slotsFor(state, view);
+  if (slots) return slots;
+  if (rendered.rule !== rule.number) return { kind: "set_rule", rule };
+  if (rendered.hba !== "closed" || server.sessions > 0) {
+    return { kind: "close" };
+  }
+  if (!server.replayDone) return { kind: "finish_replay" };
+  if (saved.epoch !== grant.epoch) return { kind: "own", epoch: grant.epoch };
+  return { kind: "promote", timeline: grant.timeline };
+}
+
+function reign(
+  state: ClusterState,
+  reigning: Reigning,
+  view: LocalView,
+  server: PrimaryServer,
+): Step {
+  const { phase, grant } = reigning;
+  const { epoch } = phase;
+  const rule = newestRule(state);
+  if (view.saved.epoch !== epoch || !rule) {
+    const why = `It was promoted without the grant of epoch ${epoch}`;
+    return { kind: "stop", mode: "immediate", why };
+  }
+  if (!grant.promoted) {
+    return { kind: "announce_promotion", epoch, timeline: grant.timeline };
+  }
+  const fence = fenced(state, view, server);
+  if (fence) return fence;
+  const barrier = passBarrier(state, reigning, rule, view);
+  if (barrier) return barrier;
+  if (phase.kind === "granted") {
+    return { kind: "announce_opening", epoch, rule: rule.number };
+  }
+  if (view.rendered.hba !== "open") return { kind: "open" };
+  const { handover } = phase;
+  if (handover && view.checkpointed !== handover.number) {
+    return { kind: "checkpoint", handover: handover.number };
+  }
+  return slotsFor(state, view) ?? idle("It reigns");
+}
+
+/** A primary that nobody can see closes itself, when that costs no write (R28, R30). */
+function fenced(
+  state: ClusterState,
+  view: LocalView,
+  server: PrimaryServer,
+): Step | null {
+  if (!isFenced(state, view)) return null;
+  return view.rendered.hba !== "closed" || server.sessions > 0
+    ? { kind: "close" }
+    : idle("Closed: no leader is known, and no standby acknowledges");
+}
+
+/** Has the newest rule followed and proved before anything rests on it (R18, R20). */
+function passBarrier(
+  state: ClusterState,
+  { phase }: Reigning,
+  rule: Rule,
+  view: LocalView,
+): Step | null {
+  const { epoch } = phase;
+  // Where the list may have been empty, a commit must be seen waiting before the names go in (T8).
+  const seeWaiting = view.mayHaveBeenEmpty && rule.required > 0;
+  if (view.rendered.rule !== rule.number && !seeWaiting) {
+    return { kind: "set_rule", rule };
+  }
+  if (rule.standbys.length < rule.required) {
+    return idle(`Waiting for ${rule.required} standbys that hold commits`);
+  }
+  if (phase.kind === "open" && !isRuleChanging(state)) return null;
+  if (view.barrier !== rule.number) {
+    return { kind: "barrier", rule, seeWaiting };
+  }
+  if (phase.kind !== "open") return null;
+  return { kind: "retire_rules", epoch, rule, removed: removedBy(state, rule) };
+}
+
+/** Copies that older rules name and the newest does not. */
+function removedBy({ rules }: ClusterState, newest: Rule): Copy[] {
+  return rules.flatMap(({ standbys }) => standbys)
+    .filter((copy) => !hasCopy(newest.standbys, copy));
+}

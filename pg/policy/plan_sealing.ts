@@ -1,0 +1,88 @@
+import { type ClusterState, isSameCopy, type Phase } from "../cluster/mod.ts";
+import { hasData, idle, ownCopy } from "./own.ts";
+import type { Step } from "./steps.ts";
+import type { LocalView, StandbyServer } from "./view.ts";
+
+type Sealing = Extract<Phase, { kind: "sealing" }>;
+
+/** How long standbys stream on while a primary ends in order (R32). */
+export const PLANNED_STREAM_MS = 1500;
+
+/** Seals: after the pledge nothing reaches this copy, and nobody is told of more than it reports (R12). */
+export function planSealing(
+  state: ClusterState,
+  phase: Sealing,
+  view: LocalView,
+): Step {
+  if (!hasData(state, view)) return idle("No valid data to seal");
+  const { server } = view;
+  switch (server.kind) {
+    case "starting":
+      return idle("PostgreSQL starts");
+    case "hung":
+    case "leftovers":
+      return { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
+    case "primary":
+      return {
+        kind: "stop",
+        mode: isOrderly(phase, view) ? "fast" : "immediate",
+        why: `Epoch ${phase.epoch} begins`,
+      };
+    case "stopped":
+      return isSealed(state, view)
+        ? idle("Sealed, stopped in order")
+        : { kind: "start" };
+    case "standby":
+      return sealStandby(phase, view, server);
+  }
+}
+
+/** Only a planned change lets the primary write its end; a loss has no time for that. */
+function isOrderly({ attempt }: Sealing, { phaseMs }: LocalView): boolean {
+  return attempt.kind === "planned" && phaseMs < PLANNED_STREAM_MS;
+}
+
+function sealStandby(
+  phase: Sealing,
+  view: LocalView,
+  server: StandbyServer,
+): Step {
+  const { catchUp, epoch } = phase;
+  const { saved } = view;
+  const isCut = saved.upstream === null && !server.receiver;
+  const lacks = catchUp !== null &&
+    isSameCopy(catchUp.target, ownCopy(view)) && server.endLsn < catchUp.lsn;
+  if (lacks) {
+    const source = catchUp.source.id;
+    if (saved.upstream?.id === source && saved.upstream.epoch === epoch) {
+      return idle(`Streaming the difference from node ${source}`);
+    }
+    return isCut
+      ? { kind: "catch_up", epoch, source }
+      : { kind: "cut_upstream" };
+  }
+  if (isCut) return idle("Sealed");
+  // The old primary's last record shall arrive before the stream is cut.
+  if (isOrderly(phase, view) && server.streaming) {
+    return idle("Waiting for the end of the old primary's log");
+  }
+  return { kind: "cut_upstream" };
+}
+
+/** Whether this copy is sealed for the present attempt: what it reports can't grow by itself. */
+export function isSealed(state: ClusterState, view: LocalView): boolean {
+  const { phase } = state;
+  const { saved, server, data, job } = view;
+  if (phase.kind !== "sealing" || job || !hasData(state, view)) return false;
+  if (saved.pledge < phase.epoch || saved.upstream !== null) return false;
+  switch (server.kind) {
+    case "standby":
+      return !server.receiver;
+    case "stopped":
+      // R32: an end in order says itself where it is; any other is known after recovery only.
+      return phase.attempt.kind === "planned" && data.kind === "present" &&
+        data.shutdownLsn !== null;
+    default:
+      return false;
+  }
+}

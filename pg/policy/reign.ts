@@ -1,0 +1,189 @@
+import {
+  type ClusterCommand,
+  type ClusterState,
+  type Copy,
+  copyOf,
+  currentPrimary,
+  hasCopy,
+  isNamed,
+  isRuleChanging,
+  isSameRule,
+  newestRule,
+  type Phase,
+  type ProposedRule,
+  requiredOf,
+} from "../cluster/mod.ts";
+import type { Finding, PolicyInput, PrimaryReport } from "./report.ts";
+import { countOf } from "./sealing.ts";
+
+/** A standby that is closer than this has caught up; its barrier proves the rest. */
+const CAUGHT_UP_BYTES = 1 << 20;
+
+type Reign = Extract<Phase, { kind: "granted" | "open" }>;
+
+/** What a reign needs that goes well: a switchover, members, another rule. */
+export function decideReign(
+  state: ClusterState,
+  phase: Reign,
+  input: PolicyInput,
+): { command: ClusterCommand | null; findings: Finding[] } {
+  const findings: Finding[] = [];
+  const command = switchover(state, phase, input) ??
+    (state.paused ? null : ruleChange(state, phase, input, findings)) ??
+    forgotten(state, input);
+  return { command, findings };
+}
+
+/** The checkpoint is made: the reign can end without a long shutdown (R32). */
+function switchover(
+  state: ClusterState,
+  phase: Reign,
+  input: PolicyInput,
+): ClusterCommand | null {
+  if (phase.kind !== "open" || !phase.handover) return null;
+  const { epoch, handover: { number, target } } = phase;
+  const primary = reportOfPrimary(state, input);
+  if (primary?.handover !== number) return null;
+  const isThere = target === null ||
+    input.observations.get(target)?.agent === "alive";
+  if (!isThere) return { type: "drop_handover", epoch, number };
+  return {
+    type: "attempt",
+    epoch: epoch + 1,
+    expected: { kind: "open", epoch },
+    attempt: { kind: "planned", target },
+    reason: "switchover",
+    detail: target === null
+      ? "A switchover to the best standby was asked for"
+      : `A switchover to node ${target} was asked for`,
+    lostAtMs: input.wallMs,
+    atMs: input.wallMs,
+  };
+}
+
+/** What the reigning primary tells; null when it has not told of this epoch. */
+export function reportOfPrimary(
+  state: ClusterState,
+  { observations }: PolicyInput,
+): PrimaryReport | null {
+  const { phase } = state;
+  const copy = currentPrimary(state);
+  const report = copy ? observations.get(copy.id)?.report : null;
+  const primary = report?.incarnation === copy?.incarnation
+    ? report?.primary ?? null
+    : null;
+  const epoch = phase.kind === "open" || phase.kind === "granted"
+    ? phase.epoch
+    : 0;
+  return primary?.epoch === epoch ? primary : null;
+}
+
+/** Brings the rule to what the membership asks for, one change at a time (R18). */
+function ruleChange(
+  state: ClusterState,
+  { epoch }: Reign,
+  input: PolicyInput,
+  findings: Finding[],
+): ClusterCommand | null {
+  const rule = newestRule(state);
+  const primary = reportOfPrimary(state, input);
+  if (!rule || rule.epoch !== epoch || isRuleChanging(state) || !primary) {
+    return null;
+  }
+  const newcomer = newcomerOf(state, primary);
+  if (newcomer) return { type: "count", id: newcomer.id };
+  const wanted = wantedRule(state, rule, primary, input, findings);
+  if (isSameRule(wanted, rule)) return null;
+  return { type: "propose_rule", epoch, replaces: rule.number, ...wanted };
+}
+
+/** A member that does not count yet and has caught up. */
+function newcomerOf(state: ClusterState, primary: PrimaryReport): Copy | null {
+  for (const { id, counted, tags, leaving } of state.members.values()) {
+    const copy = copyOf(state, id);
+    if (counted || tags.nosync || leaving || !copy) continue;
+    if (isCaughtUp(primary, copy)) return copy;
+  }
+  return null;
+}
+
+function isCaughtUp(primary: PrimaryReport, copy: Copy): boolean {
+  return primary.standbys.some((standby) =>
+    standby.copy.id === copy.id &&
+    standby.copy.incarnation === copy.incarnation && standby.streaming &&
+    primary.flushLsn - standby.flushLsn <= CAUGHT_UP_BYTES
+  );
+}
+
+function wantedRule(
+  state: ClusterState,
+  rule: ProposedRule,
+  primary: PrimaryReport,
+  input: PolicyInput,
+  findings: Finding[],
+): ProposedRule {
+  const required = requiredOf(state);
+  if (required === 0) return { standbys: [], required: 0 };
+  const standbys = wantedStandbys(state, rule, primary, input);
+  if (state.mode !== "quorum" || countOf(state) !== 2) {
+    return { standbys, required };
+  }
+  // R6: of two data members the survivor may go on alone.
+  const lost = rule.standbys.find((copy) =>
+    isLost(copy, primary, input) || !hasCopy(standbys, copy)
+  );
+  if (lost) {
+    const text = `Node ${lost.id} is lost; the primary goes on alone`;
+    findings.push({ member: lost.id, code: "degraded", text });
+    return { standbys: [], required: 0 };
+  }
+  return standbys.length === 0 && rule.required === 0
+    ? { standbys: [], required: 0 }
+    : { standbys, required };
+}
+
+/** Who holds commits: those of before but for who gave up its copy, and who has caught up (R4). */
+function wantedStandbys(
+  state: ClusterState,
+  rule: ProposedRule,
+  primary: PrimaryReport,
+  { observations }: PolicyInput,
+): Copy[] {
+  const reigning = currentPrimary(state);
+  const wanted: Copy[] = [];
+  for (const { id, counted, tags, leaving } of state.members.values()) {
+    const copy = copyOf(state, id);
+    if (!copy || id === reigning?.id || !counted || tags.nosync || leaving) {
+      continue;
+    }
+    const isGivenUp = observations.get(id)?.report?.needsClone ?? false;
+    const stays = hasCopy(rule.standbys, copy) && !isGivenUp;
+    if (stays || isCaughtUp(primary, copy)) wanted.push(copy);
+  }
+  return wanted;
+}
+
+function isLost(
+  copy: Copy,
+  primary: PrimaryReport,
+  { observations, settings }: PolicyInput,
+): boolean {
+  const absent = primary.absent.find(({ id }) => id === copy.id);
+  if (!absent) return false;
+  const isGone = observations.get(copy.id)?.agent === "gone";
+  return isGone || absent.ms >= settings.electionTimeoutMs;
+}
+
+/** A member that left the Raft group and that no rule names is forgotten. */
+function forgotten(
+  state: ClusterState,
+  { raftMembers }: PolicyInput,
+): ClusterCommand | null {
+  for (const { id } of state.members.values()) {
+    if (raftMembers.includes(id)) continue;
+    const copy = copyOf(state, id);
+    if (!copy || !isNamed(state, copy)) return { type: "forget", id };
+    if (!state.members.get(id)?.leaving) return { type: "leave", id };
+  }
+  return null;
+}

@@ -1,0 +1,136 @@
+import type {
+  ClusterCommand,
+  Copy,
+  Epoch,
+  Incarnation,
+  LossReason,
+  Lsn,
+  MemberId,
+  Position,
+  Timeline,
+} from "../cluster/mod.ts";
+
+/** What a member's PostgreSQL does, in the words of the API. */
+export type InstanceState =
+  | "running"
+  | "streaming"
+  | "starting"
+  | "stopped"
+  | "rewinding"
+  | "cloning"
+  | "failed"
+  | "sealed";
+
+/** What a primary sees of one standby. */
+export interface StandbyView {
+  readonly copy: Copy;
+  readonly streaming: boolean;
+  readonly flushLsn: Lsn;
+}
+
+/** What the reigning primary tells. */
+export interface PrimaryReport {
+  readonly epoch: Epoch;
+  readonly flushLsn: Lsn;
+  readonly standbys: readonly StandbyView[];
+  /** How long each standby of the rule has not been streaming; absent ones that were never seen count from the start. */
+  readonly absent: readonly { readonly id: MemberId; readonly ms: number }[];
+  readonly open: boolean;
+  /** The switchover for which it has made its checkpoint; 0 for none. */
+  readonly handover: number;
+  /** Sessions that wait for standbys. */
+  readonly syncWaiters: number;
+}
+
+/** What a standby tells of its upstream. */
+export interface FollowReport {
+  readonly epoch: Epoch;
+  readonly upstream: MemberId;
+  readonly streaming: boolean;
+  /** How long nothing has come, pings included. */
+  readonly silentMs: number;
+  /** Whether the upstream's port refuses connections. */
+  readonly refused: boolean;
+}
+
+/** What an agent tells all members about its PostgreSQL, again and again (R10). */
+export interface Report {
+  readonly id: MemberId;
+  /** Drawn anew by every process. */
+  readonly boot: string;
+  /** Counts up within a boot. */
+  readonly sequence: number;
+  readonly pledge: Epoch;
+  /** The copy that it speaks of; null for none. */
+  readonly incarnation: Incarnation | null;
+  readonly state: InstanceState;
+  readonly role: "primary" | "standby" | "none";
+  /** The attempt that it is sealed for; 0 for none. */
+  readonly sealed: Epoch;
+  /** Where its data ends; null without valid data. */
+  readonly position: Position | null;
+  /** The highest timeline that its files know of. */
+  readonly timeline: Timeline;
+  readonly replayLsn: Lsn;
+  /** Why its reign of `lostEpoch` can't go on; null while it can. */
+  readonly lost: LossReason | null;
+  readonly lostEpoch: Epoch;
+  readonly lostDetail: string;
+  /** How long ago it was lost. */
+  readonly lostMs: number;
+  readonly primary: PrimaryReport | null;
+  readonly following: FollowReport | null;
+  /** It can't go on with its copy and waits for leave to give it up (R4). */
+  readonly needsClone: boolean;
+  /** What is wrong, or what it waits for, in words; null for nothing. */
+  readonly trouble: string | null;
+}
+
+/** What the leader knows of one member. */
+export interface Observation {
+  /** `gone`: its stream broke and a reconnect is refused; `silent`: nothing came for an election timeout. */
+  readonly agent: "alive" | "silent" | "gone";
+  /** How long ago anything came. */
+  readonly silentMs: number;
+  readonly report: Report | null;
+  /** How old its report is. */
+  readonly reportMs: number;
+}
+
+/** What the leader knows of all members. */
+export type Observations = ReadonlyMap<MemberId, Observation>;
+
+/** The times that the policy is held to. */
+export interface PolicySettings {
+  readonly electionTimeoutMs: number;
+  /** How long an agent may be gone while write-ahead log flows (R7). */
+  readonly agentGraceMs: number;
+  /** What asynchronous mode may lose (R30). */
+  readonly maximumLagBytes: number;
+}
+
+/** What {@linkcode decide} is given beside the state. */
+export interface PolicyInput {
+  readonly observations: Observations;
+  readonly settings: PolicySettings;
+  /** How long this leader has seen the present phase. */
+  readonly phaseMs: number;
+  /** The members of the Raft group. */
+  readonly raftMembers: readonly MemberId[];
+  /** Milliseconds since 1970, for the history only. */
+  readonly wallMs: number;
+}
+
+/** A sentence of the policy and the data behind it. */
+export interface Finding {
+  /** Null for the cluster as a whole. */
+  readonly member: MemberId | null;
+  readonly code: string;
+  readonly text: string;
+}
+
+/** What shall be done, at most one thing at a time, and why. */
+export interface Decision {
+  readonly command: ClusterCommand | null;
+  readonly findings: readonly Finding[];
+}

@@ -1,0 +1,206 @@
+import {
+  type ClusterState,
+  grantOf,
+  isSameCopy,
+  type LossReason,
+  type Position,
+  positionOf,
+} from "../cluster/mod.ts";
+import { hasData, ownCopy, type Reigning } from "./own.ts";
+import { plan } from "./plan.ts";
+import { hasPromoted, hasReigned } from "./plan_reign.ts";
+import { isSealed } from "./plan_sealing.ts";
+import type {
+  FollowReport,
+  InstanceState,
+  PrimaryReport,
+  Report,
+} from "./report.ts";
+import type { LocalView } from "./view.ts";
+
+/** How often a takeover may fail before another member is looked for. */
+const MAX_TAKEOVER_FAILURES = 3;
+
+/** A report without the marks by which an agent orders its reports. */
+export type UnnumberedReport = Omit<Report, "boot" | "sequence">;
+
+/** Makes what a node tells the others about its PostgreSQL (R10). */
+export function reportOf(
+  state: ClusterState,
+  view: LocalView,
+): UnnumberedReport {
+  const { id, saved, server, data } = view;
+  const sealed = isSealed(state, view);
+  const loss = lossOf(state, view);
+  const step = plan(state, view);
+  return {
+    id,
+    pledge: saved.pledge,
+    incarnation: data.kind === "present" && !view.job
+      ? saved.incarnation
+      : null,
+    state: stateOf(state, view, sealed),
+    role: server.kind === "primary" || server.kind === "standby"
+      ? server.kind
+      : "none",
+    sealed: sealed && state.phase.kind === "sealing" ? state.phase.epoch : 0,
+    position: positionOfView(state, view),
+    timeline: timelineOf(view),
+    replayLsn: replayOf(view),
+    lost: loss?.reason ?? null,
+    lostEpoch: loss?.epoch ?? 0,
+    lostDetail: loss?.detail ?? "",
+    lostMs: loss ? view.lostMs : 0,
+    primary: primaryReport(state, view),
+    following: followReport(view),
+    needsClone: step.kind === "await_leave",
+    trouble: troubleOf(view, step.kind === "idle" ? step.why : null),
+  };
+}
+
+function stateOf(
+  state: ClusterState,
+  view: LocalView,
+  sealed: boolean,
+): InstanceState {
+  const { job, server, data } = view;
+  if (job?.kind === "clone") return "cloning";
+  if (job?.kind === "rewind") return "rewinding";
+  if (job) return "starting";
+  if (sealed) return "sealed";
+  if (isForeign(state, view)) return "failed";
+  switch (server.kind) {
+    case "stopped":
+      return data.kind === "unusable" || view.failures > 0
+        ? "failed"
+        : "stopped";
+    case "leftovers":
+    case "hung":
+      return "failed";
+    case "starting":
+      return "starting";
+    case "standby":
+      return server.streaming ? "streaming" : "running";
+    case "primary":
+      return "running";
+  }
+}
+
+/** A database that pgraft did not make and that is not this cluster's. */
+function isForeign(
+  { systemId }: ClusterState,
+  { data, saved }: LocalView,
+): boolean {
+  return data.kind === "present" && saved.founding === 0 &&
+    (saved.incarnation === null || data.systemId !== systemId);
+}
+
+function positionOfView(
+  state: ClusterState,
+  view: LocalView,
+): Position | null {
+  if (!hasData(state, view) || view.job) return null;
+  const { server, data, saved } = view;
+  const at = (lsn: number): Position => positionOf(state, saved.epoch, lsn);
+  switch (server.kind) {
+    case "standby":
+      return at(server.endLsn);
+    case "primary":
+      return at(server.flushLsn);
+    case "stopped":
+      return data.kind === "present" && data.shutdownLsn !== null
+        ? at(data.shutdownLsn)
+        : null;
+    default:
+      return null;
+  }
+}
+
+function timelineOf({ server, data }: LocalView): number {
+  const ofServer = server.kind === "primary" || server.kind === "standby"
+    ? server.timeline
+    : 0;
+  const ofData = data.kind === "present" ? data.timeline : 0;
+  return Math.max(ofServer, ofData);
+}
+
+function replayOf({ server }: LocalView): number {
+  if (server.kind === "standby") return server.replayLsn;
+  return server.kind === "primary" ? server.flushLsn : 0;
+}
+
+/** Why a reign can not go on. */
+export interface Loss {
+  readonly epoch: number;
+  readonly reason: LossReason;
+  readonly detail: string;
+}
+
+/** Why the reign that this node has can't go on; null while it can, or has none (R7 a). */
+export function lossOf(state: ClusterState, view: LocalView): Loss | null {
+  const { phase } = state;
+  if (phase.kind !== "granted" && phase.kind !== "open") return null;
+  const grant = grantOf(state, phase.epoch);
+  if (!grant || !isSameCopy(grant.winner, ownCopy(view))) return null;
+  const reigning: Reigning = { phase, grant };
+  const { server, failures, failure } = view;
+  const { epoch } = phase;
+  if (hasReigned(reigning, view)) return lostReign(epoch, view);
+  const isPast = server.kind === "standby" && hasPromoted(reigning, server);
+  if (isPast || failures >= MAX_TAKEOVER_FAILURES) {
+    const detail = isPast
+      ? "It stopped right after its promotion"
+      : `It can't take over: ${failure}`;
+    return { epoch, reason: "takeover_failed", detail };
+  }
+  return null;
+}
+
+function lostReign(epoch: number, { server }: LocalView): Loss | null {
+  switch (server.kind) {
+    case "primary":
+      return server.failing ? { epoch, ...server.failing } : null;
+    case "hung":
+      return { epoch, reason: "postmaster_hung", detail: server.detail };
+    default:
+      return {
+        epoch,
+        reason: "postmaster_gone",
+        detail: "PostgreSQL has stopped",
+      };
+  }
+}
+
+function primaryReport(
+  { phase }: ClusterState,
+  { server, saved, rendered, checkpointed }: LocalView,
+): PrimaryReport | null {
+  if (server.kind !== "primary") return null;
+  const { flushLsn, standbys, absent, syncWaiters } = server;
+  return {
+    epoch: saved.epoch,
+    flushLsn,
+    standbys,
+    absent,
+    open: rendered.hba === "open" && phase.kind === "open",
+    handover: checkpointed,
+    syncWaiters,
+  };
+}
+
+function followReport({ server, saved }: LocalView): FollowReport | null {
+  if (server.kind !== "standby" || !saved.upstream) return null;
+  const { id, epoch } = saved.upstream;
+  return {
+    epoch,
+    upstream: id,
+    streaming: server.streaming,
+    silentMs: server.silentMs,
+    refused: server.refused,
+  };
+}
+
+function troubleOf(view: LocalView, why: string | null): string | null {
+  if (view.failures > 0) return view.failure;
+  return view.data.kind === "unusable" ? view.data.why : why;
+}

@@ -1,0 +1,339 @@
+import {
+  type AttemptKind,
+  type ClusterCommand,
+  type ClusterState,
+  comparePositions,
+  type Copy,
+  copyOf,
+  type Coverage,
+  type DataMember,
+  describeRule,
+  type Epoch,
+  formatPosition,
+  hasCopy,
+  isSameCopy,
+  newestGrant,
+  type Phase,
+  type Position,
+  requiredOf,
+  type Rule,
+  type SealedAt,
+  uncoveredRules,
+} from "../cluster/mod.ts";
+import type { Decision, PolicyInput } from "./report.ts";
+
+/** How long a planned change waits for its target, and for the old primary's end (R32). */
+export const PLANNED_WAIT_MS = 2000;
+
+/** A member that is sealed for the present attempt. */
+interface Sealed {
+  readonly member: DataMember;
+  readonly copy: Copy;
+  readonly position: Position;
+  readonly isAlive: boolean;
+}
+
+type Sealing = Extract<Phase, { kind: "sealing" }>;
+
+/** Grants the epoch once every rule in force is covered (R2), or says what is missing. */
+export function decideSealing(
+  state: ClusterState,
+  phase: Sealing,
+  input: PolicyInput,
+): Decision {
+  const sealed = sealedMembers(state, phase.epoch, input);
+  const copies = sealed.map(({ copy }) => copy);
+  const uncovered = uncoveredRules(state, copies);
+  const coverage = coverageOf(state, phase, uncovered, input);
+  if (coverage === null) return waitFor(state, phase, uncovered, copies);
+  const best = highest(sealed);
+  if (!best) return say("no_data", "No sealed member has valid data");
+  if (isTooEarly(state, phase, sealed, input)) {
+    return say("planned", "Waiting for the target and the old primary to seal");
+  }
+  const able = sealed.filter((one) => mayWin(state, one));
+  const top = able.filter(({ position }) =>
+    comparePositions(position, best.position) === 0
+  );
+  const winner = choose(state, phase.attempt, top);
+  if (!winner) return catchUpFor(state, phase, able, best);
+  const command = grantTo(state, phase, winner, {
+    sealed,
+    coverage,
+    uncovered,
+    input,
+  });
+  return {
+    command,
+    findings: [{
+      member: winner.member.id,
+      code: "chosen",
+      text: command.why,
+    }],
+  };
+}
+
+function sealedMembers(
+  state: ClusterState,
+  epoch: Epoch,
+  { observations }: PolicyInput,
+): Sealed[] {
+  const sealed: Sealed[] = [];
+  for (const member of state.members.values()) {
+    const seen = observations.get(member.id);
+    const report = seen?.report;
+    if (!seen || !report || report.sealed !== epoch) continue;
+    const { incarnation, position } = report;
+    if (position === null || incarnation === null) continue;
+    const copy = { id: member.id, incarnation };
+    const isAlive = seen.agent === "alive";
+    sealed.push({ member, copy, position, isAlive });
+  }
+  return sealed;
+}
+
+function coverageOf(
+  state: ClusterState,
+  { attempt }: Sealing,
+  uncovered: readonly Rule[],
+  input: PolicyInput,
+): Coverage | null {
+  if (uncovered.length === 0) return "covered";
+  if (attempt.kind === "forced") return "forced";
+  if (state.mode !== "off") return null;
+  return isFencedByTime(state, uncovered, input) ? "time" : null;
+}
+
+/**
+ * In mode `off` the old primary has closed itself one election timeout after its last contact, so twice
+ * that must have passed. One whose agent is dead while its PostgreSQL lives can't be fenced (R30).
+ */
+function isFencedByTime(
+  state: ClusterState,
+  uncovered: readonly Rule[],
+  { observations, settings }: PolicyInput,
+): boolean {
+  return uncovered.every(({ primary, required }) => {
+    if (required > 0) return false;
+    const seen = observations.get(primary.id);
+    if (seen?.agent === "alive") return false;
+    const silentMs = seen?.silentMs ?? Infinity;
+    if (silentMs < 2 * settings.electionTimeoutMs) return false;
+    for (const { id } of state.members.values()) {
+      const following = observations.get(id)?.report?.following;
+      if (following?.upstream === primary.id && following.streaming) {
+        return false;
+      }
+    }
+    return true;
+  });
+}
+
+function highest(sealed: readonly Sealed[]): Sealed | null {
+  let best: Sealed | null = null;
+  for (const one of sealed) {
+    if (!best || comparePositions(one.position, best.position) > 0) best = one;
+  }
+  return best;
+}
+
+/** A planned change gives the old primary time to end in order, and the target time to hold its end. */
+function isTooEarly(
+  state: ClusterState,
+  { attempt }: Sealing,
+  sealed: readonly Sealed[],
+  { phaseMs, observations }: PolicyInput,
+): boolean {
+  if (attempt.kind !== "planned" || phaseMs >= PLANNED_WAIT_MS) return false;
+  const isSealed = (id: number): boolean =>
+    sealed.some(({ member }) => member.id === id);
+  const old = newestGrant(state)?.winner ?? null;
+  const awaited = [old?.id ?? 0, attempt.target ?? 0];
+  return awaited.some((id) =>
+    id !== 0 && observations.get(id)?.agent === "alive" && !isSealed(id)
+  );
+}
+
+function mayWin(
+  state: ClusterState,
+  { member, copy, isAlive }: Sealed,
+): boolean {
+  return isAlive && !member.tags.nofailover && !member.leaving &&
+    isSameCopy(copyOf(state, member.id), copy);
+}
+
+/** Among equals: the wish, then the priority, then the fewest moves (R16). */
+function choose(
+  state: ClusterState,
+  attempt: AttemptKind,
+  top: readonly Sealed[],
+): Sealed | null {
+  const old = newestGrant(state)?.winner ?? null;
+  const target = attempt.kind === "automatic" ? null : attempt.target;
+  const isMove = attempt.kind === "planned";
+  const rank = ({ member, copy }: Sealed): number[] => [
+    member.id === target ? 1 : 0,
+    // Who is to be relieved wins only when nobody else can.
+    isMove && isSameCopy(copy, old) ? 0 : 1,
+    member.tags.failoverPriority,
+    isSameCopy(copy, old) ? 1 : 0,
+    -member.id,
+  ];
+  return top.toSorted((a, b) => compareRanks(rank(b), rank(a)))[0] ?? null;
+}
+
+function compareRanks(a: readonly number[], b: readonly number[]): number {
+  for (const [i, value] of a.entries()) {
+    const difference = value - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** Nobody who may win has the highest position: the best of them streams the difference first (R16). */
+function catchUpFor(
+  state: ClusterState,
+  { epoch, catchUp, attempt }: Sealing,
+  able: readonly Sealed[],
+  best: Sealed,
+): Decision {
+  if (!best.isAlive || able.length === 0) {
+    const text = `Node ${best.member.id} has the highest position, ` +
+      "and nobody who may win can get it from there";
+    return say("highest_unreachable", text);
+  }
+  const runner = highest(able);
+  const target = choose(
+    state,
+    attempt,
+    able.filter(({ position }) =>
+      runner !== null && comparePositions(position, runner.position) === 0
+    ),
+  );
+  if (!target) return say("no_candidate", "Nobody may win");
+  const text = `Node ${target.member.id} streams from node ` +
+    `${best.member.id} what it lacks before it can win`;
+  const isUnderWay = isSameCopy(catchUp?.target ?? null, target.copy) &&
+    isSameCopy(catchUp?.source ?? null, best.copy);
+  return {
+    command: isUnderWay ? null : {
+      type: "catch_up",
+      epoch,
+      catchUp: {
+        source: best.copy,
+        target: target.copy,
+        lsn: best.position.lsn,
+      },
+    },
+    findings: [{ member: target.member.id, code: "catching_up", text }],
+  };
+}
+
+interface Choice {
+  readonly sealed: readonly Sealed[];
+  readonly coverage: Coverage;
+  readonly uncovered: readonly Rule[];
+  readonly input: PolicyInput;
+}
+
+function grantTo(
+  state: ClusterState,
+  { epoch }: Sealing,
+  winner: Sealed,
+  { sealed, coverage, uncovered, input }: Choice,
+): Extract<ClusterCommand, { type: "grant" }> {
+  const { copy, position } = winner;
+  const isForced = coverage === "forced";
+  return {
+    type: "grant",
+    epoch,
+    winner: copy,
+    timeline: nextTimeline(state, input),
+    parent: position.epoch,
+    startLsn: position.lsn,
+    ...ruleFor(state, copy, input),
+    coverage,
+    sealed: sealed.map(({ copy: one, position: at }): SealedAt => ({
+      ...one,
+      position: at,
+    })),
+    why: whyChosen(winner, sealed),
+    gaveUp: isForced ? uncovered.map(describeRule) : [],
+    atMs: input.wallMs,
+  };
+}
+
+/** Above every number ever granted, and every one that somebody made without a grant (R17). */
+function nextTimeline(
+  state: ClusterState,
+  { observations }: PolicyInput,
+): number {
+  const seen = [...observations.values()].map(({ report }) =>
+    report?.timeline ?? 0
+  );
+  const granted = state.grants.map(({ timeline }) => timeline);
+  return Math.max(1, ...seen, ...granted) + 1;
+}
+
+/** The rule of a new reign: everybody else who counts, dead or alive, or R6's where nobody is left. */
+function ruleFor(
+  state: ClusterState,
+  winner: Copy,
+  { observations }: PolicyInput,
+): { readonly standbys: readonly Copy[]; readonly required: number } {
+  const required = requiredOf(state);
+  if (required === 0) return { standbys: [], required };
+  const standbys: Copy[] = [];
+  let isAnyReached = false;
+  for (const { id, counted, tags, leaving } of state.members.values()) {
+    if (id === winner.id || !counted || tags.nosync || leaving) continue;
+    isAnyReached ||= observations.get(id)?.agent === "alive";
+    const copy = copyOf(state, id);
+    if (copy) standbys.push(copy);
+  }
+  const isAlone = !isAnyReached && required === 1 && countOf(state) === 2;
+  return isAlone && state.mode === "quorum"
+    ? { standbys: [], required: 0 }
+    : { standbys, required };
+}
+
+/** How many data members count. */
+export function countOf({ members }: ClusterState): number {
+  return [...members.values()].filter(({ counted, tags, leaving }) =>
+    counted && !tags.nosync && !leaving
+  ).length;
+}
+
+function whyChosen(winner: Sealed, sealed: readonly Sealed[]): string {
+  const others = sealed.filter((one) => one !== winner).map(
+    ({ member, position }) => `node ${member.id} ${formatPosition(position)}`,
+  );
+  const rest = others.length === 0
+    ? "; nobody else is sealed"
+    : `; sealed beside it: ${others.join(", ")}`;
+  return `Node ${winner.member.id} has the highest position, ` +
+    `${formatPosition(winner.position)}${rest}`;
+}
+
+function waitFor(
+  { members }: ClusterState,
+  { epoch }: Sealing,
+  uncovered: readonly Rule[],
+  sealed: readonly Copy[],
+): Decision {
+  const missing = [...members.keys()].filter((id) =>
+    !hasCopy(sealed, { id, incarnation: members.get(id)?.incarnation ?? 0 })
+  );
+  const rules = uncovered.map(describeRule).join("; ");
+  return say(
+    "uncovered",
+    `Epoch ${epoch} waits until no acknowledged commit can be missing: ` +
+      `not sealed yet are nodes ${
+        missing.join(", ")
+      }, and what is sealed does not cover ${rules}`,
+  );
+}
+
+function say(code: string, text: string): Decision {
+  return { command: null, findings: [{ member: null, code, text }] };
+}

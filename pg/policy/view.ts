@@ -1,0 +1,149 @@
+import type {
+  Epoch,
+  Incarnation,
+  LossReason,
+  Lsn,
+  MemberId,
+  Timeline,
+} from "../cluster/mod.ts";
+import type { StandbyView } from "./report.ts";
+
+/** Where a standby streams from, or is told to. */
+export interface Upstream {
+  readonly id: MemberId;
+  readonly epoch: Epoch;
+}
+
+/** What an agent keeps on disk, synced before it acts on it (R12, R15). */
+export interface Saved {
+  /** It obeys no epoch below this one. */
+  readonly pledge: Epoch;
+  /** The copy that the data directory is; null for none. */
+  readonly incarnation: Incarnation | null;
+  /** The epoch that its data follows, or reigned; it says which history its positions are on. */
+  readonly epoch: Epoch;
+  /** Where the server may stream from: noted before it is told, cleared after it was cut off. */
+  readonly upstream: Upstream | null;
+  /** The appointment under which it has made the data directory; 0 when it has not. */
+  readonly founding: number;
+}
+
+/** What a node starts with. */
+export const NOTHING_SAVED: Saved = {
+  pledge: 0,
+  incarnation: null,
+  epoch: 0,
+  upstream: null,
+  founding: 0,
+};
+
+/** What is in the data directory. */
+export type DataView =
+  | { readonly kind: "empty" }
+  | {
+    readonly kind: "present";
+    readonly systemId: string;
+    /** The highest timeline that its files know of. */
+    readonly timeline: Timeline;
+    /** Where a shutdown in order ended; null for another end, or while it runs. */
+    readonly shutdownLsn: Lsn | null;
+  }
+  /** Half written, or no directory that this version can use. */
+  | { readonly kind: "unusable"; readonly why: string };
+
+/** The PostgreSQL of this node as it was seen last. */
+export type ServerView =
+  /** No process of it is left. */
+  | { readonly kind: "stopped" }
+  /** Processes are left without a postmaster (R23). */
+  | { readonly kind: "leftovers" }
+  | { readonly kind: "starting" }
+  /** It does not answer in time. */
+  | { readonly kind: "hung"; readonly detail: string }
+  | StandbyServer
+  | PrimaryServer;
+
+/** A server in recovery. */
+export interface StandbyServer {
+  readonly kind: "standby";
+  /** What is flushed, never below what is replayed (T12). */
+  readonly endLsn: Lsn;
+  readonly replayLsn: Lsn;
+  /** Everything whole is replayed (R13). */
+  readonly replayDone: boolean;
+  /** Whether the walreceiver is there at all; one that is there may still acknowledge. */
+  readonly receiver: boolean;
+  readonly streaming: boolean;
+  /** How long nothing has come from upstream. */
+  readonly silentMs: number;
+  /** Whether the upstream's port refuses connections, as far as it was asked. */
+  readonly refused: boolean;
+  readonly timeline: Timeline;
+  /** Sessions of others than this agent. */
+  readonly sessions: number;
+  /** Why its stream can never go on, in PostgreSQL's words; null while it may. */
+  readonly broken: string | null;
+}
+
+/** A server that has been promoted. */
+export interface PrimaryServer {
+  readonly kind: "primary";
+  readonly flushLsn: Lsn;
+  readonly timeline: Timeline;
+  readonly sessions: number;
+  readonly standbys: readonly StandbyView[];
+  /** How long each other member has not been streaming. */
+  readonly absent: readonly { readonly id: MemberId; readonly ms: number }[];
+  readonly syncWaiters: number;
+  /** What keeps it from serving; null when its write probe commits (R9). */
+  readonly failing:
+    | { readonly reason: LossReason; readonly detail: string }
+    | null;
+}
+
+/** What the server's files were last made to say; null where this process has not made them yet. */
+export interface Rendered {
+  readonly hba: "closed" | "open" | null;
+  /** The rule whose names are in the list; 0 for the placeholder. */
+  readonly rule: number | null;
+}
+
+/** A long task of the agent, beside which it goes on to listen. */
+export interface Job {
+  readonly kind: "initialize" | "clone" | "rewind";
+  /** The epoch under which it was begun. */
+  readonly epoch: Epoch;
+}
+
+/** What a node knows of its own PostgreSQL: all that {@linkcode plan} looks at beside the state. */
+export interface LocalView {
+  readonly id: MemberId;
+  readonly saved: Saved;
+  readonly data: DataView;
+  readonly server: ServerView;
+  readonly rendered: Rendered;
+  readonly job: Job | null;
+  /** The rule whose barrier has stood in this life of the server; 0 for none. */
+  readonly barrier: number;
+  /** Slots that are there. */
+  readonly slots: readonly string[];
+  /** The handover for which a checkpoint was made. */
+  readonly checkpointed: number;
+  /** Whether the list of standbys may ever have been empty since the server started (T8). */
+  readonly mayHaveBeenEmpty: boolean;
+  readonly canRewind: boolean;
+  /** The epoch for which a rewind failed; 0 for none. */
+  readonly rewindFailed: Epoch;
+  /** How often in a row the last kind of step failed. */
+  readonly failures: number;
+  readonly failure: string;
+  /** How long ago this node heard of a leader with a quorum. */
+  readonly lonelyMs: number;
+  /** How long ago the server was last seen to gather its acknowledgements, as a primary. */
+  readonly unacknowledgedMs: number;
+  readonly electionTimeoutMs: number;
+  /** How long this node has seen the present phase. */
+  readonly phaseMs: number;
+  /** How long ago the primary was first seen lost. */
+  readonly lostMs: number;
+}
