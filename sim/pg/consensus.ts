@@ -72,11 +72,12 @@ export function hasMajority(sim: PgSim, node: PgNode): boolean {
 export function superviseElections(sim: PgSim): void {
   const { world, consensus } = sim;
   const leader = sim.nodes.get(consensus.leader);
-  if (isUp(sim, leader) && hasMajority(sim, leader)) {
+  const leads = leader?.agent?.leads === consensus.term;
+  if (isUp(sim, leader) && leads && hasMajority(sim, leader)) {
     consensus.leaderGoodAtMs = world.nowMs;
   } else {
     const goneMs = world.nowMs - consensus.leaderGoodAtMs;
-    const isGone = leader?.agent === null && !isFrozen(sim, leader);
+    const isGone = !leads && leader !== undefined && !isFrozen(sim, leader);
     if (goneMs > (isGone ? 30 : consensus.timeoutMs)) elect(sim);
   }
   schedule(world, 20, () => superviseElections(sim));
