@@ -43,6 +43,15 @@ function assessAlive(
   const epoch = phase.kind === "granted" || phase.kind === "open"
     ? phase.epoch
     : 0;
+  // Before its identity: whose directory was wiped reports none, and knows that its reign is over.
+  if (report && report.lost !== null && report.lostEpoch === epoch) {
+    return {
+      kind: "lost",
+      reason: report.lost,
+      detail: report.lostDetail,
+      lostMs: report.lostMs + reportMs,
+    };
+  }
   if (report?.incarnation !== primary.incarnation) {
     return report && report.pledge >= epoch && report.state !== "starting" &&
         report.incarnation !== null
@@ -53,14 +62,6 @@ function assessAlive(
         lostMs: reportMs,
       }
       : { kind: "watch", why: `Node ${primary.id} has not reported yet` };
-  }
-  if (report.lost !== null && report.lostEpoch === epoch) {
-    return {
-      kind: "lost",
-      reason: report.lost,
-      detail: report.lostDetail,
-      lostMs: report.lostMs + reportMs,
-    };
   }
   return { kind: "fine", why: `Node ${primary.id} says that it serves` };
 }
