@@ -43,7 +43,7 @@ export function decideSealing(
 ): Decision {
   const sealed = sealedMembers(state, phase.epoch, input);
   const copies = sealed.map(({ copy }) => copy);
-  const uncovered = uncoveredRules(state, copies);
+  const uncovered = uncoveredRules(state, sealed.map(sealedAt));
   const coverage = coverageOf(state, phase, uncovered, input);
   if (coverage === null) return waitFor(state, phase, uncovered, copies);
   const best = highest(sealed);
@@ -90,6 +90,10 @@ function sealedMembers(
     sealed.push({ member, copy, position, isAlive });
   }
   return sealed;
+}
+
+function sealedAt({ copy, position }: Sealed): SealedAt {
+  return { ...copy, position };
 }
 
 function coverageOf(
@@ -253,10 +257,7 @@ function grantTo(
     startLsn: position.lsn,
     ...ruleFor(state, copy, input),
     coverage,
-    sealed: sealed.map(({ copy: one, position: at }): SealedAt => ({
-      ...one,
-      position: at,
-    })),
+    sealed: sealed.map(sealedAt),
     why: whyChosen(winner, sealed),
     gaveUp: isForced ? uncovered.map(describeRule) : [],
     atMs: input.wallMs,
