@@ -58,7 +58,7 @@ function sealStandby(
       return idle(`Streaming the difference from node ${source}`);
     }
     return isCut
-      ? { kind: "catch_up", epoch, source }
+      ? { kind: "catch_up", epoch, source, follows: catchUp.epoch }
       : { kind: "cut_upstream" };
   }
   if (isCut) return idle("Sealed");

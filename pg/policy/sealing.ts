@@ -15,6 +15,7 @@ import {
   newestGrant,
   type Phase,
   type Position,
+  relationTo,
   requiredOf,
   type Rule,
   type SealedAt,
@@ -198,9 +199,13 @@ function compareRanks(a: readonly number[], b: readonly number[]): number {
 function catchUpFor(
   state: ClusterState,
   { epoch, catchUp, attempt }: Sealing,
-  able: readonly Sealed[],
+  willing: readonly Sealed[],
   best: Sealed,
 ): Decision {
+  // Who has something of its own can't stream the difference.
+  const able = willing.filter(({ position }) =>
+    relationTo(state, position, best.position.epoch).kind === "prefix"
+  );
   if (!best.isAlive || able.length === 0) {
     const text = `Node ${best.member.id} has the highest position, ` +
       "and nobody who may win can get it from there";
@@ -226,6 +231,7 @@ function catchUpFor(
       catchUp: {
         source: best.copy,
         target: target.copy,
+        epoch: best.position.epoch,
         lsn: best.position.lsn,
       },
     },

@@ -17,6 +17,7 @@ import type { Agent, PgNode, PgProcess, PgSim } from "./node.ts";
 import {
   endSession,
   killServer,
+  onProcess,
   promoteServer,
   reload,
   renderClosed,
@@ -96,7 +97,7 @@ export function* perform(doer: Doer, step: Step): Work {
     case "follow":
       return yield* follow(doer, step.epoch, step.upstream, step.epoch);
     case "catch_up":
-      return yield* follow(doer, step.epoch, step.source, null);
+      return yield* follow(doer, step.epoch, step.source, step.follows);
     case "close":
       return yield* close(doer);
     case "open":
@@ -249,13 +250,12 @@ function* follow(
   doer: Doer,
   epoch: number,
   upstream: number,
-  owned: number | null,
+  follows: number,
 ): Work {
   const { node, sim } = doer;
   const { saved: { incarnation } } = node;
   serverOf(doer);
-  const note = { upstream: { id: upstream, epoch } };
-  yield* save(doer, owned === null ? note : { ...note, epoch: owned });
+  yield* save(doer, { upstream: { id: upstream, epoch }, epoch: follows });
   yield 1;
   const name = applicationName({ id: node.id, incarnation: incarnation ?? 0 });
   node.disk.conninfo = { upstream, name };
@@ -320,12 +320,22 @@ function* promote(doer: Doer, timeline: number): Work {
   // Fillers for the numbers between make the next free one the granted one (R17).
   node.disk.knownTimeline = Math.max(node.disk.knownTimeline, timeline - 1);
   yield 1;
-  proc.promoting = true;
-  yield between(sim.world, 5, 80);
-  if (node.proc !== proc || proc.mode !== "standby") {
-    throw new StepFailed("It is no standby any more");
+  if (proc.mode !== "standby") throw new StepFailed("It is no standby");
+  const { epoch } = node.saved;
+  if (!proc.promoting) {
+    proc.promoting = true;
+    // Once told, the server promotes, whatever becomes of who told it.
+    onProcess(sim, node, proc, between(sim.world, 5, 80), () => {
+      if (proc.mode === "standby") {
+        promoteServer(sim, node, proc, { epoch, timeline });
+      }
+    });
   }
-  promoteServer(sim, node, proc, { epoch: node.saved.epoch, timeline });
+  yield* until(
+    doer,
+    () => node.proc !== proc || proc.mode === "primary",
+    "Promoting",
+  );
   yield between(sim.world, 0, 30);
 }
 
