@@ -250,7 +250,7 @@ function checkSealed({ nodes }: PgSim, epoch: number, copy: Copy): void {
       `Node ${copy.id} counts as sealed for ${epoch} and still streams`,
     );
   }
-  if (node.proc?.mode === "primary" && node.proc.epoch < epoch) {
+  if (node.proc?.mode === "primary" && node.proc.epoch > 0) {
     throw new Violation(
       `Node ${copy.id} counts as sealed for ${epoch} and is still primary`,
     );
@@ -261,14 +261,17 @@ function checkSealed({ nodes }: PgSim, epoch: number, copy: Copy): void {
 function checkCovered(
   sim: PgSim,
   state: ClusterState,
-  { primary, standbys, required, number }: Rule,
+  rule: Rule,
   epoch: number,
   winner: PgNode,
 ): void {
+  const { primary, standbys, required, number } = rule;
   const node = sim.nodes.get(primary.id);
-  const isSealed = node?.saved.incarnation === primary.incarnation &&
-    node.saved.pledge >= epoch && node.proc?.mode !== "primary";
-  if (isSealed || !node) return;
+  // Its directory was replaced since, or it has pledged away from that epoch and stopped reigning.
+  if (!node || node.saved.incarnation !== primary.incarnation) return;
+  const reigns = node.proc?.mode === "primary" &&
+    node.proc.epoch === rule.epoch;
+  if (node.saved.pledge > rule.epoch && !reigns) return;
   const able = standbys.filter((copy) => {
     const one = sim.nodes.get(copy.id);
     if (!one || one.saved.incarnation !== copy.incarnation) return false;
@@ -276,7 +279,7 @@ function checkCovered(
     const mayStream = one.proc?.receiver?.upstream === node ||
       one.disk.conninfo?.upstream === node.id ||
       one.saved.upstream?.id === node.id;
-    return mayStream || one.saved.pledge < epoch;
+    return mayStream || one.saved.pledge <= rule.epoch;
   });
   // Standbys whose directory was replaced since hold nothing of it, and acknowledge nothing.
   if (able.length < required) return;
