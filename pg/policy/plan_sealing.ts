@@ -1,4 +1,9 @@
-import { type ClusterState, isSameCopy, type Phase } from "../cluster/mod.ts";
+import {
+  type ClusterState,
+  grantOf,
+  isSameCopy,
+  type Phase,
+} from "../cluster/mod.ts";
 import { hasData, idle, ownCopy } from "./own.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, StandbyServer } from "./view.ts";
@@ -81,7 +86,8 @@ export function isSealed(state: ClusterState, view: LocalView): boolean {
     case "stopped":
       // R32: an end in order says itself where it is; any other is known after recovery only.
       return phase.attempt.kind === "planned" && data.kind === "present" &&
-        data.shutdownLsn !== null;
+        data.shutdownLsn !== null &&
+        data.timeline === grantOf(state, saved.epoch)?.timeline;
     default:
       return false;
   }
