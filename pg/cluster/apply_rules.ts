@@ -1,8 +1,11 @@
 import type { ProposeRuleCommand, RetireRulesCommand } from "./commands.ts";
 import { grantOf, isSameCopy } from "./copies.ts";
 import type { Change } from "./change.ts";
-import { isRuleChanging, newestRule } from "./rules.ts";
-import type { ClusterState } from "./types.ts";
+import { newestRule } from "./rules.ts";
+import type { ClusterState, Epoch } from "./types.ts";
+
+/** How many rules of one epoch may be in force: the newest may lose its standbys before its barrier. */
+const MAX_RULES_OF_EPOCH = 8;
 
 /** The first step of a change of rule: old and new are both in force (R18). */
 export function proposeRule(
@@ -14,8 +17,9 @@ export function proposeRule(
   const isReigning = phase.kind === "granted" || phase.kind === "open";
   if (!isReigning || phase.epoch !== epoch) return "That epoch is over";
   const old = newestRule(state);
-  if (old?.number !== replaces || isRuleChanging(state)) {
-    return "The rule has changed meanwhile";
+  if (old?.number !== replaces) return "The rule has changed meanwhile";
+  if (rulesOf(state, epoch) >= MAX_RULES_OF_EPOCH) {
+    return "Too many rules wait for their barrier";
   }
   const number = state.lastRule + 1;
   const { primary } = old;
@@ -24,6 +28,10 @@ export function proposeRule(
     rules: [...state.rules, { number, epoch, primary, standbys, required }],
     lastRule: number,
   };
+}
+
+function rulesOf({ rules }: ClusterState, epoch: Epoch): number {
+  return rules.filter((rule) => rule.epoch === epoch).length;
 }
 
 /** The second step: the new rule is followed and its barrier stands (R18). */

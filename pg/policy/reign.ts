@@ -87,9 +87,9 @@ function ruleChange(
 ): ClusterCommand | null {
   const rule = newestRule(state);
   const primary = reportOfPrimary(state, input);
-  if (!rule || rule.epoch !== epoch || isRuleChanging(state) || !primary) {
-    return null;
-  }
+  if (!rule || rule.epoch !== epoch || !primary) return null;
+  // One change at a time, unless it can't end any more: a standby that it rests on lost its copy.
+  if (isRuleChanging(state) && canBeMet(rule, primary)) return null;
   const newcomer = newcomerOf(state, primary);
   if (newcomer) return { type: "count", id: newcomer.id };
   const wanted = wantedRule(state, rule, primary, input, findings);
@@ -97,6 +97,14 @@ function ruleChange(
   // A barrier under it could never stand, and it would be in the way of the one that can.
   if (wanted.standbys.length < wanted.required) return null;
   return { type: "propose_rule", epoch, replaces: rule.number, ...wanted };
+}
+
+function canBeMet(
+  { standbys, required }: ProposedRule,
+  primary: PrimaryReport,
+): boolean {
+  return standbys.filter((copy) => isCaughtUp(primary, copy)).length >=
+    required;
 }
 
 /** A member that does not count yet and has caught up. */
