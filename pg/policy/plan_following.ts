@@ -67,6 +67,10 @@ function planStandby(
   const follows = saved.upstream?.id === grant.winner.id &&
     saved.upstream.epoch === epoch;
   if (follows && !isForeign(state, view, server.timeline)) {
+    // The agent may have died between the note and the telling; to be told twice changes nothing.
+    if (rendered.upstream?.epoch !== epoch) {
+      return { kind: "follow", epoch, upstream: grant.winner.id };
+    }
     if (server.broken !== null) return planClone(state, reigning, view);
     if (rendered.rule !== 0) return { kind: "set_rule", rule: null };
     // T21: what an old primary had beyond the others must not be read before it follows.

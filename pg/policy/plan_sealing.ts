@@ -53,18 +53,24 @@ function sealStandby(
   server: StandbyServer,
 ): Step {
   const { catchUp, epoch } = phase;
-  const { saved } = view;
+  const { saved, rendered } = view;
   const isCut = saved.upstream === null && !server.receiver;
   const lacks = catchUp !== null &&
     isSameCopy(catchUp.target, ownCopy(view)) && server.endLsn < catchUp.lsn;
   if (lacks) {
     const source = catchUp.source.id;
+    const step = {
+      kind: "catch_up",
+      epoch,
+      source,
+      follows: catchUp.epoch,
+    } as const;
     if (saved.upstream?.id === source && saved.upstream.epoch === epoch) {
-      return idle(`Streaming the difference from node ${source}`);
+      return rendered.upstream?.epoch === epoch
+        ? idle(`Streaming the difference from node ${source}`)
+        : step;
     }
-    return isCut
-      ? { kind: "catch_up", epoch, source, follows: catchUp.epoch }
-      : { kind: "cut_upstream" };
+    return isCut ? step : { kind: "cut_upstream" };
   }
   if (isCut) return idle("Sealed");
   // The old primary's last record shall arrive before the stream is cut.

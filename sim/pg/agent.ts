@@ -53,7 +53,7 @@ export function startAgent(sim: PgSim, node: PgNode): void {
     life: node.lives,
     bootedAtMs: world.nowMs,
     confirmed: false,
-    rendered: { hba: null, rule: null },
+    rendered: { hba: null, rule: null, upstream: null },
     job: null,
     barrier: 0,
     checkpointed: 0,
@@ -79,6 +79,7 @@ export function startAgent(sim: PgSim, node: PgNode): void {
     term: 0,
     proposing: false,
     lagUntilMs: 0,
+    findings: "",
   };
   node.agent = agent;
   tell(world, () => `${node.id} agent starts at ${floor}`);
@@ -328,7 +329,7 @@ function* policyLoop({ sim, node, agent }: Doer): Work {
     if (agent.leads === 0 || agent.applied < agent.ownIndex) continue;
     if (agent.proposing) continue;
     const state = stateOf(sim, agent);
-    const { command } = decide(state, {
+    const { command, findings } = decide(state, {
       observations: observe(sim, node, agent),
       settings: {
         electionTimeoutMs: ELECTION_TIMEOUT_MS,
@@ -339,6 +340,7 @@ function* policyLoop({ sim, node, agent }: Doer): Work {
       raftMembers: [...sim.consensus.members],
       wallMs: Math.round(sim.world.nowMs),
     });
+    agent.findings = findings.map(({ text }) => text).join("; ");
     if (!command) continue;
     agent.proposing = true;
     const applied = agent.applied;

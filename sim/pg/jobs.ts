@@ -101,7 +101,7 @@ function* clone(doer: Doer, from: number): Work {
   });
   yield 1;
   disk.marker = null;
-  agent.rendered = { hba: null, rule: null };
+  agent.rendered = { hba: null, rule: null, upstream: null };
   tell(sim.world, () => `${node.id} is a clone of ${from}: ${incarnation}`);
 }
 
@@ -130,6 +130,6 @@ function* rewind(doer: Doer, from: number): Work {
   yield* save(doer, { epoch, upstream: null });
   yield 2;
   disk.marker = null;
-  agent.rendered = { hba: null, rule: null };
+  agent.rendered = { hba: null, rule: null, upstream: null };
   tell(sim.world, () => `${node.id} is rewound to ${from}`);
 }

@@ -148,6 +148,8 @@ export interface Agent {
   term: number;
   proposing: boolean;
   lagUntilMs: number;
+  /** What its policy last said, as long as it leads. */
+  findings: string;
 }
 
 /** A simulated machine. */

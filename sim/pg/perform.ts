@@ -220,7 +220,7 @@ function* start(doer: Doer): Work {
   yield 1;
   if (node.proc) throw new StepFailed("Processes are left");
   const proc = startServer(sim, node);
-  agent.rendered = { hba: "closed", rule: 0 };
+  agent.rendered = { hba: "closed", rule: 0, upstream: null };
   agent.barrier = 0;
   agent.mayHaveBeenEmpty = false;
   yield* until(
@@ -237,6 +237,7 @@ function* cutUpstream(doer: Doer): Work {
   const { node, sim } = doer;
   yield 1;
   node.disk.conninfo = null;
+  doer.agent.rendered = { ...doer.agent.rendered, upstream: null };
   reload(sim, node);
   yield* until(
     doer,
@@ -261,6 +262,8 @@ function* follow(
   node.disk.conninfo = { upstream, name };
   reload(sim, node);
   yield 1;
+  const told = { id: upstream, epoch };
+  doer.agent.rendered = { ...doer.agent.rendered, upstream: told };
 }
 
 function* close(doer: Doer): Work {

@@ -193,8 +193,10 @@ function describe(sim: PgSim): string {
       disk.wal.history.map(({ timeline, lsn }) => `${timeline}@${lsn}`).slice(-4)
     }`
   );
+  const leader = sim.nodes.get(sim.consensus.leader);
   return [
     JSON.stringify(phase),
+    leader?.agent?.findings ?? "nobody leads",
     JSON.stringify(rules),
     JSON.stringify(
       [...members.values()].map(({ id, incarnation, counted, leaving, tags }) =>
