@@ -8,6 +8,7 @@ import {
   relationTo,
 } from "../cluster/mod.ts";
 import {
+  disown,
   hasData,
   idle,
   isEntered,
@@ -35,7 +36,8 @@ export function planFollowing(
     case "primary": {
       // R33: a promotion without a grant ends at once, paused or not.
       const why = `Node ${reigning.grant.winner.id} reigns`;
-      return { kind: "stop", mode: "immediate", why };
+      return disown(state, view, server.timeline) ??
+        { kind: "stop", mode: "immediate", why };
     }
     case "stopped":
       return isBroken(view) ? planClone(state, reigning, view) : {

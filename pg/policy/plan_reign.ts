@@ -7,7 +7,7 @@ import {
   positionOf,
   type Rule,
 } from "../cluster/mod.ts";
-import { idle, isForeign, type Reigning, slotsFor } from "./own.ts";
+import { disown, idle, isForeign, type Reigning, slotsFor } from "./own.ts";
 import { isFenced } from "./self_fence.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, PrimaryServer, StandbyServer } from "./view.ts";
@@ -105,7 +105,8 @@ function reign(
   const isOther = isForeign(state, view, server.timeline);
   if (view.saved.epoch !== epoch || !rule || isOther) {
     const why = `It was promoted without the grant of epoch ${epoch}`;
-    return { kind: "stop", mode: "immediate", why };
+    return disown(state, view, server.timeline) ??
+      { kind: "stop", mode: "immediate", why };
   }
   if (!grant.promoted) {
     return { kind: "announce_promotion", epoch, timeline: grant.timeline };

@@ -4,7 +4,7 @@ import {
   isSameCopy,
   type Phase,
 } from "../cluster/mod.ts";
-import { hasData, idle, ownCopy } from "./own.ts";
+import { disown, hasData, idle, ownCopy } from "./own.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, StandbyServer } from "./view.ts";
 
@@ -28,7 +28,7 @@ export function planSealing(
     case "leftovers":
       return { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
     case "primary":
-      return {
+      return disown(state, view, server.timeline) ?? {
         kind: "stop",
         mode: isOrderly(phase, view) ? "fast" : "immediate",
         why: `Epoch ${phase.epoch} begins`,
