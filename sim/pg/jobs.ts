@@ -21,7 +21,6 @@ export function* performJob(doer: Doer, step: JobStep): Work {
   const { agent, sim } = doer;
   const epoch = step.kind === "initialize" ? 0 : step.epoch;
   agent.job = { kind: step.kind, epoch };
-  count(sim, step.kind);
   runJob(doer, step.kind, jobOf(doer, step));
   yield 1;
 }
@@ -102,6 +101,7 @@ function* clone(doer: Doer, from: number): Work {
   yield 1;
   disk.marker = null;
   agent.rendered = { hba: null, rule: null, upstream: null };
+  count(sim, "clones");
   tell(sim.world, () => `${node.id} is a clone of ${from}: ${incarnation}`);
 }
 
@@ -131,5 +131,6 @@ function* rewind(doer: Doer, from: number): Work {
   yield 2;
   disk.marker = null;
   agent.rendered = { hba: null, rule: null, upstream: null };
+  count(sim, "rewinds");
   tell(sim.world, () => `${node.id} is rewound to ${from}`);
 }
