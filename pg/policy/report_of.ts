@@ -173,7 +173,7 @@ function lostReign(epoch: number, { server }: LocalView): Loss | null {
 
 function primaryReport(
   { phase }: ClusterState,
-  { server, saved, rendered, checkpointed }: LocalView,
+  { server, saved, rendered, checkpointed, checkpointEpoch }: LocalView,
 ): PrimaryReport | null {
   if (server.kind !== "primary") return null;
   const { flushLsn, standbys, absent, syncWaiters } = server;
@@ -183,6 +183,7 @@ function primaryReport(
     standbys,
     absent,
     open: rendered.hba === "open" && phase.kind === "open",
+    hasCheckpoint: checkpointEpoch === saved.epoch,
     handover: checkpointed,
     syncWaiters,
   };

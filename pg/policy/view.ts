@@ -127,6 +127,8 @@ export interface LocalView {
   readonly barrier: number;
   /** Slots that are there. */
   readonly slots: readonly string[];
+  /** The epoch in which a checkpoint was made here since the promotion; 0 for none. */
+  readonly checkpointEpoch: Epoch;
   /** The handover for which a checkpoint was made. */
   readonly checkpointed: number;
   /** Whether the list of standbys may ever have been empty since the server started (T8). */
