@@ -1,6 +1,6 @@
 /**
- * The leaf: assertions, clocks, random numbers, units, addresses and near names. Imports nothing of
- * ours.
+ * The leaf: assertions, clocks, random numbers, units, addresses, log positions and near names.
+ * Imports nothing of ours.
  *
  * @module
  */
@@ -8,6 +8,7 @@ export * from "./address.ts";
 export * from "./assert.ts";
 export * from "./clock.ts";
 export * from "./errors.ts";
+export * from "./lsn.ts";
 export * from "./nearest.ts";
 export * from "./random.ts";
 export * from "./units.ts";
