@@ -9,7 +9,7 @@ import { within } from "./wait.ts";
 const READY_TIMEOUT_MS = 5_000;
 const STEP_MS = 100;
 /** How long PostgreSQL may take to stop by itself before it is killed. */
-const STOP_STEPS = 30;
+const STOP_STEPS = 20;
 
 /**
  * Blocks on its input, which breaks when the agent dies. Unless another guard's token stands in the file by the
@@ -22,8 +22,12 @@ read -r word
 [ "$word" = release ] && exit 0
 taken() { read -r now <"$file" && [ "$now" != "$token" ]; }
 inside() {
-  for each in /proc/[0-9]*; do
-    [ "$(readlink "$each/cwd" 2>/dev/null)" = "$data" ] && echo "\${each#/proc/}"
+  ls -ld /proc/[0-9]*/cwd 2>/dev/null | while read -r line; do
+    case "$line" in *" -> $data")
+      line="\${line%" -> $data"}"
+      line="\${line%/cwd}"
+      echo "\${line##*/}" ;;
+    esac
   done
 }
 while [ "$grace" -gt 0 ]; do
