@@ -1,0 +1,208 @@
+import { join } from "node:path";
+import { present } from "../../base/mod.ts";
+import { readControl } from "./control_file.ts";
+import { InstanceError } from "./errors.ts";
+import {
+  makePrivate,
+  removeIfThere,
+  renameDurably,
+  syncPath,
+  writeDurably,
+} from "./files.ts";
+import { inspect } from "./inspect.ts";
+import type { Place } from "./place.ts";
+import { type CommandResult, runCommand } from "./processes.ts";
+import {
+  writeClosedFiles,
+  writePassFile,
+  writeStandbySignal,
+} from "./render.ts";
+
+const INITDB_TIMEOUT_MS = 120_000;
+const SINGLE_USER_TIMEOUT_MS = 60_000;
+
+/** The same on every machine and release of its C library, so that indexes fit wherever data is copied. */
+const LOCALES: readonly string[] = ["C.UTF-8", "C"];
+
+/** What pg_rewind needs on its source, by its documentation. */
+const REWIND_FUNCTIONS: readonly string[] = [
+  "pg_ls_dir(text, boolean, boolean)",
+  "pg_stat_file(text, boolean)",
+  "pg_read_binary_file(text)",
+  "pg_read_binary_file(text, bigint, bigint, boolean)",
+];
+
+/** Where a directory is made before it is renamed into place. */
+export function stagingOf(dataDir: string): string {
+  return `${dataDir}.pgraft-new`;
+}
+
+/** The last lines of what a command said. */
+export function lastLines(text: string, count = 8): string {
+  return text.trim().split("\n").slice(-count).map((line) => line.trim()).join(
+    " | ",
+  );
+}
+
+/** Says why a command failed. */
+export function commandFailed(
+  what: string,
+  result: CommandResult,
+  wayOut: string,
+): InstanceError {
+  const said = lastLines(`${result.stdout}\n${result.stderr}`);
+  if (/No space left on device|Disk quota exceeded/.test(said)) {
+    return new InstanceError(
+      "disk_full",
+      `${what} found no space left: free some, or use a larger disk (${said})`,
+    );
+  }
+  return new InstanceError(
+    "command_failed",
+    `${what} failed: ${said}. ${wayOut}`,
+  );
+}
+
+async function initdb(
+  place: Place,
+  staging: string,
+  superuserPassword: string | null,
+): Promise<void> {
+  const { binaries, osUser, superuser } = place.options;
+  const pwFile = join(place.runDir, "initdb.password");
+  const args = [
+    "-D",
+    staging,
+    `--username=${superuser}`,
+    "--encoding=UTF8",
+    "--data-checksums",
+    "--auth-local=peer",
+    "--auth-host=scram-sha-256",
+  ];
+  if (superuserPassword !== null) args.push(`--pwfile=${pwFile}`);
+  try {
+    if (superuserPassword !== null) {
+      await writeDurably(pwFile, `${superuserPassword}\n`, osUser);
+    }
+    for (const locale of LOCALES) {
+      await removeIfThere(staging);
+      await makePrivate(staging, osUser);
+      const result = await runCommand(
+        join(binaries.dir, "initdb"),
+        [...args, `--locale=${locale}`],
+        { clock: place.clock, owner: osUser, timeoutMs: INITDB_TIMEOUT_MS },
+      );
+      if (result.code === 0) return;
+      const canTryNext = /invalid locale/.test(result.stderr) &&
+        locale !== LOCALES.at(-1);
+      if (!canTryNext) {
+        throw commandFailed(
+          `initdb in "${staging}"`,
+          result,
+          "Nothing was left behind; mend that and start again",
+        );
+      }
+    }
+  } finally {
+    await removeIfThere(pwFile);
+  }
+}
+
+function quoteLiteral(text: string): string {
+  return `E'${
+    text.replaceAll("\\", "\\\\").replaceAll("'", "\\'").replaceAll(
+      /[\r\n]/g,
+      " ",
+    )
+  }'`;
+}
+
+function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Single-user mode: no port, no other session, and the password comes over a pipe. */
+async function createReplicationRole(
+  place: Place,
+  staging: string,
+  password: string,
+): Promise<void> {
+  const { binaries, osUser, replicationUser } = place.options;
+  const role = quoteIdentifier(replicationUser);
+  const statements = [
+    `CREATE ROLE ${role} WITH REPLICATION LOGIN PASSWORD ${
+      quoteLiteral(password)
+    }`,
+    ...REWIND_FUNCTIONS.map((name) =>
+      `GRANT EXECUTE ON FUNCTION pg_catalog.${name} TO ${role}`
+    ),
+    "CHECKPOINT",
+  ];
+  // What fails is otherwise logged with its text, which holds the password.
+  const quiet = [
+    "-c",
+    "log_min_error_statement=panic",
+    "-c",
+    "log_statement=none",
+  ];
+  const result = await runCommand(
+    join(binaries.dir, "postgres"),
+    ["--single", "-D", staging, ...quiet, "postgres"],
+    {
+      clock: place.clock,
+      owner: osUser,
+      timeoutMs: SINGLE_USER_TIMEOUT_MS,
+      stdin: `${statements.join("\n")}\n`,
+    },
+  );
+  if (result.code === 0 && !/\b(ERROR|FATAL|PANIC):/.test(result.stderr)) {
+    return;
+  }
+  throw commandFailed(
+    `Creating the role "${replicationUser}"`,
+    { ...result, stdout: "" },
+    "Nothing was left behind; mend that and start again",
+  );
+}
+
+async function checkEmpty(place: Place): Promise<void> {
+  const state = await inspect(place);
+  if (state.kind === "empty") return;
+  throw new InstanceError(
+    "foreign_data",
+    state.kind === "unusable"
+      ? state.reason
+      : `"${place.dataDir}" holds the data of cluster ${state.systemId}: adopt it, or choose an empty directory`,
+  );
+}
+
+/** Makes a new cluster beside the data directory, and renames it when it is whole. */
+export async function initialize(
+  place: Place,
+  options: {
+    readonly replicationPassword: string;
+    readonly superuserPassword?: string;
+  },
+): Promise<{ systemId: string }> {
+  await checkEmpty(place);
+  const staging = stagingOf(place.dataDir);
+  try {
+    await initdb(place, staging, options.superuserPassword ?? null);
+    await createReplicationRole(place, staging, options.replicationPassword);
+    await writeClosedFiles(place, staging);
+    await writeStandbySignal(place, staging);
+    await syncPath(staging);
+    const control = await readControl(staging);
+    if (typeof control === "string") {
+      throw new InstanceError(
+        "unreadable_data",
+        `initdb's pg_control cannot be used, ${control}: check the disk`,
+      );
+    }
+    await writePassFile(place, options.replicationPassword);
+    await renameDurably(staging, place.dataDir);
+    return { systemId: present(control.systemId, "system id") };
+  } finally {
+    await removeIfThere(staging);
+  }
+}
