@@ -1,6 +1,10 @@
 import type { ClusterCommand } from "../cluster/mod.ts";
 import type { Step } from "../policy/mod.ts";
-import { announceFounding, announceOpening, announcePromotion } from "./announce.ts";
+import {
+  announceFounding,
+  announceOpening,
+  announcePromotion,
+} from "./announce.ts";
 import type { Body } from "./body.ts";
 import { beginClone, beginInitialize, beginRewind } from "./jobs.ts";
 import {

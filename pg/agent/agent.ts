@@ -170,5 +170,6 @@ function isAlarmed({ options, saved, view }: Body): boolean {
   const server = view?.server;
   if (server?.kind !== "standby" || !saved.upstream) return false;
   return options.ports.isAgentLost(saved.upstream.id) && server.refused ===
-      false && !server.streaming;
+      false &&
+    !server.streaming;
 }

@@ -1,6 +1,17 @@
-import { type Epoch, type Lsn, type MemberId, PLACEHOLDER_LIST } from "../cluster/mod.ts";
+import {
+  type Epoch,
+  type Lsn,
+  type MemberId,
+  PLACEHOLDER_LIST,
+} from "../cluster/mod.ts";
 import type { Drift, Guard, Upstream } from "../instance/mod.ts";
-import type { Job, LocalView, PrimaryServer, Rendered, Saved } from "../policy/mod.ts";
+import type {
+  Job,
+  LocalView,
+  PrimaryServer,
+  Rendered,
+  Saved,
+} from "../policy/mod.ts";
 import type { AgentOptions } from "./ports.ts";
 
 /** Everything that an agent remembers while it lives; what must outlive it is in `saved`. */
@@ -67,6 +78,8 @@ export interface Watch {
   lastWriteAtMs: number;
   failing: PrimaryServer["failing"];
   followedAtMs: number;
+  /** Where the server's log ended then: what it said before was of another upstream. */
+  followedLogBytes: number;
   /** Owned settings that differ, and where the log was (R27). */
   drift: { readonly drift: readonly Drift[]; readonly lsn: Lsn };
   driftSinceMs: number | null;
@@ -123,6 +136,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
       lastWriteAtMs: nowMs,
       failing: null,
       followedAtMs: nowMs,
+      followedLogBytes: 0,
       drift: { drift: [], lsn: 0 },
       driftSinceMs: null,
     },

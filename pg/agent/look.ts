@@ -209,7 +209,7 @@ async function brokenStream(
 ): Promise<string | null> {
   const downMs = nowMs - Math.max(watch.heardAtMs, watch.followedAtMs);
   if (saved.upstream === null || downMs < ASK_LOG_AFTER_MS) return null;
-  return await options.instance.brokenStream();
+  return await options.instance.brokenStream(watch.followedLogBytes);
 }
 
 function primaryOf(body: Body, seen: Seen): PrimaryServer {

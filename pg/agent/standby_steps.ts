@@ -94,7 +94,11 @@ export async function startServer(body: Body): Promise<void> {
   const { instance, log } = body.options;
   const before = await instance.processesLeft();
   if (before.length > 0) await instance.stop("immediate");
-  await render(body, { upstream: null, names: PLACEHOLDER_LIST, hba: "closed" });
+  await render(body, {
+    upstream: null,
+    names: PLACEHOLDER_LIST,
+    hba: "closed",
+  });
   await save(body, { upstream: null });
   log("info", "Starting PostgreSQL as a closed standby");
   await instance.start({ timeoutMs: START_TIMEOUT_MS });
@@ -157,6 +161,7 @@ async function stream(body: Body, { id }: Upstream): Promise<void> {
   const nowMs = clock.nowMs();
   body.watch.heardAtMs = nowMs;
   body.watch.followedAtMs = nowMs;
+  body.watch.followedLogBytes = await instance.logBytes();
   await render(body, {
     upstream: {
       host: member.host,

@@ -89,6 +89,8 @@ interface Target {
   readonly clock: Clock;
   readonly socketPath: string;
   readonly user: string;
+  /** Is told when a kept connection has ended. */
+  readonly onLost: () => void;
 }
 
 function connect(
@@ -109,6 +111,7 @@ function connect(
     connect_timeout: CONNECT_TIMEOUT_S,
     backoff: () => RECONNECT_PAUSE_S,
     onnotice: () => {},
+    onclose: () => target.onLost(),
     connection: { application_name: applicationName, ...settings },
   });
 }

@@ -16,8 +16,10 @@ import { reload } from "./reload.ts";
 import { render } from "./render.ts";
 import { rewind } from "./rewind.ts";
 import { endSessions, endWalSenders, setSlots } from "./sessions.ts";
+import { readMark, writeMark } from "./mark.ts";
 import { start } from "./start.ts";
 import { stop } from "./stop.ts";
+import { brokenStream, logBytes } from "./stream_log.ts";
 import { history, layFillers, removeFillers } from "./timelines.ts";
 import type { Instance, InstanceOptions } from "./types.ts";
 
@@ -30,8 +32,9 @@ import type { Instance, InstanceOptions } from "./types.ts";
  */
 export function createInstance(options: InstanceOptions): Instance {
   let prepared: Promise<Place> | null = null;
+  const lost: { listener: () => void } = { listener: () => {} };
   const place = async (): Promise<Place> => {
-    prepared ??= prepare(options);
+    prepared ??= prepare(options, () => lost.listener());
     try {
       return await prepared;
     } catch (error) {
@@ -85,6 +88,13 @@ export function createInstance(options: InstanceOptions): Instance {
     countGivenUp: at(countGivenUp),
     moveAside: at(moveAside),
     startGuard: at(startGuard),
+    writeMark: at(writeMark),
+    readMark: at(readMark),
+    logBytes: at(logBytes),
+    brokenStream: at(brokenStream),
+    onConnectionLost(listener): void {
+      lost.listener = listener;
+    },
     diskFreeBytes: at(diskFreeBytes),
     close: at((here) => here.connections.drop()),
   };

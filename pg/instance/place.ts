@@ -83,7 +83,10 @@ async function publicSocketDirs(options: InstanceOptions): Promise<string[]> {
 }
 
 /** Makes the run directory and finds the real paths. */
-export async function prepare(options: InstanceOptions): Promise<Place> {
+export async function prepare(
+  options: InstanceOptions,
+  onConnectionLost: () => void,
+): Promise<Place> {
   const { osUser } = options;
   const clock = options.clock ?? systemClock();
   const dataDir = await realPath(options.dataDir);
@@ -105,6 +108,7 @@ export async function prepare(options: InstanceOptions): Promise<Place> {
       clock,
       socketPath: join(socketDir, `.s.PGSQL.${options.listen.port}`),
       user: options.superuser,
+      onLost: onConnectionLost,
     }),
     rendered: { settings: new Map() },
   };

@@ -310,6 +310,16 @@ export interface Instance {
   moveAside(suffix: string): Promise<string>;
   /** R8: starts the guard, which takes over from any earlier one. */
   startGuard(options: { readonly graceMs: number }): Promise<Guard>;
+  /** Writes which copy the data directory is; the mark goes wherever the data goes (R3). */
+  writeMark(mark: string): Promise<void>;
+  /** Reads that; null where there is none. */
+  readMark(): Promise<string | null>;
+  /** How long the server's log is now. */
+  logBytes(): Promise<number>;
+  /** Why the stream can never go on, from what the log says since a place in it; null for no reason. */
+  brokenStream(sinceBytes: number): Promise<string | null>;
+  /** Calls `listener` when the server ends a kept connection, as it does when it goes. */
+  onConnectionLost(listener: () => void): void;
   /** What is free for the data directory; null when the disk does not say in time. */
   diskFreeBytes(): Promise<number | null>;
   /** Lets go of connections; PostgreSQL stays. */
