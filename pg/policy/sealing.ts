@@ -144,11 +144,14 @@ function isTooEarly(
   sealed: readonly Sealed[],
   { phaseMs, observations }: PolicyInput,
 ): boolean {
-  if (attempt.kind !== "planned" || phaseMs >= PLANNED_WAIT_MS) return false;
+  if (attempt.kind === "automatic" || phaseMs >= PLANNED_WAIT_MS) return false;
   const isSealed = (id: number): boolean =>
     sealed.some(({ member }) => member.id === id);
   const old = newestGrant(state)?.winner ?? null;
-  const awaited = [old?.id ?? 0, attempt.target ?? 0];
+  // Who gives commits up shall give up as few as there are.
+  const awaited = attempt.kind === "forced"
+    ? [...state.members.keys()]
+    : [old?.id ?? 0, attempt.target ?? 0];
   return awaited.some((id) =>
     id !== 0 && observations.get(id)?.agent === "alive" && !isSealed(id)
   );
