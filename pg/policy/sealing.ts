@@ -149,7 +149,7 @@ function isTooEarly(
     sealed.some(({ member }) => member.id === id);
   const old = newestGrant(state)?.winner ?? null;
   // Who gives commits up shall give up as few as there are.
-  const awaited = attempt.kind === "forced"
+  const awaited = attempt.kind === "forced" || attempt.target === null
     ? [...state.members.keys()]
     : [old?.id ?? 0, attempt.target ?? 0];
   return awaited.some((id) =>

@@ -11,7 +11,8 @@ import {
 import { explainMembers, type Report } from "../../pg/policy/mod.ts";
 import type { HighAvailability } from "./ha.ts";
 
-type Json = Record<string, unknown>;
+/** A JSON object. */
+export type Json = Record<string, unknown>;
 
 /** The reigning primary for `/v1/cluster`; null while nobody is open. */
 export function primaryToJson(ha: HighAvailability): Json | null {

@@ -14,6 +14,7 @@ export {
 export {
   explainToJson,
   historyToJson,
+  type Json,
   memberPostgresToJson,
   primaryToJson,
   recordToJson,
