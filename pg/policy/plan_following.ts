@@ -8,6 +8,7 @@ import {
   relationTo,
 } from "../cluster/mod.ts";
 import { hasData, idle, isEntered, type Reigning, slotsFor } from "./own.ts";
+import { endOf } from "./plan_sealing.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, StandbyServer } from "./view.ts";
 
@@ -99,15 +100,14 @@ function planEntering(
   };
 }
 
-/** What is half a record at the end of the log is none: PostgreSQL writes over it (R13). */
 function relationOf(
   state: ClusterState,
   { phase: { epoch } }: Reigning,
   { saved }: LocalView,
-  { replayDone, replayLsn, endLsn }: StandbyServer,
+  server: StandbyServer,
 ): Relation {
-  const lsn = replayDone ? replayLsn : endLsn;
-  return relationTo(state, positionOf(state, saved.epoch, lsn), epoch);
+  const position = positionOf(state, saved.epoch, endOf(server));
+  return relationTo(state, position, epoch);
 }
 
 function planRejoin(
