@@ -111,13 +111,14 @@ function coverageOf(
 function isFencedByTime(
   state: ClusterState,
   uncovered: readonly Rule[],
-  { observations, settings }: PolicyInput,
+  { observations, settings, phaseMs }: PolicyInput,
 ): boolean {
   return uncovered.every(({ primary, required }) => {
     if (required > 0) return false;
     const seen = observations.get(primary.id);
     if (seen?.agent === "alive") return false;
-    const silentMs = seen?.silentMs ?? Infinity;
+    // A new leader has not heard of it, which is not the same as that it fell silent.
+    const silentMs = seen?.silentMs ?? phaseMs;
     if (silentMs < 2 * settings.electionTimeoutMs) return false;
     for (const { id } of state.members.values()) {
       const following = observations.get(id)?.report?.following;
