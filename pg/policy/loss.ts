@@ -109,6 +109,10 @@ function assessUnheard(
       lostMs: Math.min(silentMs, wal.silentMs),
     };
   }
+  if (state.mode === "off" && wal.kind === "flows") {
+    // R30: nobody can fence it, and it acknowledges alone.
+    return { kind: "watch", why: `${what}, and its PostgreSQL lives on` };
+  }
   const isAway = state.members.get(primary.id)?.away ?? false;
   if (isAway) return { kind: "watch", why: `${what}, on purpose` };
   if (silentMs >= settings.agentGraceMs) {
