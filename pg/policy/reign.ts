@@ -87,14 +87,22 @@ function ruleChange(
 ): ClusterCommand | null {
   const rule = newestRule(state);
   const primary = reportOfPrimary(state, input);
-  if (!rule || rule.epoch !== epoch || isRuleChanging(state) || !primary) {
-    return null;
-  }
+  if (!rule || rule.epoch !== epoch || !primary) return null;
+  // One change at a time, but for one that can't be finished.
+  if (isRuleChanging(state) && isMet(rule, primary)) return null;
   const newcomer = newcomerOf(state, primary);
   if (newcomer) return { type: "count", id: newcomer.id };
   const wanted = wantedRule(state, rule, primary, input, findings);
   if (isSameRule(wanted, rule)) return null;
   return { type: "propose_rule", epoch, replaces: rule.number, ...wanted };
+}
+
+/** Whether enough standbys stream for commits to go on under a rule. */
+function isMet(rule: ProposedRule, { standbys }: PrimaryReport): boolean {
+  const holding = standbys.filter(({ copy, streaming }) =>
+    streaming && hasCopy(rule.standbys, copy)
+  );
+  return holding.length >= rule.required;
 }
 
 /** A member that does not count yet and has caught up. */
