@@ -82,7 +82,10 @@ function planStandby(
     : planClone(state, reigning, view);
 }
 
-/** A copy that nobody knows yet is told before it counts for anything (R3, R4). */
+/**
+ * A copy that nobody knows yet is told before it counts for anything (R3). The one before is gone, so
+ * nothing is won by waiting for rules that name it: they go on to, and this one does not cover them.
+ */
 function planEntering(
   state: ClusterState,
   { phase: { epoch } }: Reigning,
@@ -92,7 +95,6 @@ function planEntering(
   if (incarnation === null || isEntered(state, view)) return null;
   const member = state.members.get(id);
   if (!member) return idle("Waiting to be registered");
-  if (isHeldByRule(state, view)) return { kind: "await_leave" };
   const replaces = member.incarnation;
   return {
     kind: "propose",
