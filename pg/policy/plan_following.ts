@@ -3,6 +3,7 @@ import {
   type Copy,
   copyOf,
   hasCopy,
+  newestRule,
   positionOf,
   type Relation,
   relationTo,
@@ -141,12 +142,19 @@ function planClone(
 /**
  * Whether a rule of the reign names the copy that would be given up (R4). Before the barrier nobody has
  * been told of any commit of this epoch, and a member that must clone may be the only one who can
- * acknowledge it, so then it does not wait (R21).
+ * acknowledge it, so then it does not wait (R21). Nor does it when the newest rule has left it out and has
+ * too few standbys without it: that rule would never pass its barrier and so never retire the older one,
+ * which stays in force until the new copy has entered.
  */
 function isHeldByRule(state: ClusterState, view: LocalView): boolean {
   const { phase, rules } = state;
   const held: Copy | null = copyOf(state, view.id);
   if (phase.kind !== "open" || !held) return false;
+  const newest = newestRule(state);
+  if (
+    newest && newest.standbys.length < newest.required &&
+    !hasCopy(newest.standbys, held)
+  ) return false;
   return rules.some(({ epoch, standbys }) =>
     epoch === phase.epoch && hasCopy(standbys, held)
   );
