@@ -340,7 +340,7 @@ function nextTimeline(
 function ruleFor(
   state: ClusterState,
   winner: Copy,
-  { observations }: PolicyInput,
+  { observations, phaseMs, settings }: PolicyInput,
 ): { readonly standbys: readonly Copy[]; readonly required: number } {
   const required = requiredOf(state);
   if (required === 0) return { standbys: [], required };
@@ -348,7 +348,12 @@ function ruleFor(
   let isAnyReached = false;
   for (const { id, counted, tags, leaving } of state.members.values()) {
     if (id === winner.id || !counted || tags.nosync || leaving) continue;
-    isAnyReached ||= observations.get(id)?.agent === "alive";
+    const seen = observations.get(id);
+    // A new leader may not have heard of it yet: that is no reason to do without it.
+    const isReached = seen
+      ? seen.agent === "alive"
+      : phaseMs < settings.electionTimeoutMs;
+    isAnyReached ||= isReached;
     const copy = copyOf(state, id);
     if (copy) standbys.push(copy);
   }
