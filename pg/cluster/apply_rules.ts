@@ -1,10 +1,13 @@
 import type { ProposeRuleCommand, RetireRulesCommand } from "./commands.ts";
 import { grantOf, isSameCopy } from "./copies.ts";
 import type { Change } from "./change.ts";
-import { isRuleChanging, newestRule } from "./rules.ts";
-import type { ClusterState } from "./types.ts";
+import { newestRule } from "./rules.ts";
+import { type ClusterState, MAX_RULES } from "./types.ts";
 
-/** The first step of a change of rule: old and new are both in force (R18). */
+/**
+ * The first step of a change of rule: old and new are both in force (R18). A change that can't be
+ * finished, since who should hold commits is gone, is itself replaced: then all of them are in force.
+ */
 export function proposeRule(
   state: ClusterState,
   command: ProposeRuleCommand,
@@ -14,9 +17,8 @@ export function proposeRule(
   const isReigning = phase.kind === "granted" || phase.kind === "open";
   if (!isReigning || phase.epoch !== epoch) return "That epoch is over";
   const old = newestRule(state);
-  if (old?.number !== replaces || isRuleChanging(state)) {
-    return "The rule has changed meanwhile";
-  }
+  if (old?.number !== replaces) return "The rule has changed meanwhile";
+  if (state.rules.length >= MAX_RULES) return "Too many rules are in force";
   const number = state.lastRule + 1;
   const { primary } = old;
   return {

@@ -43,9 +43,17 @@ function assessAlive(
   const epoch = phase.kind === "granted" || phase.kind === "open"
     ? phase.epoch
     : 0;
+  if (report && report.lost !== null && report.lostEpoch === epoch) {
+    return {
+      kind: "lost",
+      reason: report.lost,
+      detail: report.lostDetail,
+      lostMs: report.lostMs + reportMs,
+    };
+  }
   if (report?.incarnation !== primary.incarnation) {
-    return report && report.pledge >= epoch && report.state !== "starting" &&
-        report.incarnation !== null
+    // What it told before it was granted the epoch says nothing.
+    return report && report.pledge >= epoch && report.state !== "starting"
       ? {
         kind: "lost",
         reason: "postmaster_gone",
@@ -53,14 +61,6 @@ function assessAlive(
         lostMs: reportMs,
       }
       : { kind: "watch", why: `Node ${primary.id} has not reported yet` };
-  }
-  if (report.lost !== null && report.lostEpoch === epoch) {
-    return {
-      kind: "lost",
-      reason: report.lost,
-      detail: report.lostDetail,
-      lostMs: report.lostMs + reportMs,
-    };
   }
   return { kind: "fine", why: `Node ${primary.id} says that it serves` };
 }
@@ -108,6 +108,10 @@ function assessUnheard(
       detail: `${what} and its write-ahead log has stopped`,
       lostMs: Math.min(silentMs, wal.silentMs),
     };
+  }
+  if (state.mode === "off" && wal.kind === "flows") {
+    // R30: nobody can fence it, and it acknowledges alone.
+    return { kind: "watch", why: `${what}, and its PostgreSQL lives on` };
   }
   const isAway = state.members.get(primary.id)?.away ?? false;
   if (isAway) return { kind: "watch", why: `${what}, on purpose` };

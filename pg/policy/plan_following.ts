@@ -3,11 +3,13 @@ import {
   type Copy,
   copyOf,
   hasCopy,
+  newestRule,
   positionOf,
   type Relation,
   relationTo,
 } from "../cluster/mod.ts";
 import { hasData, idle, isEntered, type Reigning, slotsFor } from "./own.ts";
+import { endOf } from "./plan_sealing.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, StandbyServer } from "./view.ts";
 
@@ -81,7 +83,10 @@ function planStandby(
     : planClone(state, reigning, view);
 }
 
-/** A copy that nobody knows yet is told before it counts for anything (R3, R4). */
+/**
+ * A copy that nobody knows yet is told before it counts for anything (R3). The one before is gone, so
+ * nothing is won by waiting for rules that name it: they go on to, and this one does not cover them.
+ */
 function planEntering(
   state: ClusterState,
   { phase: { epoch } }: Reigning,
@@ -91,7 +96,6 @@ function planEntering(
   if (incarnation === null || isEntered(state, view)) return null;
   const member = state.members.get(id);
   if (!member) return idle("Waiting to be registered");
-  if (isHeldByRule(state, view)) return { kind: "await_leave" };
   const replaces = member.incarnation;
   return {
     kind: "propose",
@@ -99,15 +103,14 @@ function planEntering(
   };
 }
 
-/** What is half a record at the end of the log is none: PostgreSQL writes over it (R13). */
 function relationOf(
   state: ClusterState,
   { phase: { epoch } }: Reigning,
   { saved }: LocalView,
-  { replayDone, replayLsn, endLsn }: StandbyServer,
+  server: StandbyServer,
 ): Relation {
-  const lsn = replayDone ? replayLsn : endLsn;
-  return relationTo(state, positionOf(state, saved.epoch, lsn), epoch);
+  const position = positionOf(state, saved.epoch, endOf(server));
+  return relationTo(state, position, epoch);
 }
 
 function planRejoin(
@@ -139,12 +142,19 @@ function planClone(
 /**
  * Whether a rule of the reign names the copy that would be given up (R4). Before the barrier nobody has
  * been told of any commit of this epoch, and a member that must clone may be the only one who can
- * acknowledge it, so then it does not wait (R21).
+ * acknowledge it, so then it does not wait (R21). Nor does it when the newest rule has left it out and has
+ * too few standbys without it: that rule would never pass its barrier and so never retire the older one,
+ * which stays in force until the new copy has entered.
  */
 function isHeldByRule(state: ClusterState, view: LocalView): boolean {
   const { phase, rules } = state;
   const held: Copy | null = copyOf(state, view.id);
   if (phase.kind !== "open" || !held) return false;
+  const newest = newestRule(state);
+  if (
+    newest && newest.standbys.length < newest.required &&
+    !hasCopy(newest.standbys, held)
+  ) return false;
   return rules.some(({ epoch, standbys }) =>
     epoch === phase.epoch && hasCopy(standbys, held)
   );

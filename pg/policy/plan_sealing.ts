@@ -1,4 +1,10 @@
-import { type ClusterState, isSameCopy, type Phase } from "../cluster/mod.ts";
+import {
+  type ClusterState,
+  grantOf,
+  isSameCopy,
+  type Lsn,
+  type Phase,
+} from "../cluster/mod.ts";
 import { hasData, idle, ownCopy } from "./own.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, StandbyServer } from "./view.ts";
@@ -33,7 +39,7 @@ export function planSealing(
         ? idle("Sealed, stopped in order")
         : { kind: "start" };
     case "standby":
-      return sealStandby(phase, view, server);
+      return sealStandby(state, phase, view, server);
   }
 }
 
@@ -43,6 +49,7 @@ function isOrderly({ attempt }: Sealing, { phaseMs }: LocalView): boolean {
 }
 
 function sealStandby(
+  state: ClusterState,
   phase: Sealing,
   view: LocalView,
   server: StandbyServer,
@@ -61,7 +68,11 @@ function sealStandby(
       ? { kind: "catch_up", epoch, source }
       : { kind: "cut_upstream" };
   }
-  if (isCut) return idle("Sealed");
+  if (isCut) {
+    return isEndKnown(state, view, server)
+      ? idle("Sealed")
+      : { kind: "finish_replay" };
+  }
   // The old primary's last record shall arrive before the stream is cut.
   if (isOrderly(phase, view) && server.streaming) {
     return idle("Waiting for the end of the old primary's log");
@@ -77,7 +88,7 @@ export function isSealed(state: ClusterState, view: LocalView): boolean {
   if (saved.pledge < phase.epoch || saved.upstream !== null) return false;
   switch (server.kind) {
     case "standby":
-      return !server.receiver;
+      return !server.receiver && isEndKnown(state, view, server);
     case "stopped":
       // R32: an end in order says itself where it is; any other is known after recovery only.
       return phase.attempt.kind === "planned" && data.kind === "present" &&
@@ -85,4 +96,25 @@ export function isSealed(state: ClusterState, view: LocalView): boolean {
     default:
       return false;
   }
+}
+
+/**
+ * Whether it is known where a standby's log ends. After a restart it is not before all of it is replayed:
+ * PostgreSQL lets sessions in long before that, and has received nothing yet (R12, T12). And what is
+ * flushed beyond the start of the epoch that it follows is that epoch's only when replay has passed the
+ * start: else it may be half a record of the epoch before (R13, R14).
+ */
+function isEndKnown(
+  state: ClusterState,
+  { saved }: LocalView,
+  { replayDone, replayLsn, endLsn }: StandbyServer,
+): boolean {
+  if (replayDone) return true;
+  const startLsn = grantOf(state, saved.epoch)?.startLsn ?? 0;
+  return endLsn > replayLsn && replayLsn > startLsn;
+}
+
+/** Where a standby's log ends: half a record at its end is none, PostgreSQL writes over it (R13). */
+export function endOf({ replayDone, replayLsn, endLsn }: StandbyServer): Lsn {
+  return replayDone ? replayLsn : endLsn;
 }

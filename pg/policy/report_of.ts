@@ -9,7 +9,7 @@ import {
 import { hasData, ownCopy, type Reigning } from "./own.ts";
 import { plan } from "./plan.ts";
 import { hasPromoted, hasReigned } from "./plan_reign.ts";
-import { isSealed } from "./plan_sealing.ts";
+import { endOf, isSealed } from "./plan_sealing.ts";
 import type {
   FollowReport,
   InstanceState,
@@ -104,7 +104,7 @@ function positionOfView(
   const at = (lsn: number): Position => positionOf(state, saved.epoch, lsn);
   switch (server.kind) {
     case "standby":
-      return at(server.endLsn);
+      return at(endOf(server));
     case "primary":
       return at(server.flushLsn);
     case "stopped":

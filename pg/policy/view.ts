@@ -69,7 +69,10 @@ export interface StandbyServer {
   /** What is flushed, never below what is replayed (T12). */
   readonly endLsn: Lsn;
   readonly replayLsn: Lsn;
-  /** Everything whole is replayed (R13). */
+  /**
+   * Everything whole is replayed (R13). Never concluded from what was received when nothing was received
+   * since the server started: what its files hold beyond that is not known then.
+   */
   readonly replayDone: boolean;
   /** Whether the walreceiver is there at all; one that is there may still acknowledge. */
   readonly receiver: boolean;
