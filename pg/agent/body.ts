@@ -45,6 +45,8 @@ export interface Body {
   guard: Guard | null;
   /** The newest look. */
   view: LocalView | null;
+  /** Whether that still holds, but for what this process has changed itself. */
+  isViewGood: boolean;
   readonly watch: Watch;
   readonly waker: Waker;
 }
@@ -119,6 +121,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     failure: "",
     guard: null,
     view: null,
+    isViewGood: false,
     watch: {
       leaderSeenAtMs: nowMs,
       acknowledgedAtMs: nowMs,

@@ -6,7 +6,7 @@ import { countGivenUp } from "./given_up.ts";
 import { startGuard } from "./guard.ts";
 import { initialize } from "./initialize.ts";
 import { inspect } from "./inspect.ts";
-import { observe } from "./observe.ts";
+import { hasReceiver, observe } from "./observe.ts";
 import { type Place, prepare } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { probe } from "./probe.ts";
@@ -56,6 +56,7 @@ export function createInstance(options: InstanceOptions): Instance {
     reload: at(reload),
     postmaster: at(findPostmaster),
     processesLeft: at((here) => pidsIn(here.dataDir)),
+    hasReceiver: at(hasReceiver),
     observe: at(observe),
     query: async <T>(
       text: string,

@@ -5,7 +5,7 @@ import type { OsUser } from "./os_user.ts";
 
 /** Takes a line for the log. */
 export type InstanceLog = (
-  level: "info" | "warning" | "error",
+  level: "debug" | "info" | "warning" | "error",
   message: string,
   fields?: Readonly<Record<string, unknown>>,
 ) => void;
@@ -253,8 +253,15 @@ export interface Instance {
   start(options?: Partial<Timeout>): Promise<void>;
   /** R23: resolves when no process is left. */
   stop(mode: "fast" | "immediate", options?: Partial<Timeout>): Promise<void>;
-  /** Makes the server read its files again, and resolves when new sessions are under them. */
-  reload(options?: Partial<Timeout>): Promise<void>;
+  /**
+   * Makes the server read its files again, and resolves when new sessions are under them; at once where
+   * the caller sees to it itself that they are.
+   */
+  reload(
+    options?: Partial<Timeout> & { readonly settle?: boolean },
+  ): Promise<void>;
+  /** Whether a standby's walreceiver runs; cheaper than a whole look. */
+  hasReceiver(options: Timeout): Promise<boolean>;
   /** The postmaster that runs in the data directory, whoever started it. */
   postmaster(): Promise<Postmaster | null>;
   /** R23: the processes with their working directory in the data directory. */
