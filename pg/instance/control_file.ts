@@ -58,7 +58,8 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-function crc32c(data: Uint8Array): number {
+/** The checksum that PostgreSQL uses. */
+export function crc32c(data: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of data) {
     crc = (CRC_TABLE[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);

@@ -11,6 +11,7 @@ import {
 } from "./files.ts";
 import { inspect } from "./inspect.ts";
 import type { Place } from "./place.ts";
+import { quoteIdentifier, roleStatements } from "./replication_role.ts";
 import { type CommandResult, runCommand } from "./processes.ts";
 import {
   writeClosedFiles,
@@ -23,14 +24,6 @@ const SINGLE_USER_TIMEOUT_MS = 60_000;
 
 /** The same on every machine and release of its C library, so that indexes fit wherever data is copied. */
 const LOCALES: readonly string[] = ["C.UTF-8", "C"];
-
-/** What pg_rewind needs on its source, by its documentation. */
-const REWIND_FUNCTIONS: readonly string[] = [
-  "pg_ls_dir(text, boolean, boolean)",
-  "pg_stat_file(text, boolean)",
-  "pg_read_binary_file(text)",
-  "pg_read_binary_file(text, bigint, bigint, boolean)",
-];
 
 /** Where a directory is made before it is renamed into place. */
 export function stagingOf(dataDir: string): string {
@@ -108,19 +101,6 @@ async function initdb(
   }
 }
 
-function quoteLiteral(text: string): string {
-  return `E'${
-    text.replaceAll("\\", "\\\\").replaceAll("'", "\\'").replaceAll(
-      /[\r\n]/g,
-      " ",
-    )
-  }'`;
-}
-
-function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
 /** Single-user mode: no port, no other session, and the password comes over a pipe. */
 async function createReplicationRole(
   place: Place,
@@ -128,14 +108,9 @@ async function createReplicationRole(
   password: string,
 ): Promise<void> {
   const { binaries, osUser, replicationUser } = place.options;
-  const role = quoteIdentifier(replicationUser);
   const statements = [
-    `CREATE ROLE ${role} WITH REPLICATION LOGIN PASSWORD ${
-      quoteLiteral(password)
-    }`,
-    ...REWIND_FUNCTIONS.map((name) =>
-      `GRANT EXECUTE ON FUNCTION pg_catalog.${name} TO ${role}`
-    ),
+    `CREATE ROLE ${quoteIdentifier(replicationUser)}`,
+    ...roleStatements(replicationUser, password),
     "CHECKPOINT",
   ];
   // What fails is otherwise logged with its text, which holds the password.
@@ -189,6 +164,9 @@ export async function initialize(
   try {
     await initdb(place, staging, options.superuserPassword ?? null);
     await createReplicationRole(place, staging, options.replicationPassword);
+    // initdb's samples are nobody's rules, so they are not kept.
+    await removeIfThere(join(staging, "pg_hba.conf"));
+    await removeIfThere(join(staging, "pg_ident.conf"));
     await writeClosedFiles(place, staging);
     await writeStandbySignal(place, staging);
     await syncPath(staging);

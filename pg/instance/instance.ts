@@ -14,6 +14,7 @@ import { pidsIn } from "./processes.ts";
 import { promote } from "./promote.ts";
 import { reload } from "./reload.ts";
 import { render } from "./render.ts";
+import { ensureReplicationRole } from "./replication_role.ts";
 import { rewind } from "./rewind.ts";
 import { endSessions, endWalSenders, setSlots } from "./sessions.ts";
 import { start } from "./start.ts";
@@ -76,6 +77,7 @@ export function createInstance(options: InstanceOptions): Instance {
     endWalSenders: at(endWalSenders),
     checkpoint: at(checkpoint),
     setSlots: at(setSlots),
+    ensureReplicationRole: at(ensureReplicationRole),
     layFillers: at(layFillers),
     removeFillers: at(removeFillers),
     history: at(history),

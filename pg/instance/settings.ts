@@ -187,6 +187,30 @@ export function upstreamConninfo(
   };
 }
 
+/** Values as PostgreSQL shows them, so that they can be compared. */
+const STEADY_SETTINGS: readonly (readonly [string, string])[] = [
+  ["restore_command", ""],
+  ["synchronous_commit", "on"],
+  // T7: a standby's word must not wait for its next tenth second.
+  ["wal_receiver_status_interval", "1s"],
+  // T23
+  ["wal_retrieve_retry_interval", "100ms"],
+  // A living but idle primary is asked after half of it.
+  ["wal_receiver_timeout", "1500ms"],
+  ["wal_sender_timeout", "10s"],
+  ["hot_standby_feedback", "off"],
+  ["recovery_min_apply_delay", "0"],
+];
+
+/** Every setting that is rendered for every server. */
+export const OWNED_NAMES: readonly string[] = [
+  "primary_conninfo",
+  "primary_slot_name",
+  "synchronous_standby_names",
+  "max_slot_wal_keep_size",
+  ...STEADY_SETTINGS.map(([name]) => name),
+];
+
 /** R27: the settings that can change while the server runs, last in postgresql.auto.conf. */
 export function ownedSettings(
   options: InstanceOptions,
@@ -202,18 +226,8 @@ export function ownedSettings(
         : conninfo(upstreamConninfo(options, passFile, upstream)),
     ],
     ["primary_slot_name", upstream?.slotName ?? ""],
-    ["restore_command", ""],
     ["synchronous_standby_names", config.synchronousStandbyNames],
-    ["synchronous_commit", "on"],
-    // T7: a standby's word must not wait for the next second ten.
-    ["wal_receiver_status_interval", "1s"],
-    // T23
-    ["wal_retrieve_retry_interval", "100ms"],
-    // A living but idle primary is asked after half of it.
-    ["wal_receiver_timeout", "1500ms"],
-    ["wal_sender_timeout", "10s"],
-    ["hot_standby_feedback", "off"],
-    ["recovery_min_apply_delay", "0"],
+    ...STEADY_SETTINGS,
   ]);
   if (!options.parameters.has("max_slot_wal_keep_size")) {
     settings.set("max_slot_wal_keep_size", "1GB");

@@ -283,6 +283,10 @@ export interface Instance {
   checkpoint(options: Timeout): Promise<void>;
   /** Makes the slots that are missing, drops pgraft's idle ones that are not wanted. */
   setSlots(wanted: readonly string[]): Promise<void>;
+  /** On a primary whose data was adopted: makes the replication role, or gives it this password. */
+  ensureReplicationRole(
+    options: Timeout & { readonly password: string },
+  ): Promise<void>;
   /** R17: makes the next promotion take this timeline. */
   layFillers(target: number): Promise<void>;
   /** R17: removes the fillers that lead to no real timeline. */
