@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { basename, dirname } from "node:path";
 import {
   allTitles,
   ALONE,
@@ -10,6 +11,11 @@ import {
   until,
   withKit,
 } from "./instance_test_kit.ts";
+
+async function exists(path: string): Promise<boolean> {
+  const names = await Array.fromAsync(Deno.readDir(dirname(path)));
+  return names.some(({ name }) => name === basename(path));
+}
 
 const LIMIT = { timeoutMs: LIMIT_MS };
 const SAFE = { ...ALONE, synchronousStandbyNames: NOBODY };
@@ -155,6 +161,11 @@ Deno.test("passwords are in no process list, log, error or configuration file", 
     const seen: string[] = [];
     const watch = setInterval(() => seen.push(allTitles()), 5);
     try {
+      const { instance } = await kit.make("c");
+      await instance.initialize({
+        replicationPassword: PASSWORD,
+        superuserPassword: PASSWORD,
+      });
       const a = await kit.primary("a");
       const b = await kit.standby("b", a);
       await a.instance.ensureReplicationRole({ password: PASSWORD, ...LIMIT });
@@ -181,7 +192,10 @@ Deno.test("passwords are in no process list, log, error or configuration file", 
     } finally {
       clearInterval(watch);
     }
-    assert(seen.some((text) => text.includes("pg_basebackup")));
+    for (const name of ["initdb", "--single", "pg_basebackup", "pg_rewind"]) {
+      assert(seen.some((text) => text.includes(name)), name);
+    }
+    assertEquals(await exists(`${kit.root}/c.run/initdb.password`), false);
     assert(seen.every((text) => !text.includes("9f3")));
   }));
 
