@@ -30,11 +30,20 @@ export function stagingOf(dataDir: string): string {
   return `${dataDir}.pgraft-new`;
 }
 
-/** The last lines of what a command said. */
-export function lastLines(text: string, count = 8): string {
-  return text.trim().split("\n").slice(-count).map((line) => line.trim()).join(
-    " | ",
+const MAX_LINES = 8;
+
+/** The last lines of a text, on one. */
+export function lastLines(text: string): string {
+  const lines = text.trim().split("\n").map((line) => line.trim());
+  return lines.slice(-MAX_LINES).join(" | ");
+}
+
+/** What a command said went wrong; where it named nothing, its last lines. */
+export function faultLines(text: string): string {
+  const lines = text.split("\n").filter((line) =>
+    /\b(ERROR|FATAL|PANIC|error|DETAIL|HINT): /.test(line)
   );
+  return lastLines(lines.length > 0 ? lines.join("\n") : text);
 }
 
 /** Says why a command failed. */
@@ -43,7 +52,7 @@ export function commandFailed(
   result: CommandResult,
   wayOut: string,
 ): InstanceError {
-  const said = lastLines(`${result.stdout}\n${result.stderr}`);
+  const said = faultLines(`${result.stdout}\n${result.stderr}`);
   if (/No space left on device|Disk quota exceeded/.test(said)) {
     return new InstanceError(
       "disk_full",
@@ -119,6 +128,8 @@ async function createReplicationRole(
     "log_min_error_statement=panic",
     "-c",
     "log_statement=none",
+    "-c",
+    "exit_on_error=on",
   ];
   const result = await runCommand(
     join(binaries.dir, "postgres"),

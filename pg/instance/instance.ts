@@ -19,7 +19,7 @@ import { rewind } from "./rewind.ts";
 import { endSessions, endWalSenders, setSlots } from "./sessions.ts";
 import { start } from "./start.ts";
 import { stop } from "./stop.ts";
-import { history, layFillers, removeFillers } from "./timelines.ts";
+import { history, layFillers, removeFillers, timelineAt } from "./timelines.ts";
 import type { Instance, InstanceOptions } from "./types.ts";
 
 /**
@@ -80,6 +80,7 @@ export function createInstance(options: InstanceOptions): Instance {
     ensureReplicationRole: at(ensureReplicationRole),
     layFillers: at(layFillers),
     removeFillers: at(removeFillers),
+    timelineAt: at(timelineAt),
     history: at(history),
     clone: at(clone),
     dropOld: at(dropOld),

@@ -202,12 +202,21 @@ const STEADY_SETTINGS: readonly (readonly [string, string])[] = [
   ["recovery_min_apply_delay", "0"],
 ];
 
+/**
+ * How much log is kept, unless the users say: for slots of members that are away, and for pg_rewind, which
+ * goes back to the checkpoint before two histories parted, while a recovery recycles what is older than its own.
+ */
+const RETENTION: readonly (readonly [string, string])[] = [
+  ["max_slot_wal_keep_size", "1GB"],
+  ["wal_keep_size", "256MB"],
+];
+
 /** Every setting that is rendered for every server. */
 export const OWNED_NAMES: readonly string[] = [
   "primary_conninfo",
   "primary_slot_name",
   "synchronous_standby_names",
-  "max_slot_wal_keep_size",
+  ...RETENTION.map(([name]) => name),
   ...STEADY_SETTINGS.map(([name]) => name),
 ];
 
@@ -229,8 +238,8 @@ export function ownedSettings(
     ["synchronous_standby_names", config.synchronousStandbyNames],
     ...STEADY_SETTINGS,
   ]);
-  if (!options.parameters.has("max_slot_wal_keep_size")) {
-    settings.set("max_slot_wal_keep_size", "1GB");
+  for (const [name, value] of RETENTION) {
+    if (!options.parameters.has(name)) settings.set(name, value);
   }
   for (const [name, value] of config.owned) {
     settings.set(name.toLowerCase(), value);

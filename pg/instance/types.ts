@@ -77,6 +77,8 @@ export interface PresentData {
   readonly minRecoveryLsn: Lsn;
   /** The timeline of that position; 0 when there is none. */
   readonly minRecoveryTimeline: number;
+  /** How long a file of WAL is. */
+  readonly segmentBytes: number;
   /** Whether data pages carry checksums. */
   readonly hasChecksums: boolean;
   /** Whether hint bits are logged. */
@@ -291,6 +293,11 @@ export interface Instance {
   layFillers(target: number): Promise<void>;
   /** R17: removes the fillers that lead to no real timeline. */
   removeFillers(): Promise<void>;
+  /**
+   * R14: the timeline on which this directory's log reaches a position, by the files of the log: what
+   * the server says of its timeline may be of before its last checkpoint. Null when no file has it.
+   */
+  timelineAt(lsn: Lsn): Promise<number | null>;
   /** Where a timeline branched off; null when this directory does not know. */
   history(
     tli: number,
