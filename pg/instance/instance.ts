@@ -14,13 +14,14 @@ import { pidsIn } from "./processes.ts";
 import { promote } from "./promote.ts";
 import { reload } from "./reload.ts";
 import { render } from "./render.ts";
+import { ensureReplicationRole } from "./replication_role.ts";
 import { rewind } from "./rewind.ts";
 import { endSessions, endWalSenders, setSlots } from "./sessions.ts";
 import { readMark, writeMark } from "./mark.ts";
 import { start } from "./start.ts";
 import { stop } from "./stop.ts";
 import { brokenStream, logBytes } from "./stream_log.ts";
-import { history, layFillers, removeFillers } from "./timelines.ts";
+import { history, layFillers, removeFillers, timelineAt } from "./timelines.ts";
 import type { Instance, InstanceOptions } from "./types.ts";
 
 /**
@@ -80,8 +81,10 @@ export function createInstance(options: InstanceOptions): Instance {
     endWalSenders: at(endWalSenders),
     checkpoint: at(checkpoint),
     setSlots: at(setSlots),
+    ensureReplicationRole: at(ensureReplicationRole),
     layFillers: at(layFillers),
     removeFillers: at(removeFillers),
+    timelineAt: at(timelineAt),
     history: at(history),
     clone: at(clone),
     dropOld: at(dropOld),

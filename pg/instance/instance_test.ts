@@ -84,6 +84,10 @@ Deno.test("a member that followed a timeline beyond fillers comes back on it aft
     const view = await c.instance.observe(LIMIT);
     assert((view.replayLsn ?? 0) >= before);
     assertEquals(await readRows(c), [1]);
+    assertEquals(await c.instance.timelineAt(view.replayLsn ?? 0), 9);
+    const branch = await c.instance.history(9);
+    assertEquals(await a.instance.timelineAt(branch?.switchLsn ?? 0), 2);
+    assertEquals(await a.instance.timelineAt(2 ** 50), null);
     await c.instance.layFillers(20);
     await c.instance.promote(LIMIT);
     assertEquals((await c.instance.history(20))?.parent, 9);
@@ -226,6 +230,8 @@ Deno.test("barrier() is released by a standby, and seenWaiting() sees a commit w
     await a.instance.render({ ...ALONE, synchronousStandbyNames: NOBODY });
     await a.instance.reload();
     await until("a commit waits", () => a.instance.seenWaiting(LIMIT));
+    // R9: the probe waits for nobody.
+    assertEquals((await a.instance.probe(LIMIT)).kind, "ok");
     const late = await assertRejects(
       () => a.instance.barrier({ timeoutMs: 200 }),
       InstanceError,

@@ -28,17 +28,21 @@ async function exchange(connection: Deno.UnixConn): Promise<Knock> {
   }
 }
 
+function isRefusal(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionRefused ||
+    error instanceof Deno.errors.NotFound;
+}
+
 /** R9: a session that is open says nothing of the postmaster, which may be frozen: knock. */
 async function knock(place: Place, timeoutMs: number): Promise<Knock> {
   let connection: Deno.UnixConn | null = null;
   const attempt = async (): Promise<Knock> => {
     try {
-      connection = await Deno.connect({
-        transport: "unix",
-        path: place.connections.socketPath,
-      });
-    } catch {
-      return "refused";
+      const path = place.connections.socketPath;
+      connection = await Deno.connect({ transport: "unix", path });
+    } catch (error) {
+      // A frozen postmaster's queue fills up, and the kernel then says to try again.
+      return isRefusal(error) ? "refused" : "silent";
     }
     return await exchange(connection);
   };
