@@ -64,7 +64,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       body.waker.poke();
       await probing.stop();
       await withinStop(body, Promise.all([running, registering]));
-      await withinStop(body, body.jobEnded);
+      await withinStop(
+        body,
+        Promise.all([body.jobEnded, body.upkeepEnded, body.contactEnded]),
+      );
       await end(body);
     },
   };

@@ -29,9 +29,16 @@ const START_TIMEOUT_MS = 600_000;
 
 /** Keeps something durably, before it is acted on. */
 export async function save(body: Body, patch: Partial<Saved>): Promise<void> {
-  const saved = { ...body.saved, ...patch };
-  await writeSaved(body.options.directory, saved);
-  body.saved = saved;
+  // One after the other: a job and the loop both save, and neither may undo the other's.
+  const saving = body.saving.then(async () => {
+    const saved = { ...body.saved, ...patch };
+    // A pledge never goes down, whoever writes (R12).
+    const pledge = Math.max(body.saved.pledge, saved.pledge);
+    await writeSaved(body.options.directory, { ...saved, pledge });
+    body.saved = { ...saved, pledge };
+  });
+  body.saving = saving.catch(() => {});
+  await saving;
 }
 
 /** Pledges to obey no older epoch (R12). */
@@ -123,10 +130,10 @@ export async function cutUpstream(body: Body): Promise<void> {
     timeoutMs: CUT_TIMEOUT_MS,
     everyMs: POLL_MS,
     holds: async () => {
-      const isThere = await instance.hasReceiver({
+      const mayReceive = await instance.mayReceive({
         timeoutMs: LOOK_TIMEOUT_MS,
       });
-      goneLooks = isThere ? 0 : goneLooks + 1;
+      goneLooks = mayReceive ? 0 : goneLooks + 1;
       return goneLooks >= GONE_LOOKS;
     },
   });

@@ -6,7 +6,8 @@ import { countGivenUp } from "./given_up.ts";
 import { startGuard } from "./guard.ts";
 import { initialize } from "./initialize.ts";
 import { inspect } from "./inspect.ts";
-import { hasReceiver, observe } from "./observe.ts";
+import { observe } from "./observe.ts";
+import { mayReceive } from "./receiving.ts";
 import { type Place, prepare } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { probe } from "./probe.ts";
@@ -57,7 +58,7 @@ export function createInstance(options: InstanceOptions): Instance {
     reload: at(reload),
     postmaster: at(findPostmaster),
     processesLeft: at((here) => pidsIn(here.dataDir)),
-    hasReceiver: at(hasReceiver),
+    mayReceive: at(mayReceive),
     observe: at(observe),
     query: async <T>(
       text: string,

@@ -129,17 +129,3 @@ export async function observe(
     drift: driftOf(rendered, settings),
   };
 }
-
-/** Whether a walreceiver runs (R12). */
-export async function hasReceiver(
-  place: Place,
-  options: { readonly timeoutMs: number },
-): Promise<boolean> {
-  const rows = await place.connections.run<{ there: boolean }>(
-    "work",
-    "select pid is not null as there from pg_stat_get_wal_receiver()",
-    [],
-    options.timeoutMs,
-  );
-  return rows[0]?.there ?? false;
-}

@@ -262,8 +262,8 @@ export interface Instance {
   reload(
     options?: Partial<Timeout> & { readonly settle?: boolean },
   ): Promise<void>;
-  /** Whether a standby's walreceiver runs; cheaper than a whole look. */
-  hasReceiver(options: Timeout): Promise<boolean>;
+  /** Whether a standby receives, or may be about to: also while a walreceiver only starts (T13). */
+  mayReceive(options: Timeout): Promise<boolean>;
   /** The postmaster that runs in the data directory, whoever started it. */
   postmaster(): Promise<Postmaster | null>;
   /** R23: the processes with their working directory in the data directory. */
