@@ -268,6 +268,22 @@ async function busyBackend(kit: Kit, made: Made): Promise<number> {
   return rows[0]?.pid ?? 0;
 }
 
+Deno.test("an agent that comes back adopts the postmaster that runs", () =>
+  withKit(async (kit) => {
+    const a = await kit.primary("a");
+    const before = await a.instance.postmaster();
+    await a.instance.close();
+    const { instance } = await kit.make("a", {
+      listen: a.options.listen,
+    });
+    assertEquals(await instance.postmaster(), before);
+    await instance.render(ALONE);
+    assertEquals((await instance.probe(LIMIT)).kind, "ok");
+    assertEquals((await instance.observe(LIMIT)).drift, []);
+    await instance.stop("fast");
+    assertEquals(await a.instance.postmaster(), null);
+  }));
+
 Deno.test("stop() ends a backend that outlives its postmaster (R23)", () =>
   withKit(async (kit) => {
     const a = await kit.primary("a", RULES);

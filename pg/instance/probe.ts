@@ -93,14 +93,19 @@ export async function probe(
   place: Place,
   options: { readonly timeoutMs: number },
 ): Promise<ProbeResult> {
-  const [knocked, committed] = await Promise.all([
+  const [knocked, first] = await Promise.all([
     knock(place, options.timeoutMs),
     commit(place, options.timeoutMs),
   ]);
+  let committed = first;
   if (committed.kind === "refused" || knocked === "refused") {
-    const postmaster = await findPostmaster(place);
-    if (postmaster === null) {
-      return { kind: "gone", why: `No postmaster runs in "${place.dataDir}"` };
+    if (await findPostmaster(place) === null) {
+      const why = `No postmaster runs in "${place.dataDir}"`;
+      return { kind: "gone", why };
+    }
+    // A connection that was just being opened goes with those that endSessions() ends.
+    if (committed.kind === "refused") {
+      committed = await commit(place, options.timeoutMs);
     }
   }
   if (committed.kind === "hung" || knocked !== "silent") return committed;
