@@ -6,7 +6,7 @@ import {
   slotName,
 } from "../cluster/mod.ts";
 import type { Rendering } from "../instance/mod.ts";
-import type { Saved, Upstream } from "../policy/mod.ts";
+import type { Saved, Step, Upstream } from "../policy/mod.ts";
 import type { Body } from "./body.ts";
 import { keepFiles } from "./files_file.ts";
 import { until } from "./until.ts";
@@ -96,6 +96,7 @@ export function forgetServer(body: Body): void {
   body.watch.hungSinceMs = null;
   body.watch.probeLsn = 0;
   body.watch.replayWaited = false;
+  body.watch.timeline = { endLsn: -1, timeline: 0 };
 }
 
 /** Starts it as a closed standby without upstream, with the placeholder in its list (R5, R12, R25). */
@@ -159,10 +160,9 @@ export async function follow(
 /** Streams from another sealed member, within an attempt (R16). */
 export async function catchUp(
   body: Body,
-  epoch: Epoch,
-  source: MemberId,
+  { epoch, source, follows }: Extract<Step, { kind: "catch_up" }>,
 ): Promise<void> {
-  await save(body, { upstream: { id: source, epoch } });
+  await save(body, { epoch: follows, upstream: { id: source, epoch } });
   await stream(body, { id: source, epoch });
 }
 

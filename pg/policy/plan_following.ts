@@ -8,7 +8,14 @@ import {
   type Relation,
   relationTo,
 } from "../cluster/mod.ts";
-import { hasData, idle, isEntered, type Reigning, slotsFor } from "./own.ts";
+import {
+  hasData,
+  idle,
+  isEntered,
+  isForeign,
+  type Reigning,
+  slotsFor,
+} from "./own.ts";
 import { endOf } from "./plan_sealing.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, StandbyServer } from "./view.ts";
@@ -61,7 +68,7 @@ function planStandby(
   if (entering) return entering;
   const follows = saved.upstream?.id === grant.winner.id &&
     saved.upstream.epoch === epoch;
-  if (follows) {
+  if (follows && !isForeign(state, view, server.timeline)) {
     if (server.broken !== null) return planClone(state, reigning, view);
     if (rendered.rule !== 0) return { kind: "set_rule", rule: null };
     // T21: what an old primary had beyond the others must not be read before it follows.
@@ -72,6 +79,9 @@ function planStandby(
   // Cut first: the position decides only what it can no longer grow beyond.
   if (saved.upstream !== null || server.receiver) {
     return { kind: "cut_upstream" };
+  }
+  if (isForeign(state, view, server.timeline)) {
+    return planClone(state, reigning, view);
   }
   const relation = relationOf(state, reigning, view, server);
   if (relation.kind === "prefix") {

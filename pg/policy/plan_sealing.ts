@@ -76,7 +76,7 @@ function sealStandby(
       return idle(`Streaming the difference from node ${source}`);
     }
     return isCut
-      ? { kind: "catch_up", epoch, source }
+      ? { kind: "catch_up", epoch, source, follows: catchUp.epoch }
       : { kind: "cut_upstream" };
   }
   if (isCut) {
@@ -103,7 +103,8 @@ export function isSealed(state: ClusterState, view: LocalView): boolean {
     case "stopped":
       // R32: an end in order says itself where it is; any other is known after recovery only.
       return phase.attempt.kind === "planned" && data.kind === "present" &&
-        data.shutdownLsn !== null;
+        data.shutdownLsn !== null &&
+        data.timeline === grantOf(state, saved.epoch)?.timeline;
     default:
       return false;
   }

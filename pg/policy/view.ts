@@ -81,6 +81,7 @@ export interface StandbyServer {
   readonly silentMs: number;
   /** Whether the upstream's port refuses connections, as far as it was asked. */
   readonly refused: boolean;
+  /** The timeline that it is on now, whatever history files it has. */
   readonly timeline: Timeline;
   /** Sessions of others than this agent. */
   readonly sessions: number;
