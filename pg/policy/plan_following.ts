@@ -30,7 +30,7 @@ export function planFollowing(
   const { server } = view;
   switch (server.kind) {
     case "starting":
-      return idle("PostgreSQL starts");
+      return planStarting(state, reigning, view);
     case "hung":
     case "leftovers":
       return { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
@@ -46,6 +46,21 @@ export function planFollowing(
     case "standby":
       return planStandby(state, reigning, view, server);
   }
+}
+
+/** What was rewound gets to a consistent state only with the log of those whose history it has (R29). */
+function planStarting(
+  state: ClusterState,
+  reigning: Reigning,
+  view: LocalView,
+): Step {
+  const { saved } = view;
+  const { phase: { epoch }, grant: { winner } } = reigning;
+  if (saved.rewound === 0) return idle("PostgreSQL starts");
+  if (saved.rewound !== epoch) return planClone(state, reigning, view);
+  return saved.upstream === null
+    ? { kind: "follow", epoch, upstream: winner.id }
+    : idle("Recovering what was rewound");
 }
 
 /** Whether it failed to start so often that its data must be taken for damaged. */

@@ -25,7 +25,10 @@ export function planSealing(
   const { server } = view;
   switch (server.kind) {
     case "starting":
-      return idle("PostgreSQL starts");
+      // One that was rewound streams before it can be looked at: only its end shows that it has stopped (R12).
+      return view.saved.upstream === null
+        ? idle("PostgreSQL starts")
+        : { kind: "stop", mode: "immediate", why: "It streams, unseen" };
     case "hung":
     case "leftovers":
       return { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
