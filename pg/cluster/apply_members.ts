@@ -46,9 +46,8 @@ export function register(
 }
 
 /**
- * Takes a member's new data directory. What it replaces must be named by no rule of the epoch that it
- * followed: it held commits that others count on (R4). Older rules keep naming it, and nobody covers
- * them with the new one (R3).
+ * Takes a member's new data directory. What it replaces was given up when no rule of the reign named it,
+ * or was lost (R4). Rules that name it go on to, and nobody covers them with the new one (R3).
  */
 export function enter(state: ClusterState, command: EnterCommand): Change {
   const { id, incarnation, replaces, epoch } = command;

@@ -2,12 +2,12 @@ import type { ProposeRuleCommand, RetireRulesCommand } from "./commands.ts";
 import { grantOf, isSameCopy } from "./copies.ts";
 import type { Change } from "./change.ts";
 import { newestRule } from "./rules.ts";
-import type { ClusterState, Epoch } from "./types.ts";
+import { type ClusterState, MAX_RULES } from "./types.ts";
 
-/** How many rules of one epoch may be in force: the newest may lose its standbys before its barrier. */
-const MAX_RULES_OF_EPOCH = 8;
-
-/** The first step of a change of rule: old and new are both in force (R18). */
+/**
+ * The first step of a change of rule: old and new are both in force (R18). A change that can't be
+ * finished, since who should hold commits is gone, is itself replaced: then all of them are in force.
+ */
 export function proposeRule(
   state: ClusterState,
   command: ProposeRuleCommand,
@@ -18,9 +18,7 @@ export function proposeRule(
   if (!isReigning || phase.epoch !== epoch) return "That epoch is over";
   const old = newestRule(state);
   if (old?.number !== replaces) return "The rule has changed meanwhile";
-  if (rulesOf(state, epoch) >= MAX_RULES_OF_EPOCH) {
-    return "Too many rules wait for their barrier";
-  }
+  if (state.rules.length >= MAX_RULES) return "Too many rules are in force";
   const number = state.lastRule + 1;
   const { primary } = old;
   return {
@@ -28,10 +26,6 @@ export function proposeRule(
     rules: [...state.rules, { number, epoch, primary, standbys, required }],
     lastRule: number,
   };
-}
-
-function rulesOf({ rules }: ClusterState, epoch: Epoch): number {
-  return rules.filter((rule) => rule.epoch === epoch).length;
 }
 
 /** The second step: the new rule is followed and its barrier stands (R18). */

@@ -44,15 +44,14 @@ export function decideFounding(
   };
 }
 
-/** Members that can make it: registered, there, with nothing in the way. */
+/** Members that can make it, or have: registered, there, with no other database in the way. */
 function ableFounders(
   { members }: ClusterState,
   { observations }: PolicyInput,
 ): MemberId[] {
   return [...members.keys()].sort((a, b) => a - b).filter((id) => {
     const seen = observations.get(id);
-    return seen?.agent === "alive" && seen.report?.state === "stopped" &&
-      seen.report.incarnation === null && !seen.report.needsClone;
+    return seen?.agent === "alive" && seen.report?.state === "stopped";
   });
 }
 

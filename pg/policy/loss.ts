@@ -54,8 +54,8 @@ function assessAlive(
     };
   }
   if (report?.incarnation !== primary.incarnation) {
-    return report && report.pledge >= epoch && report.state !== "starting" &&
-        report.incarnation !== null
+    // What it told before it was granted the epoch says nothing.
+    return report && report.pledge >= epoch && report.state !== "starting"
       ? {
         kind: "lost",
         reason: "postmaster_gone",
@@ -110,6 +110,10 @@ function assessUnheard(
       detail: `${what} and its write-ahead log has stopped`,
       lostMs: Math.min(silentMs, wal.silentMs),
     };
+  }
+  if (state.mode === "off" && wal.kind === "flows") {
+    // R30: nobody can fence it, and it acknowledges alone.
+    return { kind: "watch", why: `${what}, and its PostgreSQL lives on` };
   }
   const isAway = state.members.get(primary.id)?.away ?? false;
   if (isAway) return { kind: "watch", why: `${what}, on purpose` };

@@ -58,7 +58,9 @@ export function disown(
   const grant = grantOf(state, epoch);
   const reigned = isSameCopy(grant?.winner ?? null, ownCopy(view)) &&
     grant?.timeline === timeline;
-  return reigned || epoch === NO_EPOCH ? null : { kind: "own", epoch: NO_EPOCH };
+  return reigned || epoch === NO_EPOCH
+    ? null
+    : { kind: "own", epoch: NO_EPOCH };
 }
 
 /**

@@ -3,6 +3,7 @@ import {
   type Copy,
   copyOf,
   hasCopy,
+  newestRule,
   positionOf,
   type Relation,
   relationTo,
@@ -16,6 +17,7 @@ import {
   type Reigning,
   slotsFor,
 } from "./own.ts";
+import { endOf } from "./plan_sealing.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, StandbyServer } from "./view.ts";
 
@@ -29,7 +31,7 @@ export function planFollowing(
   const { server } = view;
   switch (server.kind) {
     case "starting":
-      return idle("PostgreSQL starts");
+      return planStarting(state, reigning, view);
     case "hung":
     case "leftovers":
       return { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
@@ -46,6 +48,21 @@ export function planFollowing(
     case "standby":
       return planStandby(state, reigning, view, server);
   }
+}
+
+/** What was rewound gets to a consistent state only with the log of those whose history it has (R29). */
+function planStarting(
+  state: ClusterState,
+  reigning: Reigning,
+  view: LocalView,
+): Step {
+  const { saved, rendered } = view;
+  const { phase: { epoch }, grant: { winner } } = reigning;
+  if (saved.rewound === 0) return idle("PostgreSQL starts");
+  if (saved.rewound !== epoch) return planClone(state, reigning, view);
+  return saved.upstream === null || rendered.upstream?.epoch !== epoch
+    ? { kind: "follow", epoch, upstream: winner.id }
+    : idle("Recovering what was rewound");
 }
 
 /** Whether it failed to start so often that its data must be taken for damaged. */
@@ -97,7 +114,10 @@ function planStandby(
     : planClone(state, reigning, view);
 }
 
-/** A copy that nobody knows yet is told before it counts for anything (R3, R4). */
+/**
+ * A copy that nobody knows yet is told before it counts for anything (R3). The one before is gone, so
+ * nothing is won by waiting for rules that name it: they go on to, and this one does not cover them.
+ */
 function planEntering(
   state: ClusterState,
   { phase: { epoch } }: Reigning,
@@ -107,7 +127,6 @@ function planEntering(
   if (incarnation === null || isEntered(state, view)) return null;
   const member = state.members.get(id);
   if (!member) return idle("Waiting to be registered");
-  if (isHeldByRule(state, view)) return { kind: "await_leave" };
   const replaces = member.incarnation;
   return {
     kind: "propose",
@@ -115,15 +134,14 @@ function planEntering(
   };
 }
 
-/** What is half a record at the end of the log is none: PostgreSQL writes over it (R13). */
 function relationOf(
   state: ClusterState,
   { phase: { epoch } }: Reigning,
   { saved }: LocalView,
-  { replayDone, replayLsn, endLsn }: StandbyServer,
+  server: StandbyServer,
 ): Relation {
-  const lsn = replayDone ? replayLsn : endLsn;
-  return relationTo(state, positionOf(state, saved.epoch, lsn), epoch);
+  const position = positionOf(state, saved.epoch, endOf(server));
+  return relationTo(state, position, epoch);
 }
 
 function planRejoin(
@@ -155,12 +173,19 @@ function planClone(
 /**
  * Whether a rule of the reign names the copy that would be given up (R4). Before the barrier nobody has
  * been told of any commit of this epoch, and a member that must clone may be the only one who can
- * acknowledge it, so then it does not wait (R21).
+ * acknowledge it, so then it does not wait (R21). Nor does it when the newest rule has left it out and has
+ * too few standbys without it: that rule would never pass its barrier and so never retire the older one,
+ * which stays in force until the new copy has entered.
  */
 function isHeldByRule(state: ClusterState, view: LocalView): boolean {
   const { phase, rules } = state;
   const held: Copy | null = copyOf(state, view.id);
   if (phase.kind !== "open" || !held) return false;
+  const newest = newestRule(state);
+  if (
+    newest && newest.standbys.length < newest.required &&
+    !hasCopy(newest.standbys, held)
+  ) return false;
   return rules.some(({ epoch, standbys }) =>
     epoch === phase.epoch && hasCopy(standbys, held)
   );

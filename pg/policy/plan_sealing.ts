@@ -2,6 +2,8 @@ import {
   type ClusterState,
   grantOf,
   isSameCopy,
+  type Lsn,
+  newestRule,
   type Phase,
 } from "../cluster/mod.ts";
 import { disown, hasData, idle, ownCopy } from "./own.ts";
@@ -23,7 +25,10 @@ export function planSealing(
   const { server } = view;
   switch (server.kind) {
     case "starting":
-      return idle("PostgreSQL starts");
+      // One that was rewound streams before it can be looked at: only its end shows that it has stopped (R12).
+      return view.saved.upstream === null
+        ? idle("PostgreSQL starts")
+        : { kind: "stop", mode: "immediate", why: "It streams, unseen" };
     case "hung":
     case "leftovers":
       return { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
@@ -34,12 +39,22 @@ export function planSealing(
         why: `Epoch ${phase.epoch} begins`,
       };
     case "stopped":
-      return isSealed(state, view)
-        ? idle("Sealed, stopped in order")
+      if (isSealed(state, view)) return idle("Sealed, stopped in order");
+      return mayWait(state, view)
+        ? idle("Leaving the disk to those who are up")
         : { kind: "start" };
     case "standby":
-      return sealStandby(phase, view, server);
+      return sealStandby(state, phase, view, server);
   }
+}
+
+/** How long the old primary lets the others seal before it recovers, which costs the disk much. */
+const PATIENCE_MS = 300;
+
+/** With k >= 1 the others are enough, and recover nothing; alone, every moment counts (R6). */
+function mayWait(state: ClusterState, { phaseMs }: LocalView): boolean {
+  const rule = newestRule(state);
+  return rule !== null && rule.required > 0 && phaseMs < PATIENCE_MS;
 }
 
 /** Only a planned change lets the primary write its end; a loss has no time for that. */
@@ -48,6 +63,7 @@ function isOrderly({ attempt }: Sealing, { phaseMs }: LocalView): boolean {
 }
 
 function sealStandby(
+  state: ClusterState,
   phase: Sealing,
   view: LocalView,
   server: StandbyServer,
@@ -72,7 +88,11 @@ function sealStandby(
     }
     return isCut ? step : { kind: "cut_upstream" };
   }
-  if (isCut) return idle("Sealed");
+  if (isCut) {
+    return isEndKnown(state, view, server)
+      ? idle("Sealed")
+      : { kind: "finish_replay" };
+  }
   // The old primary's last record shall arrive before the stream is cut.
   if (isOrderly(phase, view) && server.streaming) {
     return idle("Waiting for the end of the old primary's log");
@@ -88,7 +108,7 @@ export function isSealed(state: ClusterState, view: LocalView): boolean {
   if (saved.pledge < phase.epoch || saved.upstream !== null) return false;
   switch (server.kind) {
     case "standby":
-      return !server.receiver;
+      return !server.receiver && isEndKnown(state, view, server);
     case "stopped":
       // R32: an end in order says itself where it is; any other is known after recovery only.
       return phase.attempt.kind === "planned" && data.kind === "present" &&
@@ -97,4 +117,25 @@ export function isSealed(state: ClusterState, view: LocalView): boolean {
     default:
       return false;
   }
+}
+
+/**
+ * Whether it is known where a standby's log ends. After a restart it is not before all of it is replayed:
+ * PostgreSQL lets sessions in long before that, and has received nothing yet (R12, T12). And what is
+ * flushed beyond the start of the epoch that it follows is that epoch's only when replay has passed the
+ * start: else it may be half a record of the epoch before (R13, R14).
+ */
+function isEndKnown(
+  state: ClusterState,
+  { saved }: LocalView,
+  { replayDone, replayLsn, endLsn }: StandbyServer,
+): boolean {
+  if (replayDone) return true;
+  const startLsn = grantOf(state, saved.epoch)?.startLsn ?? 0;
+  return endLsn > replayLsn && replayLsn > startLsn;
+}
+
+/** Where a standby's log ends: half a record at its end is none, PostgreSQL writes over it (R13). */
+export function endOf({ replayDone, replayLsn, endLsn }: StandbyServer): Lsn {
+  return replayDone ? replayLsn : endLsn;
 }

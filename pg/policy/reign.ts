@@ -8,6 +8,7 @@ import {
   isNamed,
   isRuleChanging,
   isSameRule,
+  type MemberId,
   newestRule,
   type Phase,
   type ProposedRule,
@@ -88,8 +89,8 @@ function ruleChange(
   const rule = newestRule(state);
   const primary = reportOfPrimary(state, input);
   if (!rule || rule.epoch !== epoch || !primary) return null;
-  // One change at a time, unless it can't end any more: a standby that it rests on lost its copy.
-  if (isRuleChanging(state) && canBeMet(rule, primary)) return null;
+  // One change at a time, but for one that can't be finished.
+  if (isRuleChanging(state) && isMet(rule, primary)) return null;
   const newcomer = newcomerOf(state, primary);
   if (newcomer) return { type: "count", id: newcomer.id };
   const wanted = wantedRule(state, rule, primary, input, findings);
@@ -99,12 +100,12 @@ function ruleChange(
   return { type: "propose_rule", epoch, replaces: rule.number, ...wanted };
 }
 
-function canBeMet(
-  { standbys, required }: ProposedRule,
-  primary: PrimaryReport,
-): boolean {
-  return standbys.filter((copy) => isCaughtUp(primary, copy)).length >=
-    required;
+/** Whether enough standbys stream for commits to go on under a rule. */
+function isMet(rule: ProposedRule, { standbys }: PrimaryReport): boolean {
+  const holding = standbys.filter(({ copy, streaming }) =>
+    streaming && hasCopy(rule.standbys, copy)
+  );
+  return holding.length >= rule.required;
 }
 
 /** A member that does not count yet and has caught up. */
@@ -139,12 +140,13 @@ function wantedRule(
     return { standbys, required };
   }
   // R6: of two data members the survivor may go on alone.
-  const lost = rule.standbys.find((copy) =>
-    isLost(copy, primary, input) || !hasCopy(standbys, copy)
-  );
-  if (lost) {
-    const text = `Node ${lost.id} is lost; the primary goes on alone`;
-    findings.push({ member: lost.id, code: "degraded", text });
+  const lost =
+    rule.standbys.find((copy) =>
+      isLost(copy, primary, input) || !hasCopy(standbys, copy)
+    )?.id ?? (standbys.length === 0 ? unheardOther(state, input) : null);
+  if (lost !== null) {
+    const text = `Node ${lost} is lost; the primary goes on alone`;
+    findings.push({ member: lost, code: "degraded", text });
     return { standbys: [], required: 0 };
   }
   return standbys.length === 0 && rule.required === 0
@@ -171,6 +173,23 @@ function wantedStandbys(
     if (stays || isCaughtUp(primary, copy)) wanted.push(copy);
   }
   return wanted;
+}
+
+/** The other of two data members, where nobody hears it: it may have no copy that a rule could name. */
+function unheardOther(
+  state: ClusterState,
+  { observations, settings, phaseMs }: PolicyInput,
+): MemberId | null {
+  const reigning = currentPrimary(state);
+  for (const { id, counted, tags, leaving } of state.members.values()) {
+    if (id === reigning?.id || !counted || tags.nosync || leaving) continue;
+    const seen = observations.get(id);
+    const silentMs = seen?.silentMs ?? phaseMs;
+    const isUnheard = seen?.agent === "gone" ||
+      silentMs >= settings.electionTimeoutMs;
+    if (isUnheard) return id;
+  }
+  return null;
 }
 
 function isLost(

@@ -36,6 +36,8 @@ export interface PrimaryReport {
   /** How long each standby of the rule has not been streaming; absent ones that were never seen count from the start. */
   readonly absent: readonly { readonly id: MemberId; readonly ms: number }[];
   readonly open: boolean;
+  /** Whether it has made a checkpoint since its promotion (T17). */
+  readonly hasCheckpoint: boolean;
   /** The switchover for which it has made its checkpoint; 0 for none. */
   readonly handover: number;
   /** Sessions that wait for standbys. */

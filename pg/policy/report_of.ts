@@ -9,7 +9,7 @@ import {
 import { hasData, isForeign, ownCopy, type Reigning } from "./own.ts";
 import { plan } from "./plan.ts";
 import { hasReigned, isPastTakeover } from "./plan_reign.ts";
-import { isSealed } from "./plan_sealing.ts";
+import { endOf, isSealed } from "./plan_sealing.ts";
 import type {
   FollowReport,
   InstanceState,
@@ -20,6 +20,9 @@ import type { LocalView } from "./view.ts";
 
 /** How often a takeover may fail before another member is looked for. */
 const MAX_TAKEOVER_FAILURES = 3;
+
+/** How often the barrier may fail; standbys that must come first are waited for longer. */
+const MAX_OPENING_FAILURES = 30;
 
 /** A report without the marks by which an agent orders its reports. */
 export type UnnumberedReport = Omit<Report, "boot" | "sequence">;
@@ -104,9 +107,7 @@ function positionOfView(
   const at = (lsn: number): Position => positionOf(state, saved.epoch, lsn);
   switch (server.kind) {
     case "standby":
-      return isForeign(state, view, server.timeline)
-        ? null
-        : at(server.endLsn);
+      return isForeign(state, view, server.timeline) ? null : at(endOf(server));
     case "primary":
       return isForeign(state, view, server.timeline)
         ? null
@@ -149,6 +150,10 @@ export function lossOf(state: ClusterState, view: LocalView): Loss | null {
   const reigning: Reigning = { phase, grant };
   const { server, failures, failure } = view;
   const { epoch } = phase;
+  if (phase.kind === "granted" && failures >= MAX_OPENING_FAILURES) {
+    const detail = `It can't open: ${failure}`;
+    return { epoch, reason: "takeover_failed", detail };
+  }
   if (hasReigned(reigning, view)) return lostReign(epoch, view);
   const isPast = server.kind === "standby" &&
     isPastTakeover(state, reigning, view, server);
@@ -178,7 +183,7 @@ function lostReign(epoch: number, { server }: LocalView): Loss | null {
 
 function primaryReport(
   { phase }: ClusterState,
-  { server, saved, rendered, checkpointed }: LocalView,
+  { server, saved, rendered, checkpointed, checkpointEpoch }: LocalView,
 ): PrimaryReport | null {
   if (server.kind !== "primary") return null;
   const { flushLsn, standbys, absent, syncWaiters } = server;
@@ -188,6 +193,7 @@ function primaryReport(
     standbys,
     absent,
     open: rendered.hba === "open" && phase.kind === "open",
+    hasCheckpoint: checkpointEpoch === saved.epoch,
     handover: checkpointed,
     syncWaiters,
   };

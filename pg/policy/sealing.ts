@@ -12,6 +12,7 @@ import {
   formatPosition,
   hasCopy,
   isSameCopy,
+  type LossReason,
   newestGrant,
   type Phase,
   type Position,
@@ -42,22 +43,30 @@ export function decideSealing(
   phase: Sealing,
   input: PolicyInput,
 ): Decision {
-  const sealed = sealedMembers(state, phase.epoch, input);
-  const copies = sealed.map(({ copy }) => copy);
-  const uncovered = uncoveredRules(state, sealed.map(sealedAt));
+  const abandoned = abandonCatchUp(phase, input);
+  if (abandoned) return abandoned;
+  const reported = sealedMembers(state, phase.epoch, input);
+  // R31: leave to lose data is leave to do without those who died after their report.
+  const all = phase.attempt.kind === "forced"
+    ? reported.filter(({ isAlive }) => isAlive)
+    : reported;
+  const copies = all.map(({ copy }) => copy);
+  const uncovered = uncoveredRules(state, all.map(sealedAt));
   const coverage = coverageOf(state, phase, uncovered, input);
   if (coverage === null) return waitFor(state, phase, uncovered, copies);
+  const sealed = choosable(state, phase, all, coverage);
   const best = highest(sealed);
   if (!best) return say("no_data", "No sealed member has valid data");
   if (isTooEarly(state, phase, sealed, input)) {
-    return say("planned", "Waiting for the target and the old primary to seal");
+    const text = "Waiting for members that are there to seal";
+    return say(phase.attempt.kind, text);
   }
   const able = sealed.filter((one) => mayWin(state, one));
   const top = able.filter(({ position }) =>
     comparePositions(position, best.position) === 0
   );
   const winner = choose(state, phase.attempt, top);
-  if (!winner) return catchUpFor(state, phase, able, best);
+  if (!winner) return catchUpFor(state, phase, able, best, input);
   const command = grantTo(state, phase, winner, {
     sealed,
     coverage,
@@ -93,6 +102,40 @@ function sealedMembers(
   return sealed;
 }
 
+/** Why a member that could go on as a standby should not be primary again at once. */
+const LASTING_REASONS: readonly LossReason[] = [
+  "postmaster_hung",
+  "disk_hung",
+  "disk_full",
+  "crash_loop",
+  "takeover_failed",
+];
+
+/**
+ * The sealed members to choose from. Those who are dead by now are left out where the others cover every
+ * rule without them, and so is who has just failed for a reason that lasts: what only they have was
+ * never acknowledged (R2), and they would be waited for, or fail again, for ever.
+ */
+function choosable(
+  state: ClusterState,
+  { epoch, attempt }: Sealing,
+  all: readonly Sealed[],
+  coverage: Coverage,
+): readonly Sealed[] {
+  const alive = all.filter(({ isAlive }) => isAlive);
+  const record = state.history.find((one) => one.epoch === epoch);
+  const failed = attempt.kind === "automatic" && record &&
+      LASTING_REASONS.includes(record.reason)
+    ? record.from
+    : 0;
+  const sound = alive.filter(({ member }) => member.id !== failed);
+  const suffices = (some: readonly Sealed[]): boolean =>
+    some.some((one) => mayWin(state, one)) &&
+    (coverage !== "covered" ||
+      uncoveredRules(state, some.map(sealedAt)).length === 0);
+  return [sound, alive].find(suffices) ?? all;
+}
+
 function sealedAt({ copy, position }: Sealed): SealedAt {
   return { ...copy, position };
 }
@@ -116,13 +159,14 @@ function coverageOf(
 function isFencedByTime(
   state: ClusterState,
   uncovered: readonly Rule[],
-  { observations, settings }: PolicyInput,
+  { observations, settings, phaseMs }: PolicyInput,
 ): boolean {
   return uncovered.every(({ primary, required }) => {
     if (required > 0) return false;
     const seen = observations.get(primary.id);
     if (seen?.agent === "alive") return false;
-    const silentMs = seen?.silentMs ?? Infinity;
+    // A new leader has not heard of it, which is not the same as that it fell silent.
+    const silentMs = seen?.silentMs ?? phaseMs;
     if (silentMs < 2 * settings.electionTimeoutMs) return false;
     for (const { id } of state.members.values()) {
       const following = observations.get(id)?.report?.following;
@@ -142,18 +186,23 @@ function highest(sealed: readonly Sealed[]): Sealed | null {
   return best;
 }
 
-/** A planned change gives the old primary time to end in order, and the target time to hold its end. */
+/**
+ * A planned change gives the old primary time to end in order, and the target time to hold its end. A
+ * forced one gives everybody who is there time to seal, so that no more is given up than must be (R31).
+ */
 function isTooEarly(
   state: ClusterState,
   { attempt }: Sealing,
   sealed: readonly Sealed[],
   { phaseMs, observations }: PolicyInput,
 ): boolean {
-  if (attempt.kind !== "planned" || phaseMs >= PLANNED_WAIT_MS) return false;
+  if (attempt.kind === "automatic" || phaseMs >= PLANNED_WAIT_MS) return false;
   const isSealed = (id: number): boolean =>
     sealed.some(({ member }) => member.id === id);
   const old = newestGrant(state)?.winner ?? null;
-  const awaited = [old?.id ?? 0, attempt.target ?? 0];
+  const awaited = attempt.kind === "forced" || attempt.target === null
+    ? [...state.members.keys()]
+    : [old?.id ?? 0, attempt.target ?? 0];
   return awaited.some((id) =>
     id !== 0 && observations.get(id)?.agent === "alive" && !isSealed(id)
   );
@@ -195,12 +244,32 @@ function compareRanks(a: readonly number[], b: readonly number[]): number {
   return 0;
 }
 
+/** A source that is dead is waited for by nobody: its target seals again where it is. */
+function abandonCatchUp(
+  { epoch, catchUp }: Sealing,
+  { observations, settings, phaseMs }: PolicyInput,
+): Decision | null {
+  if (!catchUp) return null;
+  const seen = observations.get(catchUp.source.id);
+  const silentMs = seen?.silentMs ?? phaseMs;
+  const isLost = seen?.agent === "gone" ||
+    silentMs >= settings.electionTimeoutMs;
+  if (!isLost) return null;
+  const text = `Node ${catchUp.source.id} is lost, from which node ` +
+    `${catchUp.target.id} streamed what it lacks`;
+  return {
+    command: { type: "catch_up", epoch, catchUp: null },
+    findings: [{ member: catchUp.target.id, code: "catch_up_lost", text }],
+  };
+}
+
 /** Nobody who may win has the highest position: the best of them streams the difference first (R16). */
 function catchUpFor(
   state: ClusterState,
   { epoch, catchUp, attempt }: Sealing,
   willing: readonly Sealed[],
   best: Sealed,
+  { observations }: PolicyInput,
 ): Decision {
   // Who has something of its own can't stream the difference.
   const able = willing.filter(({ position }) =>
@@ -222,8 +291,10 @@ function catchUpFor(
   if (!target) return say("no_candidate", "Nobody may win");
   const text = `Node ${target.member.id} streams from node ` +
     `${best.member.id} what it lacks before it can win`;
-  const isUnderWay = isSameCopy(catchUp?.target ?? null, target.copy) &&
-    isSameCopy(catchUp?.source ?? null, best.copy);
+  // A target that streams is not sealed meanwhile; to name another in turn would bring neither there.
+  const isUnderWay = isSameCopy(catchUp?.source ?? null, best.copy) &&
+    (isSameCopy(catchUp?.target ?? null, target.copy) ||
+      observations.get(catchUp?.target.id ?? 0)?.agent === "alive");
   return {
     command: isUnderWay ? null : {
       type: "catch_up",
@@ -286,7 +357,7 @@ function nextTimeline(
 function ruleFor(
   state: ClusterState,
   winner: Copy,
-  { observations }: PolicyInput,
+  { observations, phaseMs, settings }: PolicyInput,
 ): { readonly standbys: readonly Copy[]; readonly required: number } {
   const required = requiredOf(state);
   if (required === 0) return { standbys: [], required };
@@ -294,7 +365,12 @@ function ruleFor(
   let isAnyReached = false;
   for (const { id, counted, tags, leaving } of state.members.values()) {
     if (id === winner.id || !counted || tags.nosync || leaving) continue;
-    isAnyReached ||= observations.get(id)?.agent === "alive";
+    const seen = observations.get(id);
+    // A new leader may not have heard of it yet: that is no reason to do without it.
+    const isReached = seen
+      ? seen.agent === "alive"
+      : phaseMs < settings.electionTimeoutMs;
+    isAnyReached ||= isReached;
     const copy = copyOf(state, id);
     if (copy) standbys.push(copy);
   }

@@ -24,6 +24,11 @@ export interface Saved {
   readonly epoch: Epoch;
   /** Where the server may stream from: noted before it is told, cleared after it was cut off. */
   readonly upstream: Upstream | null;
+  /**
+   * The epoch to whose primary it was rewound, until it is consistent again; 0 for none. Until then it needs
+   * the source's log before it lets anybody look, and is known to be of that history without a look.
+   */
+  readonly rewound: Epoch;
   /** The appointment under which it has made the data directory; 0 when it has not. */
   readonly founding: number;
 }
@@ -34,6 +39,7 @@ export const NOTHING_SAVED: Saved = {
   incarnation: null,
   epoch: 0,
   upstream: null,
+  rewound: 0,
   founding: 0,
 };
 
@@ -45,7 +51,7 @@ export type DataView =
     readonly systemId: string;
     /** The highest timeline that its files know of. */
     readonly timeline: Timeline;
-    /** Where a shutdown in order ended; null for another end, or while it runs. */
+    /** Where the last record of a shutdown in order begins; null for another end, or while it runs. */
     readonly shutdownLsn: Lsn | null;
   }
   /** Half written, or no directory that this version can use. */
@@ -69,7 +75,10 @@ export interface StandbyServer {
   /** What is flushed, never below what is replayed (T12). */
   readonly endLsn: Lsn;
   readonly replayLsn: Lsn;
-  /** Everything whole is replayed (R13). */
+  /**
+   * Everything whole is replayed (R13). Never concluded from what was received when nothing was received
+   * since the server started: what its files hold beyond that is not known then.
+   */
   readonly replayDone: boolean;
   /** Whether the walreceiver is there at all; one that is there may still acknowledge. */
   readonly receiver: boolean;
@@ -130,6 +139,8 @@ export interface LocalView {
   readonly barrier: number;
   /** Slots that are there. */
   readonly slots: readonly string[];
+  /** The epoch in which a checkpoint was made here since the promotion; 0 for none. */
+  readonly checkpointEpoch: Epoch;
   /** The handover for which a checkpoint was made. */
   readonly checkpointed: number;
   /** Whether the list of standbys may ever have been empty since the server started (T8). */

@@ -14,6 +14,8 @@ export interface PeerContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: TransportEvents;
+  /** Takes what the layer above a peer tells. */
+  readonly onNote: (peer: NodeId, data: Uint8Array) => void;
   /** Told once for each reason, until a stream stands. */
   readonly onRefused: (peer: NodeId, reason: OpeningRefusal) => void;
   /** Told what went wrong with a peer, in words. */

@@ -202,6 +202,8 @@ function takeContent(reader: ByteReader): Frame {
       return { type: "pong", sentAtMs: takeNumber(reader) };
     case CONTROL_CODES.want_bulk:
       return { type: "want_bulk" };
+    case CONTROL_CODES.note:
+      return { type: "note", data: takeBytes(reader) };
   }
   const kind = MESSAGE_KINDS[code - FIRST_MESSAGE_CODE];
   if (kind === undefined) {

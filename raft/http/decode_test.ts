@@ -30,6 +30,7 @@ function sampleFrames(random: Random, maxDataBytes = 300): Frame[] {
     { type: "ping", sentAtMs: random.next() * 1e7 },
     { type: "pong", sentAtMs: 0 },
     { type: "want_bulk" },
+    { type: "note", data: Uint8Array.of(1, 2, 3) },
     ...frames,
   ];
 }

@@ -43,6 +43,7 @@ function dataBytes(
  */
 export function frameWeightBytes(frame: Frame): number {
   if (frame.type === "hello") return 1024;
+  if (frame.type === "note") return FIXED_BYTES + frame.data.length;
   if (frame.type !== "message") return FIXED_BYTES;
   const { message } = frame;
   switch (message.kind) {
@@ -169,6 +170,9 @@ function putContent(writer: ByteWriter, frame: Frame): void {
       return putNumber(writer, frame.sentAtMs);
     case "want_bulk":
       return putU8(writer, CONTROL_CODES.want_bulk);
+    case "note":
+      putU8(writer, CONTROL_CODES.note);
+      return putBytes(writer, frame.data);
   }
 }
 

@@ -35,6 +35,12 @@ export interface WantBulkFrame {
   readonly type: "want_bulk";
 }
 
+/** What the layer above tells the one of the peer: bytes of its own, lost when there is no stream. */
+export interface NoteFrame {
+  readonly type: "note";
+  readonly data: Uint8Array;
+}
+
 /** A message of the core. */
 export interface MessageFrame {
   readonly type: "message";
@@ -47,6 +53,7 @@ export type Frame =
   | PingFrame
   | PongFrame
   | WantBulkFrame
+  | NoteFrame
   | MessageFrame;
 
 /** The first byte of a frame's content, for the transport's own frames. */
@@ -55,6 +62,7 @@ export const CONTROL_CODES = {
   ping: 2,
   pong: 3,
   want_bulk: 4,
+  note: 5,
 } as const;
 
 /** The first byte of a frame's content is this and the place in {@linkcode MESSAGE_KINDS}. */

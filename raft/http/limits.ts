@@ -16,6 +16,8 @@ export interface HttpTransportLimits {
   readonly maxBulkQueueMessages: number;
   /** What one write into a stream gathers, unless a single frame is larger. @default {65536} */
   readonly maxChunkBytes: number;
+  /** The largest note. @default {65536} */
+  readonly maxNoteBytes: number;
   /** The largest request body; above 1 KiB Deno's client stalls for 40 ms. @default {1000} */
   readonly maxRequestBytes: number;
   /** How many requests may be under way to one peer. @default {4} */
@@ -65,6 +67,7 @@ export const DEFAULT_LIMITS: HttpTransportLimits = {
   maxBulkQueueBytes: 16 * 1024 * 1024,
   maxBulkQueueMessages: 64,
   maxChunkBytes: 64 * 1024,
+  maxNoteBytes: 64 * 1024,
   maxRequestBytes: 1000,
   maxRequestsInFlight: 4,
   maxServedRequests: 256,

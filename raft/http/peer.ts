@@ -1,3 +1,4 @@
+import { invariant } from "../../base/mod.ts";
 import type { Message, NodeId } from "../core/mod.ts";
 import type { HostAndPort } from "./address.ts";
 import type { LaneName } from "./claim.ts";
@@ -74,6 +75,9 @@ export function createPeer(
   const receiver = createReceiver({
     ...shared,
     onMessage: (message) => deliver(peer, message),
+    onNote: (data) => {
+      if (!stopping.signal.aborted) context.onNote(id, data);
+    },
     answer: (frame) => sendControl(peer, frame),
   });
   const courier = createCourier({
@@ -155,6 +159,20 @@ export function sendToPeer(peer: Peer, message: Message): void {
     return peer.context.onTrouble(peer.id, why);
   }
   passOut(peer.edge, frame, peer, route);
+}
+
+/**
+ * Sends a note, or drops it: notes need a stream that stands.
+ *
+ * @param peer The peer.
+ * @param data What the layer above tells.
+ */
+export function noteToPeer(peer: Peer, data: Uint8Array): void {
+  invariant(
+    data.length <= peer.context.limits.maxNoteBytes,
+    `a note has at most ${peer.context.limits.maxNoteBytes} bytes, got ${data.length}`,
+  );
+  if (!peer.stopping.signal.aborted) sendControl(peer, { type: "note", data });
 }
 
 /**

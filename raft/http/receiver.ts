@@ -49,6 +49,8 @@ export interface ReceiverOptions {
   readonly tasks: Tasks;
   /** Takes a message. */
   readonly onMessage: (message: Message) => void;
+  /** Takes a note. */
+  readonly onNote: (data: Uint8Array) => void;
   /** Sends a frame to the peer, on the main lane. */
   readonly answer: (frame: Frame) => void;
 }
@@ -175,6 +177,8 @@ function takeFrame(receiver: Receiver, frame: Frame): void {
       return;
     case "want_bulk":
       return openBulk(receiver);
+    case "note":
+      return receiver.options.onNote(frame.data);
     case "hello":
       return;
   }

@@ -23,7 +23,13 @@ import {
 } from "./named_call.ts";
 import { type HttpTransportLimits, limitsFrom } from "./limits.ts";
 import { listenAt, type Listener } from "./listener.ts";
-import { acceptStream, probePeer, sendToPeer, takeRequest } from "./peer.ts";
+import {
+  acceptStream,
+  noteToPeer,
+  probePeer,
+  sendToPeer,
+  takeRequest,
+} from "./peer.ts";
 import { type PeerStats, statsOf } from "./peer_stats.ts";
 import {
   admitPeer,
@@ -58,6 +64,8 @@ export interface HttpTransportOptions {
   readonly onRefused?: (peer: NodeId, reason: OpeningRefusal) => void;
   /** Told what goes wrong with a peer, in words, for a log. */
   readonly onTrouble?: (peer: NodeId, what: string) => void;
+  /** Takes what the layer above a peer tells: see {@linkcode HttpTransport.note}. */
+  readonly onNote?: (peer: NodeId, data: Uint8Array) => void;
   /** Answers calls of nodes that have proved themselves. */
   readonly onCall?: CallHandler;
 }
@@ -78,6 +86,11 @@ export interface HttpTransport extends RaftTransport {
     body: Uint8Array<ArrayBuffer>,
     patience: CallPatience,
   ): Promise<Uint8Array>;
+  /**
+   * Tells the layer above a peer something, in order with other notes, over the stream that the peer has
+   * opened; dropped while there is none, or when too much waits.
+   */
+  note(peer: NodeId, data: Uint8Array): void;
   /** Returns what is known of the traffic with each peer. */
   stats(): ReadonlyMap<NodeId, PeerStats>;
   /**
@@ -152,6 +165,10 @@ export function createHttpTransport(
     probe: (id) => probe(node, id),
     call: (peer, name, body, patience) =>
       callByName(peers.context, peer, name, body, patience),
+    note: (id, data) => {
+      const peer = peers.byId.get(id);
+      if (peer !== undefined) noteToPeer(peer, data);
+    },
     setFault: (id, fault) => setFaultOf(peers, id, fault),
     stop: () => stopNode(node),
   };
@@ -220,6 +237,7 @@ function createContext(
     clock,
     random: options.random ?? systemRandom(),
     events,
+    onNote: options.onNote ?? (() => {}),
     onRefused: options.onRefused ?? (() => {}),
     onTrouble: options.onTrouble ?? (() => {}),
   };

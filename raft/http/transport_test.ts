@@ -59,6 +59,28 @@ Deno.test("send() carries every kind of message, both ways", async () => {
   });
 });
 
+Deno.test("note() reaches the layer above the peer in order, and is lost where no stream stands", async () => {
+  const heard: string[] = [];
+  const onNote = (peer: number, data: Uint8Array): void => {
+    heard.push(`${peer} ${new TextDecoder().decode(data)}`);
+  };
+  await withNodes(
+    [{ secret: SECRET }, { secret: SECRET, onNote }],
+    async (a, b) => {
+      const tell = (text: string): void =>
+        a.transport.note(2, new TextEncoder().encode(text));
+      a.transport.setPeers(new Map([[2, b.address]]));
+      tell("lost");
+      introduce([a, b]);
+      await untilConnected([a, b]);
+      for (const text of ["one", "two", "three"]) tell(text);
+      a.transport.note(7, new Uint8Array(1));
+      await until("all have come", () => heard.length >= 3);
+      assertEquals(heard, ["1 one", "1 two", "1 three"]);
+    },
+  );
+});
+
 Deno.test("send() keeps the order of appends, large and small", async () => {
   await withNodes([{}, {}], async (a, b) => {
     introduce([a, b]);

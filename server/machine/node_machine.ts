@@ -1,4 +1,12 @@
 import {
+  applyCommand,
+  type ClusterState,
+  decodeCommand,
+  decodeState,
+  EMPTY_STATE,
+  encodeState,
+} from "../../pg/cluster/mod.ts";
+import {
   createKvMachine,
   createLogMachine,
   type KvMachine,
@@ -37,6 +45,8 @@ export interface NodeMachine extends RaftStateMachine {
   readonly log: LogMachine;
   /** What nodes told about themselves. */
   members(): MemberTable;
+  /** Who reigns over PostgreSQL, and how that came about. */
+  cluster(): ClusterState;
 }
 
 interface State {
@@ -44,11 +54,12 @@ interface State {
   readonly log: LogMachine;
   members: MemberTable;
   once: OnceTable;
+  cluster: ClusterState;
   applied: Index;
 }
 
 /** The sections of a snapshot, each piece with its own in front. */
-const SECTIONS = { kv: 0, log: 1, members: 2, once: 3 } as const;
+const SECTIONS = { kv: 0, log: 1, members: 2, once: 3, cluster: 4 } as const;
 
 /**
  * Makes a node's replicated state, empty.
@@ -61,12 +72,14 @@ export function createNodeMachine(): NodeMachine {
     log: createLogMachine(),
     members: new Map(),
     once: createOnceTable(),
+    cluster: EMPTY_STATE,
     applied: 0,
   };
   return {
     kv: state.kv,
     log: state.log,
     members: () => state.members,
+    cluster: () => state.cluster,
     applyOperation: (operation, index) => apply(state, operation, index),
     createSnapshot: (index) => createSnapshot(state, index),
     restoreFromSnapshot: (index) => restore(state, index),
@@ -116,6 +129,11 @@ function applyPart(
     case "members":
       applyMemberInfo(state.members, data);
       return new Uint8Array();
+    case "cluster": {
+      const applied = applyCommand(state.cluster, decodeCommand(data));
+      state.cluster = applied.state;
+      return new TextEncoder().encode(JSON.stringify(applied.result));
+    }
   }
 }
 
@@ -124,6 +142,7 @@ function createSnapshot(state: State, index: Index): Iterable<Uint8Array> {
   return joinSections([
     [SECTIONS.members, snapshotMembers(state.members)],
     [SECTIONS.once, snapshotOnce(state.once)],
+    [SECTIONS.cluster, [encodeState(state.cluster)]],
     [SECTIONS.kv, state.kv.createSnapshot(index)],
     [SECTIONS.log, state.log.createSnapshot(index)],
   ]);
@@ -167,6 +186,7 @@ function restore(state: State, index: Index): SnapshotRestore {
   const log = state.log.restoreFromSnapshot(index);
   const members: MemberTable = new Map();
   const once = createOnceTable();
+  let cluster = EMPTY_STATE;
   return {
     piece(data): void {
       const piece = data.subarray(1);
@@ -179,6 +199,9 @@ function restore(state: State, index: Index): SnapshotRestore {
           return applyMemberInfo(members, piece);
         case SECTIONS.once:
           return restoreOnce(once, piece);
+        case SECTIONS.cluster:
+          cluster = decodeState(piece);
+          return;
         default:
           throw new RangeError(
             `Section ${
@@ -192,6 +215,7 @@ function restore(state: State, index: Index): SnapshotRestore {
       log.done();
       state.members = members;
       state.once = once;
+      state.cluster = cluster;
       state.applied = index;
     },
   };

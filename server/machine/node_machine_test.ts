@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { type ClusterCommand, encodeCommand } from "../../pg/cluster/mod.ts";
 import {
   encodeKvOperation,
   encodeLogOperation,
@@ -15,6 +16,15 @@ const INFO: MemberInfo = {
   api: "10.0.0.2:8008",
   kind: "witness",
   version: "1.2.3",
+};
+
+const REGISTER: ClusterCommand = {
+  type: "register",
+  id: 2,
+  host: "10.0.0.2",
+  port: 5432,
+  version: "15.18",
+  mode: "strict",
 };
 
 function put(key: string, value: string): Uint8Array {
@@ -61,6 +71,7 @@ function contentOf(machine: NodeMachine): unknown {
     keys: kv.list({ key: "", rangeEnd: "\0" }).records,
     entries: log.readRange(1, { limit: 1000 }),
     members: [...machine.members()],
+    cluster: machine.cluster(),
   };
 }
 
@@ -100,6 +111,7 @@ Deno.test("a snapshot holds all parts of one moment, whatever is applied while i
     apply("log", append(`entry ${n}`));
   }
   apply("members", encodeMemberInfo(INFO));
+  apply("cluster", encodeCommand(REGISTER));
   const before = contentOf(machine);
   const index = machine.getLastAppliedIndex();
 
@@ -111,6 +123,7 @@ Deno.test("a snapshot holds all parts of one moment, whatever is applied while i
     apply("kv", put(`new ${n}`, "after"), onceOf(n, 250));
     apply("log", append("after"));
     apply("members", encodeMemberInfo({ ...INFO, name: `after ${n}` }));
+    apply("cluster", encodeCommand({ ...REGISTER, port: n }));
   }
   assert(n > 3, "nothing was applied in between");
 

@@ -9,11 +9,7 @@ import {
   type Step,
 } from "../../pg/policy/mod.ts";
 import { between, schedule, tell } from "../mod.ts";
-import {
-  ELECTION_TIMEOUT_MS,
-  propose,
-  readIndex,
-} from "./consensus.ts";
+import { ELECTION_TIMEOUT_MS, propose, readIndex } from "./consensus.ts";
 import { passesBoth, sendOver } from "./net.ts";
 import {
   type Agent,
@@ -30,6 +26,7 @@ import {
   commitCommand,
   type Doer,
   perform,
+  save,
   StepFailed,
   type Work,
 } from "./perform.ts";
@@ -190,6 +187,10 @@ function* stepLoop(doer: Doer): Work {
     const view = viewOf(sim, node, agent);
     // What was seen may be older than what is done about it.
     yield between(sim.world, 0.1, 3);
+    if (view.saved.rewound > 0 && view.server.kind === "standby") {
+      yield* save(doer, { rewound: 0 });
+      continue;
+    }
     const step = plan(stateOf(sim, agent), { ...view, saved: node.saved });
     if (step.kind === "idle" || step.kind === "await_leave") {
       yield TICK_MS;
@@ -302,9 +303,7 @@ function reportNow(sim: PgSim, node: PgNode, agent: Agent): Report | null {
   notePhase(sim, node, agent);
   const view = viewOf(sim, node, agent);
   const loss = lossOf(state, view);
-  agent.lostSinceMs = loss
-    ? agent.lostSinceMs ?? clockOf(sim, node)
-    : null;
+  agent.lostSinceMs = loss ? agent.lostSinceMs ?? clockOf(sim, node) : null;
   agent.sequence += 1;
   return {
     ...reportOf(state, view),

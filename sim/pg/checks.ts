@@ -8,7 +8,13 @@ import {
   type Rule,
 } from "../../pg/cluster/mod.ts";
 import { tell, Violation } from "../mod.ts";
-import { count, type PgNode, type PgProcess, type PgSim, truth } from "./node.ts";
+import {
+  count,
+  type PgNode,
+  type PgProcess,
+  type PgSim,
+  truth,
+} from "./node.ts";
 import { endOf, holds, type WalRecord } from "./wal.ts";
 
 /** What was promised to somebody. */

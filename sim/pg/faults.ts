@@ -7,7 +7,12 @@ import { elect, propose } from "./consensus.ts";
 import { setCut } from "./net.ts";
 import { count, type PgNode, type PgSim, truth } from "./node.ts";
 import { FREEZE_MS } from "./observe.ts";
-import { killServer, orphanServer, promoteServer, startServer } from "./server.ts";
+import {
+  killServer,
+  orphanServer,
+  promoteServer,
+  startServer,
+} from "./server.ts";
 
 /** Step kinds in whose middle an agent dies. */
 const STEP_KINDS = [
@@ -55,7 +60,9 @@ function victim(sim: PgSim): PgNode | undefined {
 
 function reviveLater(sim: PgSim, node: PgNode): void {
   const quick = chance(sim.world, 0.4);
-  const downMs = quick ? between(sim.world, 5, 300) : between(sim.world, 300, 9000);
+  const downMs = quick
+    ? between(sim.world, 5, 300)
+    : between(sim.world, 300, 9000);
   schedule(sim.world, downMs, () => startAgent(sim, node));
 }
 
@@ -84,7 +91,9 @@ function cutFor(sim: PgSim, inside: readonly number[]): void {
   const way = pick(sim.world, ["in", "out", "both", "both", "both"] as const);
   cutOff(sim, inside, way);
   const quick = chance(sim.world, 0.3);
-  const ms = quick ? between(sim.world, 50, 900) : between(sim.world, 900, 9000);
+  const ms = quick
+    ? between(sim.world, 50, 900)
+    : between(sim.world, 900, 9000);
   schedule(sim.world, ms, () => {
     for (const a of inside) {
       for (const b of sim.nodes.keys()) {
@@ -162,7 +171,9 @@ const FAULTS: readonly (readonly [string, number, Fault])[] = [
   }],
   ["freeze node", 4, (sim) => {
     const node = victim(sim);
-    if (node) node.frozenUntilMs = sim.world.nowMs + between(sim.world, 50, 5000);
+    if (node) {
+      node.frozenUntilMs = sim.world.nowMs + between(sim.world, 50, 5000);
+    }
   }],
   ["freeze postmaster", 2, (sim) => {
     const { proc } = victim(sim) ?? {};
@@ -221,7 +232,9 @@ const FAULTS: readonly (readonly [string, number, Fault])[] = [
   ["change leader", 5, (sim) => elect(sim)],
   ["lagging applier", 4, (sim) => {
     const { agent } = pick(sim.world, [...sim.nodes.values()]) ?? {};
-    if (agent) agent.lagUntilMs = sim.world.nowMs + between(sim.world, 50, 2500);
+    if (agent) {
+      agent.lagUntilMs = sim.world.nowMs + between(sim.world, 50, 2500);
+    }
   }],
   ["cancelled waits", 3, (sim) => {
     const { proc } = reigning(sim) ?? {};

@@ -33,6 +33,7 @@ export function viewOf(sim: PgSim, node: PgNode, agent: Agent): LocalView {
     job: agent.job,
     barrier: agent.barrier,
     slots: node.slots,
+    checkpointEpoch: 0,
     checkpointed: agent.checkpointed,
     mayHaveBeenEmpty: agent.mayHaveBeenEmpty,
     canRewind: node.id % 2 === 1 || node.id % 3 === 0,
@@ -69,10 +70,7 @@ function serverOf(sim: PgSim, node: PgNode, agent: Agent): ServerView {
   }
   if (proc.mode === "starting") return { kind: "starting" };
   if (proc.mode === "primary") return primaryOf(sim, node, proc, agent);
-  // T12: until recovery has come to its end once, nobody can say where the log ends.
-  const isUnknown = proc.receivedLsn === null &&
-    proc.replayed < node.disk.wal.records.length;
-  return isUnknown ? { kind: "starting" } : standbyOf(sim, node, proc);
+  return standbyOf(sim, node, proc);
 }
 
 /** How long a frozen postmaster stays so. */

@@ -223,13 +223,13 @@ function* start(doer: Doer): Work {
   agent.rendered = { hba: "closed", rule: 0, upstream: null };
   agent.barrier = 0;
   agent.mayHaveBeenEmpty = false;
-  yield* until(
-    doer,
-    () => node.proc !== proc || proc.mode !== "starting",
-    "Starting",
-    20_000,
-  );
-  if (node.proc !== proc) throw new StepFailed("It ended while it started");
+  // Recovery may take longer, and what was rewound must stream first: the agent goes on to look.
+  const endMs = sim.world.nowMs + (node.saved.rewound > 0 ? 300 : 3000);
+  const isGone = (): boolean => node.proc !== proc;
+  while (!isGone() && proc.mode === "starting" && sim.world.nowMs < endMs) {
+    yield 2;
+  }
+  if (isGone()) throw new StepFailed("It ended while it started");
 }
 
 /** Ends the walreceiver for good, and notes only then that nothing comes any more (R12). */

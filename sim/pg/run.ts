@@ -197,12 +197,14 @@ function describe(sim: PgSim): string {
   const nodes = [...sim.nodes.values()].map(({ id, saved, disk, proc }) =>
     `${id}: ${JSON.stringify(saved)} ${disk.marker ?? disk.kind} ${
       proc?.mode ?? "stopped"
-    } broken=${proc?.broken} conninfo=${JSON.stringify(proc?.conninfo)} receiver=${
-      Boolean(proc?.receiver)
-    } ${disk.wal.records.length - (proc?.replayed ?? 0)} to replay, end ${
-      disk.wal.records.at(-1)?.end
-    }, timelines ${
-      disk.wal.history.map(({ timeline, lsn }) => `${timeline}@${lsn}`).slice(-4)
+    } broken=${proc?.broken} conninfo=${
+      JSON.stringify(proc?.conninfo)
+    } receiver=${Boolean(proc?.receiver)} ${
+      disk.wal.records.length - (proc?.replayed ?? 0)
+    } to replay, end ${disk.wal.records.at(-1)?.end}, timelines ${
+      disk.wal.history.map(({ timeline, lsn }) => `${timeline}@${lsn}`).slice(
+        -4,
+      )
     }`
   );
   const leader = sim.nodes.get(sim.consensus.leader);

@@ -1,0 +1,207 @@
+import { messageOf } from "../../base/mod.ts";
+import { type LocalView, plan, type Step } from "../policy/mod.ts";
+import { act } from "./act.ts";
+import { type Body, createBody } from "./body.ts";
+import { readFiles } from "./files_file.ts";
+import { holdGuard, releaseGuard } from "./guarding.ts";
+import { look, lookAgain } from "./look.ts";
+import type { Agent, AgentOptions } from "./ports.ts";
+import { startProbing } from "./probing.ts";
+import { keepRegistered, setAway } from "./registering.ts";
+import { readSaved } from "./saved_file.ts";
+import { save } from "./standby_steps.ts";
+import { afterOpening, undoDrift } from "./upkeep.ts";
+
+/** How often an agent looks while nothing happens. */
+const POLL_MS = 200;
+/** How often it looks while its primary may be lost, or a reign begins. */
+const ALARM_POLL_MS = 10;
+/** How often it tells the others while a step takes long. */
+const STEP_REPORT_MS = 200;
+/** How long it waits after a step that failed; doubles with each failure. */
+const FIRST_RETRY_MS = 50;
+const MAX_RETRY_MS = 2000;
+/** Steps after which the last look still holds, but for what this process knows itself. */
+const KEEPS_VIEW: ReadonlySet<Step["kind"]> = new Set([
+  "pledge",
+  "own",
+  "set_rule",
+  "set_slots",
+  "close",
+  "announce_promotion",
+  "barrier",
+  "announce_opening",
+  "propose",
+]);
+
+/** How long a stop waits for what is under way. */
+const STOP_TIMEOUT_MS = 2000;
+/** How long the others have to hear that PostgreSQL stays without its agent. */
+const AWAY_TIMEOUT_MS = 1000;
+
+/**
+ * Starts the agent of this node's PostgreSQL: it brings it to the replicated state, step by step, and
+ * tells all members what it sees.
+ *
+ * @param options The node, its PostgreSQL, and how it reaches the others.
+ * @returns The agent.
+ */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { directory, instance } = options;
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  const body = createBody(options, await readSaved(directory));
+  body.files = await readFiles(directory) ?? body.files;
+  instance.onConnectionLost(() => body.waker.poke());
+  const forget = options.ports.onChange(() => body.waker.poke());
+  const probing = startProbing(body);
+  const running = run(body);
+  const registering = keepRegistered(body);
+  return {
+    poke: () => body.waker.poke(),
+    async stop(): Promise<void> {
+      forget();
+      await takeLeave(body);
+      body.stopping.abort();
+      body.waker.poke();
+      await probing.stop();
+      await withinStop(body, Promise.all([running, registering]));
+      await withinStop(
+        body,
+        Promise.all([body.jobEnded, body.upkeepEnded, body.contactEnded]),
+      );
+      await end(body);
+    },
+  };
+}
+
+/** PostgreSQL is to go on without this agent: the others must not take that for a loss (R8). */
+async function takeLeave(body: Body): Promise<void> {
+  const server = body.view?.server.kind;
+  if (!body.options.keepOnStop || server !== "primary") return;
+  await Promise.race([setAway(body, true), pauseFor(body, AWAY_TIMEOUT_MS)]);
+}
+
+async function end(body: Body): Promise<void> {
+  const { instance, keepOnStop } = body.options;
+  if (keepOnStop) await releaseGuard(body);
+  else if (await instance.postmaster()) await instance.stop("fast");
+  if (!keepOnStop) await releaseGuard(body);
+  await instance.close();
+}
+
+async function withinStop(body: Body, work: Promise<unknown>): Promise<void> {
+  await Promise.race([work, pauseFor(body, STOP_TIMEOUT_MS)]);
+}
+
+async function pauseFor({ options }: Body, ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  options.clock.after(ms, resolve);
+  await promise;
+}
+
+async function run(body: Body): Promise<void> {
+  await confirm(body);
+  while (!body.stopping.signal.aborted) {
+    try {
+      await turn(body);
+    } catch (error) {
+      await noteFailure(body, messageOf(error));
+    }
+  }
+}
+
+/** What is applied at the start may be long past: nothing is done on it (R15). */
+async function confirm(body: Body): Promise<void> {
+  const { ports, log } = body.options;
+  while (!body.stopping.signal.aborted && !body.confirmed) {
+    try {
+      await ports.confirm();
+      body.confirmed = true;
+    } catch (error) {
+      log("info", `Waiting for a leader: ${messageOf(error)}`);
+      await body.waker.nap(POLL_MS);
+    }
+  }
+}
+
+async function turn(body: Body): Promise<void> {
+  const view = body.isViewGood && lookAgain(body) || await look(body);
+  body.isViewGood = false;
+  await noteConsistent(body, view);
+  const step = plan(body.options.ports.state(), view);
+  if (step.kind === "idle" || step.kind === "await_leave") {
+    if (body.job === null) succeeded(body);
+    await adopt(body);
+    await undoDrift(body);
+    afterOpening(body);
+    await body.waker.nap(isAlarmed(body) ? ALARM_POLL_MS : POLL_MS);
+    return;
+  }
+  const startedAtMs = body.options.clock.nowMs();
+  await actWhileTelling(body, step);
+  const tookMs = body.options.clock.nowMs() - startedAtMs;
+  body.options.log("debug", `Did ${step.kind}`, { ms: Math.round(tookMs) });
+  succeeded(body);
+  body.isViewGood = KEEPS_VIEW.has(step.kind);
+}
+
+/** What was rewound is like any other copy once it lets anybody look. */
+async function noteConsistent(
+  body: Body,
+  { server }: LocalView,
+): Promise<void> {
+  const answers = server.kind === "standby" || server.kind === "primary";
+  if (answers && body.saved.rewound > 0) await save(body, { rewound: 0 });
+}
+
+/** A primary that an earlier agent left gets a guard of this one. */
+async function adopt(body: Body): Promise<void> {
+  if (body.view?.server.kind === "primary") await holdGuard(body);
+}
+
+async function actWhileTelling(body: Body, step: Step): Promise<void> {
+  const { clock } = body.options;
+  const ended = new AbortController();
+  const telling = (async () => {
+    while (!ended.signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = clock.after(STEP_REPORT_MS, resolve);
+      ended.signal.addEventListener("abort", () => resolve(), { once: true });
+      await promise;
+      timer.cancel();
+      if (!ended.signal.aborted) await look(body).catch(() => {});
+    }
+  })();
+  try {
+    await act(body, step);
+  } finally {
+    ended.abort();
+    await telling;
+  }
+}
+
+function succeeded(body: Body): void {
+  if (body.failures === 0) return;
+  body.failures = 0;
+  body.failure = "";
+}
+
+async function noteFailure(body: Body, failure: string): Promise<void> {
+  if (body.stopping.signal.aborted) return;
+  body.failures += 1;
+  if (failure !== body.failure) body.options.log("warning", failure);
+  body.failure = failure;
+  const retryMs = FIRST_RETRY_MS * 2 ** Math.min(body.failures - 1, 10);
+  await body.waker.nap(Math.min(retryMs, MAX_RETRY_MS));
+}
+
+/** Whether moments count: the primary may be lost, or a reign is about to begin. */
+function isAlarmed({ options, saved, view }: Body): boolean {
+  const { phase } = options.ports.state();
+  if (phase.kind === "sealing" || phase.kind === "granted") return true;
+  const server = view?.server;
+  if (server?.kind !== "standby" || !saved.upstream) return false;
+  return options.ports.isAgentLost(saved.upstream.id) && server.refused ===
+      false &&
+    !server.streaming;
+}

@@ -1,0 +1,180 @@
+import {
+  type Epoch,
+  type Lsn,
+  type MemberId,
+  PLACEHOLDER_LIST,
+} from "../cluster/mod.ts";
+import type { Drift, Guard, Upstream } from "../instance/mod.ts";
+import type {
+  Job,
+  LocalView,
+  PrimaryServer,
+  Rendered,
+  Saved,
+} from "../policy/mod.ts";
+import type { AgentOptions } from "./ports.ts";
+
+/** Everything that an agent remembers while it lives; what must outlive it is in `saved`. */
+export interface Body {
+  readonly options: AgentOptions;
+  readonly boot: string;
+  readonly stopping: AbortController;
+  saved: Saved;
+  /** Ends when what is being saved is. */
+  saving: Promise<void>;
+  /** How many reports it has sent. */
+  sequence: number;
+  /** Whether the state was confirmed in this life (R15). */
+  confirmed: boolean;
+  rendered: Rendered;
+  /** What the server's files say, as this process wrote them last. */
+  files: Files;
+  job: Job | null;
+  jobEnded: Promise<void>;
+  /** The epoch on whose timeline a checkpoint was made here. */
+  ownCheckpoint: Epoch;
+  checkpointing: boolean;
+  upkeepEnded: Promise<void>;
+  contactEnded: Promise<void>;
+  /** The rule whose barrier stood in this life of the server. */
+  barrier: number;
+  barrierAtMs: number;
+  slots: readonly string[];
+  checkpointed: number;
+  mayHaveBeenEmpty: boolean;
+  rewindFailed: Epoch;
+  failures: number;
+  failure: string;
+  guard: Guard | null;
+  /** The newest look. */
+  view: LocalView | null;
+  /** Whether that still holds, but for what this process has changed itself. */
+  isViewGood: boolean;
+  readonly watch: Watch;
+  readonly waker: Waker;
+}
+
+/** What the server's files say. */
+export interface Files {
+  readonly upstream: Upstream | null;
+  readonly names: string;
+  readonly hba: "closed" | "open";
+}
+
+/** Times on this node's own clock, by which it tells how long something has lasted. */
+export interface Watch {
+  leaderSeenAtMs: number;
+  isAskingForContact: boolean;
+  /** When the commit was made that k standbys are known to hold. */
+  acknowledgedAtMs: number;
+  phase: string;
+  phaseSinceMs: number;
+  lostSinceMs: number | null;
+  /** What was last seen of the upstream, and since when it is the same. */
+  heard: string;
+  heardAtMs: number;
+  /** Where replay stood at the last look, to see whether it moves (R13). */
+  replayLsn: number;
+  replayWaited: boolean;
+  readonly absentSinceMs: Map<MemberId, number>;
+  hungSinceMs: number | null;
+  /** The timeline on which the log ends, as its files say, and the end that this was asked for. */
+  timeline: { readonly endLsn: Lsn; readonly timeline: number };
+  probeLsn: number;
+  probedAtMs: number;
+  /** When a write of the last reign was last known to be acknowledged. */
+  lastWriteAtMs: number;
+  failing: PrimaryServer["failing"];
+  followedAtMs: number;
+  /** Where the server's log ended then: what it said before was of another upstream. */
+  followedLogBytes: number;
+  /** Owned settings that differ, and where the log was (R27). */
+  drift: { readonly drift: readonly Drift[]; readonly lsn: Lsn };
+  driftSinceMs: number | null;
+}
+
+/** Wakes a loop that naps, also when that happens before the nap. */
+export interface Waker {
+  poke(): void;
+  /** Resolves after a poke since the last nap, or after a time. */
+  nap(timeoutMs: number): Promise<void>;
+}
+
+/** Makes what an agent remembers at its start. */
+export function createBody(options: AgentOptions, saved: Saved): Body {
+  const nowMs = options.clock.nowMs();
+  return {
+    options,
+    boot: crypto.randomUUID(),
+    stopping: new AbortController(),
+    saved,
+    saving: Promise.resolve(),
+    sequence: 0,
+    confirmed: false,
+    rendered: { hba: null, rule: null, upstream: null },
+    files: { upstream: null, names: PLACEHOLDER_LIST, hba: "closed" },
+    job: null,
+    jobEnded: Promise.resolve(),
+    ownCheckpoint: 0,
+    checkpointing: false,
+    upkeepEnded: Promise.resolve(),
+    contactEnded: Promise.resolve(),
+    barrier: 0,
+    barrierAtMs: 0,
+    slots: [],
+    checkpointed: 0,
+    mayHaveBeenEmpty: true,
+    rewindFailed: 0,
+    failures: 0,
+    failure: "",
+    guard: null,
+    view: null,
+    isViewGood: false,
+    watch: {
+      leaderSeenAtMs: nowMs,
+      isAskingForContact: false,
+      acknowledgedAtMs: nowMs,
+      phase: "",
+      phaseSinceMs: nowMs,
+      lostSinceMs: null,
+      heard: "",
+      heardAtMs: nowMs,
+      replayLsn: -1,
+      replayWaited: false,
+      absentSinceMs: new Map(),
+      hungSinceMs: null,
+      timeline: { endLsn: -1, timeline: 0 },
+      probeLsn: 0,
+      probedAtMs: nowMs,
+      lastWriteAtMs: nowMs,
+      failing: null,
+      followedAtMs: nowMs,
+      followedLogBytes: 0,
+      drift: { drift: [], lsn: 0 },
+      driftSinceMs: null,
+    },
+    waker: createWaker(options),
+  };
+}
+
+function createWaker({ clock }: AgentOptions): Waker {
+  let poked = false;
+  let wake: (() => void) | null = null;
+  return {
+    poke(): void {
+      poked = true;
+      wake?.();
+    },
+    async nap(timeoutMs): Promise<void> {
+      if (!poked) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        const timer = clock.after(timeoutMs, resolve);
+        wake = resolve;
+        await promise;
+        wake = null;
+        timer.cancel();
+      }
+      poked = false;
+    },
+  };
+}

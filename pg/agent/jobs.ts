@@ -1,0 +1,163 @@
+import { messageOf, randomIdentity } from "../../base/mod.ts";
+import type { Epoch, MemberId } from "../cluster/mod.ts";
+import type { Step } from "../policy/mod.ts";
+import type { Body } from "./body.ts";
+import { ownPassword } from "./saved_file.ts";
+import { forgetServer, save } from "./standby_steps.ts";
+import { until } from "./until.ts";
+
+/** How long the source of a rewind has to make a checkpoint on its new timeline (T17). */
+const SOURCE_TIMEOUT_MS = 60_000;
+const SOURCE_POLL_MS = 100;
+/** How long a rewind may take. */
+const REWIND_TIMEOUT_MS = 3_600_000;
+
+/** Makes the database, beside the loop that goes on to listen. */
+export function beginInitialize(body: Body, attempt: number): void {
+  begin(body, { kind: "initialize", epoch: 0 }, async () => {
+    const { instance, directory, random, log } = body.options;
+    log("info", "Making a new database with initdb");
+    const replicationPassword = await ownPassword(directory);
+    // What is found here after a crash was made by this node, and counts for nothing.
+    await save(body, { incarnation: null, founding: attempt });
+    await instance.initialize({ replicationPassword });
+    const incarnation = randomIdentity(random);
+    await instance.writeMark(String(incarnation));
+    await save(body, {
+      incarnation,
+      // What it holds is the beginning of the first epoch, if it is granted.
+      epoch: 1,
+      upstream: null,
+      founding: attempt,
+    });
+  });
+}
+
+/** Takes a new copy of the primary's data; the old one is kept until the new one streams (R4, R29). */
+export function beginClone(
+  body: Body,
+  { epoch, source }: Extract<Step, { kind: "clone" }>,
+): void {
+  begin(body, { kind: "clone", epoch }, async () => {
+    const { instance, ports, random, log } = body.options;
+    const state = ports.state();
+    const address = addressOf(body, source);
+    log("info", `Cloning from node ${source}`);
+    if (await hasServer(body)) await instance.stop("fast");
+    forgetServer(body);
+    // From here on the directory may be any copy's: it must not count as the one it was (R3).
+    await save(body, { incarnation: null, epoch: 0, upstream: null });
+    await instance.clone({
+      source: address,
+      replicationPassword: state.replicationPassword ?? "",
+      systemId: state.systemId,
+      keepOld: true,
+      signal: body.stopping.signal,
+      onProgress: () => {},
+    });
+    const incarnation = randomIdentity(random);
+    await instance.writeMark(String(incarnation));
+    await save(body, {
+      incarnation,
+      epoch,
+      upstream: null,
+      rewound: 0,
+      founding: 0,
+    });
+    log("info", `Cloned from node ${source}`);
+  });
+}
+
+/** Takes back what the others do not have; the incarnation stays (R29). */
+export function beginRewind(
+  body: Body,
+  step: Extract<Step, { kind: "rewind" }>,
+): void {
+  const { epoch, source, sinceLsn } = step;
+  begin(body, { kind: "rewind", epoch }, async () => {
+    const { instance, log } = body.options;
+    const address = addressOf(body, source);
+    log("info", `Rewinding to node ${source}`);
+    await instance.stop("fast");
+    forgetServer(body);
+    await noteLoss(body, epoch, { sinceLsn, from: step.from });
+    await awaitCheckpoint(body, source, epoch);
+    const result = await instance.rewind({
+      source: address,
+      timeoutMs: REWIND_TIMEOUT_MS,
+      signal: body.stopping.signal,
+    });
+    if (result.kind === "failed") {
+      body.rewindFailed = epoch;
+      log("warning", `The rewind failed, a clone follows: ${result.why}`);
+      return;
+    }
+    await instance.writeMark(String(body.saved.incarnation));
+    // What follows the branch is the source's, up to which the data is of the epoch's own history.
+    await save(body, { epoch, upstream: null, rewound: epoch });
+    log("info", `Rewound to node ${source}`);
+  });
+}
+
+function begin(
+  body: Body,
+  job: NonNullable<Body["job"]>,
+  run: () => Promise<void>,
+): void {
+  body.job = job;
+  const ended = run().then(() => {
+    body.failures = 0;
+  }).catch((error) => {
+    body.failures += 1;
+    body.failure = messageOf(error);
+    body.options.log("warning", `The ${job.kind} failed: ${body.failure}`);
+  }).finally(() => {
+    body.job = null;
+    body.waker.poke();
+  });
+  body.jobEnded = ended;
+}
+
+async function hasServer({ options: { instance } }: Body): Promise<boolean> {
+  return (await instance.processesLeft()).length > 0;
+}
+
+function addressOf(
+  { options: { ports } }: Body,
+  id: MemberId,
+): { host: string; port: number } {
+  const member = ports.state().members.get(id);
+  if (!member) throw new Error(`Node ${id} is no data member`);
+  return { host: member.host, port: member.port };
+}
+
+/** Reports what is given up, for the history (R29). */
+async function noteLoss(
+  body: Body,
+  epoch: Epoch,
+  lost: { sinceLsn: number; from: Epoch },
+): Promise<void> {
+  const { instance, ports, id, log } = body.options;
+  const grant = ports.state().grants.find((one) => one.epoch === lost.from);
+  if (!grant) return;
+  const given = await instance.countGivenUp(grant.timeline, lost.sinceLsn);
+  if (!given || given.bytes === 0) return;
+  const { bytes, commits } = given;
+  log("warning", "Giving up what nobody else has", { bytes, commits });
+  await ports.propose({ type: "gave_up", id, epoch, bytes, commits });
+}
+
+/** Up to PostgreSQL 15 a source that has made no checkpoint looks as if it had never been promoted (T17). */
+async function awaitCheckpoint(
+  body: Body,
+  source: MemberId,
+  epoch: Epoch,
+): Promise<void> {
+  const { ports } = body.options;
+  await until(body, {
+    what: `node ${source} makes a checkpoint of epoch ${epoch}`,
+    timeoutMs: SOURCE_TIMEOUT_MS,
+    everyMs: SOURCE_POLL_MS,
+    holds: () => Promise.resolve(ports.hasCheckpointed(source, epoch)),
+  });
+}

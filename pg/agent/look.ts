@@ -1,0 +1,335 @@
+import { messageOf } from "../../base/mod.ts";
+import { type ClusterState, copyOfName, newestRule } from "../cluster/mod.ts";
+import {
+  type DataState,
+  InstanceError,
+  type ServerView as Seen,
+} from "../instance/mod.ts";
+import {
+  type DataView,
+  type LocalView,
+  lossOf,
+  type PrimaryServer,
+  reportOf,
+  type ServerView,
+  type StandbyServer,
+  type StandbyView,
+} from "../policy/mod.ts";
+import type { Body } from "./body.ts";
+import { isRefused } from "./refusal.ts";
+
+/** How long a look at the server may take. */
+const LOOK_TIMEOUT_MS = 1000;
+/** How long a server may leave looks unanswered before it counts as hung. */
+const HUNG_MS = 1500;
+/** How long a stream may be down before the server's log is asked why. */
+const ASK_LOG_AFTER_MS = 300;
+
+/**
+ * Looks at this node's PostgreSQL once, and tells all members.
+ *
+ * @param body The agent.
+ * @returns What was seen.
+ */
+export async function look(body: Body): Promise<LocalView> {
+  const { ports } = body.options;
+  const server = await lookAtServer(body);
+  const data = await lookAtData(body, server);
+  const state = ports.state();
+  const view = viewOf(body, state, data, server);
+  body.view = view;
+  if (body.confirmed) tell(body, state, view);
+  return view;
+}
+
+/** The newest look with what this process has changed itself since: nothing else is asked anew. */
+export function lookAgain(body: Body): LocalView | null {
+  const { view, options, rendered } = body;
+  if (!view) return null;
+  const { data, server } = view;
+  // Closing has seen to it that nobody else is in.
+  const seen = rendered.hba === "closed" && "sessions" in server
+    ? { ...server, sessions: 0 }
+    : server;
+  const again = viewOf(body, options.ports.state(), data, seen);
+  body.view = again;
+  return again;
+}
+
+function tell(body: Body, state: ClusterState, view: LocalView): void {
+  body.sequence += 1;
+  const { boot, sequence } = body;
+  const report = { ...reportOf(state, view), boot, sequence };
+  body.options.ports.broadcast(report);
+}
+
+function viewOf(
+  body: Body,
+  state: ClusterState,
+  data: DataView,
+  server: ServerView,
+): LocalView {
+  const { options, watch } = body;
+  const nowMs = options.clock.nowMs();
+  // In mode off only a round trip counts, since others act on what they hear of this node (R30).
+  if (state.mode === "off") askForContact(body, nowMs);
+  else if (options.ports.hasLeader()) watch.leaderSeenAtMs = nowMs;
+  notePhase(body, state, nowMs);
+  noteAcknowledged(body, state, server);
+  const view: LocalView = {
+    id: options.id,
+    saved: body.saved,
+    data,
+    server,
+    rendered: body.rendered,
+    job: body.job,
+    barrier: body.barrier,
+    slots: body.slots,
+    checkpointEpoch: body.ownCheckpoint,
+    checkpointed: body.checkpointed,
+    mayHaveBeenEmpty: body.mayHaveBeenEmpty,
+    canRewind: options.canRewind,
+    rewindFailed: body.rewindFailed,
+    failures: body.failures,
+    failure: body.failure,
+    lonelyMs: nowMs - watch.leaderSeenAtMs,
+    unacknowledgedMs: nowMs - watch.acknowledgedAtMs,
+    electionTimeoutMs: options.electionTimeoutMs,
+    phaseMs: nowMs - watch.phaseSinceMs,
+    lostMs: 0,
+  };
+  const isLost = lossOf(state, view) !== null;
+  watch.lostSinceMs = isLost ? watch.lostSinceMs ?? nowMs : null;
+  return { ...view, lostMs: nowMs - (watch.lostSinceMs ?? nowMs) };
+}
+
+/** Contact with the quorum, as of when it was asked for. */
+function askForContact(body: Body, nowMs: number): void {
+  const { watch, options } = body;
+  if (watch.isAskingForContact) return;
+  watch.isAskingForContact = true;
+  body.contactEnded = options.ports.confirm().then(() => {
+    watch.leaderSeenAtMs = nowMs;
+  }).catch(() => {}).finally(() => {
+    watch.isAskingForContact = false;
+  });
+}
+
+function notePhase(
+  { watch }: Body,
+  { phase }: ClusterState,
+  nowMs: number,
+): void {
+  const epoch = "epoch" in phase ? phase.epoch : 0;
+  const name = `${phase.kind} ${epoch}`;
+  if (name === watch.phase) return;
+  watch.phase = name;
+  watch.phaseSinceMs = nowMs;
+}
+
+/** The probe's own commit, once k standbys of the rule hold it, is a synchronous probe (R28). */
+function noteAcknowledged(
+  { watch }: Body,
+  state: ClusterState,
+  server: ServerView,
+): void {
+  const rule = newestRule(state);
+  if (server.kind !== "primary" || !rule || watch.probeLsn === 0) return;
+  const holding = rule.standbys.filter((copy) =>
+    server.standbys.some((standby) =>
+      standby.copy.id === copy.id &&
+      standby.copy.incarnation === copy.incarnation &&
+      standby.flushLsn >= watch.probeLsn
+    )
+  );
+  if (holding.length >= rule.required) {
+    watch.acknowledgedAtMs = watch.probedAtMs;
+    watch.lastWriteAtMs = watch.probedAtMs;
+  }
+}
+
+async function lookAtServer(body: Body): Promise<ServerView> {
+  const { instance, clock } = body.options;
+  const { watch } = body;
+  const postmaster = await instance.postmaster();
+  if (!postmaster) {
+    watch.hungSinceMs = null;
+    const left = await instance.processesLeft();
+    return left.length === 0 ? { kind: "stopped" } : { kind: "leftovers" };
+  }
+  try {
+    const seen = await instance.observe({ timeoutMs: LOOK_TIMEOUT_MS });
+    watch.hungSinceMs = null;
+    watch.drift = {
+      drift: seen.drift,
+      lsn: seen.flushLsn ?? seen.replayLsn ?? 0,
+    };
+    return seen.inRecovery
+      ? await standbyOf(body, seen)
+      : primaryOf(body, seen);
+  } catch (error) {
+    const nowMs = clock.nowMs();
+    if (error instanceof InstanceError && error.code === "timeout") {
+      watch.hungSinceMs ??= nowMs - LOOK_TIMEOUT_MS;
+      const silentMs = nowMs - watch.hungSinceMs;
+      const detail = `PostgreSQL has not answered for ${
+        Math.round(silentMs)
+      } ms`;
+      if (silentMs >= HUNG_MS) return { kind: "hung", detail };
+      return keepLast(body);
+    }
+    if (watch.failing?.reason === "postmaster_hung") {
+      return { kind: "hung", detail: watch.failing.detail };
+    }
+    return { kind: "starting" };
+  }
+}
+
+/** One look that took too long is no reason to forget what was seen before. */
+function keepLast({ view }: Body): ServerView {
+  return view?.server ?? { kind: "starting" };
+}
+
+async function standbyOf(body: Body, seen: Seen): Promise<StandbyServer> {
+  const { watch, saved, options } = body;
+  const nowMs = options.clock.nowMs();
+  const receiveLsn = seen.receiveLsn ?? 0;
+  const replayLsn = seen.replayLsn ?? 0;
+  const heard = `${seen.receiver?.lastMessageAt} ${receiveLsn}`;
+  if (seen.receiver !== null && heard !== watch.heard) {
+    watch.heard = heard;
+    watch.heardAtMs = nowMs;
+    watch.lastWriteAtMs = nowMs;
+  }
+  const streaming = seen.receiver?.status === "streaming";
+  const unmoved = seen.startupWaits && watch.replayWaited &&
+    watch.replayLsn === replayLsn;
+  watch.replayLsn = replayLsn;
+  watch.replayWaited = seen.startupWaits;
+  const replayDone = unmoved ||
+    (seen.receiveLsn !== null && replayLsn >= receiveLsn);
+  return {
+    kind: "standby",
+    endLsn: Math.max(receiveLsn, replayLsn),
+    replayLsn,
+    replayDone,
+    receiver: seen.receiver !== null,
+    streaming,
+    silentMs: nowMs - watch.heardAtMs,
+    refused: !streaming && saved.upstream !== null &&
+      await isUpstreamRefusing(body),
+    timeline: await timelineOf(body, seen),
+    sessions: seen.sessions,
+    broken: streaming ? null : await brokenStream(body, nowMs),
+  };
+}
+
+/**
+ * The timeline on which the log ends. What the server says of a standby may be of before its last
+ * checkpoint, and a promotion that nobody granted must be seen (R33); its files know.
+ */
+async function timelineOf(
+  { watch, options }: Body,
+  { receiver, receiveLsn, replayLsn, timeline }: Seen,
+): Promise<number> {
+  if (receiver?.status === "streaming") return receiver.receivedTli;
+  const endLsn = Math.max(receiveLsn ?? 0, replayLsn ?? 0);
+  if (watch.timeline.endLsn !== endLsn) {
+    const found = await options.instance.timelineAt(endLsn);
+    watch.timeline = { endLsn, timeline: found ?? timeline };
+  }
+  return watch.timeline.timeline;
+}
+
+async function isUpstreamRefusing({ saved, options }: Body): Promise<boolean> {
+  const { ports } = options;
+  const upstream = ports.state().members.get(saved.upstream?.id ?? 0);
+  return upstream !== undefined && await isRefused(upstream);
+}
+
+/** A stream that is down for a while may have a reason that no waiting mends. */
+async function brokenStream(
+  { watch, saved, options }: Body,
+  nowMs: number,
+): Promise<string | null> {
+  const downMs = nowMs - Math.max(watch.heardAtMs, watch.followedAtMs);
+  if (saved.upstream === null || downMs < ASK_LOG_AFTER_MS) return null;
+  return await options.instance.brokenStream(watch.followedLogBytes);
+}
+
+function primaryOf(body: Body, seen: Seen): PrimaryServer {
+  const { watch, options } = body;
+  const nowMs = options.clock.nowMs();
+  const standbys: StandbyView[] = [];
+  for (const { name, state, flushLsn } of seen.replication) {
+    const copy = copyOfName(name);
+    if (!copy) continue;
+    standbys.push({
+      copy,
+      streaming: state === "streaming",
+      flushLsn: flushLsn ?? 0,
+    });
+  }
+  const absent: { id: number; ms: number }[] = [];
+  for (const id of options.ports.state().members.keys()) {
+    const isThere = id === options.id ||
+      standbys.some(({ copy, streaming }) => copy.id === id && streaming);
+    if (isThere) {
+      watch.absentSinceMs.delete(id);
+      continue;
+    }
+    const sinceMs = watch.absentSinceMs.get(id) ?? nowMs;
+    watch.absentSinceMs.set(id, sinceMs);
+    absent.push({ id, ms: nowMs - sinceMs });
+  }
+  return {
+    kind: "primary",
+    flushLsn: seen.flushLsn ?? 0,
+    timeline: seen.timeline,
+    sessions: seen.sessions,
+    standbys,
+    absent,
+    syncWaiters: seen.syncWaiters,
+    failing: watch.failing,
+  };
+}
+
+async function lookAtData(
+  { options, job, view, saved }: Body,
+  server: ServerView,
+): Promise<DataView> {
+  const isRunning = server.kind === "standby" || server.kind === "primary";
+  const last = view?.data;
+  if (isRunning && last?.kind === "present" && last.shutdownLsn === null) {
+    return last;
+  }
+  if (job) return last ?? { kind: "empty" };
+  try {
+    const { instance } = options;
+    const data = dataOf(await instance.inspect(), isRunning);
+    if (data.kind !== "present" || saved.incarnation === null) return data;
+    return await instance.readMark() === String(saved.incarnation)
+      ? data
+      : { kind: "unusable", why: "The data directory holds another copy" };
+  } catch (error) {
+    return { kind: "unusable", why: messageOf(error) };
+  }
+}
+
+function dataOf(state: DataState, isRunning: boolean): DataView {
+  switch (state.kind) {
+    case "empty":
+      return { kind: "empty" };
+    case "unusable":
+      return { kind: "unusable", why: state.reason };
+    case "present":
+      return {
+        kind: "present",
+        systemId: state.systemId,
+        timeline: Math.max(state.timeline, state.minRecoveryTimeline),
+        shutdownLsn: !isRunning && state.controlState === "shut down"
+          ? state.checkpointLsn
+          : null,
+      };
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * Brings one node's PostgreSQL to the replicated state: looks, plans, does one step, looks again.
+ *
+ * @module
+ */
+export { startAgent } from "./agent.ts";
+export type * from "./ports.ts";

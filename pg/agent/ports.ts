@@ -1,0 +1,64 @@
+import type { Clock, HostPort, Random } from "../../base/mod.ts";
+import type {
+  ClusterCommand,
+  ClusterState,
+  CommandResult,
+  Epoch,
+  MemberId,
+  SyncMode,
+} from "../cluster/mod.ts";
+import type { Instance, InstanceLog } from "../instance/mod.ts";
+import type { Report } from "../policy/mod.ts";
+
+/** What an agent needs of its node. */
+export interface AgentPorts {
+  /** The replicated state as it is applied here. */
+  state(): ClusterState;
+  /** Calls `listener` after changes; returns how to end that. */
+  onChange(listener: () => void): () => void;
+  /** Resolves once everything committed before the call is applied here (R15); rejects in between. */
+  confirm(): Promise<void>;
+  /** Has a command committed and applied, wherever the leader is. */
+  propose(command: ClusterCommand): Promise<CommandResult>;
+  /** Tells all members. */
+  broadcast(report: Report): void;
+  /** Whether a leader with a quorum is known. */
+  hasLeader(): boolean;
+  /** Whether a member's agent is gone, or has been silent for an election timeout. */
+  isAgentLost(id: MemberId): boolean;
+  /** Whether the primary of an epoch has told that it made a checkpoint in it (T17). */
+  hasCheckpointed(id: MemberId, epoch: Epoch): boolean;
+  /** Milliseconds since 1970, for the history. */
+  wallMs(): number;
+}
+
+/** Settings of an agent. */
+export interface AgentOptions {
+  readonly id: MemberId;
+  readonly instance: Instance;
+  readonly ports: AgentPorts;
+  /** Where other nodes reach this PostgreSQL. */
+  readonly address: HostPort;
+  readonly version: string;
+  readonly canRewind: boolean;
+  /** What this node's file says of the mode; counts at the founding only. */
+  readonly mode: SyncMode;
+  /** Where the agent keeps what it must not forget. */
+  readonly directory: string;
+  readonly electionTimeoutMs: number;
+  /** How long PostgreSQL may run without an agent (R8). */
+  readonly agentGraceMs: number;
+  /** Whether PostgreSQL runs on when the agent is stopped. */
+  readonly keepOnStop: boolean;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: InstanceLog;
+}
+
+/** An agent that runs. */
+export interface Agent {
+  /** Has it look at once. */
+  poke(): void;
+  /** Ends it in order; PostgreSQL stays or stops as configured. */
+  stop(): Promise<void>;
+}

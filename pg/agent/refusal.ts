@@ -1,0 +1,21 @@
+/** How long a refusal is waited for; who has not refused by then is there, or nothing proves otherwise. */
+const REFUSAL_TIMEOUT_MS = 50;
+
+/**
+ * Whether a port refuses connections, which proves that nobody listens there.
+ *
+ * @param address Where.
+ * @returns Whether it refused; false when it answered or stayed silent.
+ */
+export async function isRefused(
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<boolean> {
+  const signal = AbortSignal.timeout(REFUSAL_TIMEOUT_MS);
+  try {
+    const connection = await Deno.connect({ hostname: host, port, signal });
+    connection.close();
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.ConnectionRefused;
+  }
+}

@@ -1,0 +1,157 @@
+import {
+  applicationName,
+  copyOfName,
+  type Epoch,
+  hasCopy,
+  PLACEHOLDER_LIST,
+  type Rule,
+  synchronousStandbyNames,
+  type Timeline,
+} from "../cluster/mod.ts";
+import type { Step } from "../policy/mod.ts";
+import { holdGuard } from "./guarding.ts";
+import type { Body } from "./body.ts";
+import { closeServer, render, save } from "./standby_steps.ts";
+import { until } from "./until.ts";
+
+/** How long a promotion may take before it counts as failed. */
+const PROMOTE_TIMEOUT_MS = 10_000;
+/** How long one try of the barrier lasts. */
+const BARRIER_TIMEOUT_MS = 2000;
+/** How long a commit has to be seen waiting. */
+const SEE_WAITING_TIMEOUT_MS = 5000;
+/** How often the barrier's holders are counted. */
+const BARRIER_POLL_MS = 2;
+const LOOK_TIMEOUT_MS = 1000;
+
+/** Has the server follow a rule: the placeholder for null (R18, R20). */
+export async function setRule(body: Body, rule: Rule | null): Promise<void> {
+  const { instance, log } = body.options;
+  const names = rule === null
+    ? PLACEHOLDER_LIST
+    : synchronousStandbyNames(rule);
+  const isTakeover = rule !== null && body.view?.server.kind === "standby";
+  if (isTakeover) return await prepareReign(body, rule, names);
+  const changed = await render(body, { names });
+  if (changed || body.rendered.rule === null) await instance.reload();
+  if (names === "") body.mayHaveBeenEmpty = true;
+  body.rendered = { ...body.rendered, rule: rule?.number ?? 0 };
+  if (rule && changed) log("info", `Commits wait for ${names || "nobody"}`);
+  if (rule && changed) await endOldSenders(body, rule);
+}
+
+/** The rule and the closing in one reload, since each costs a moment in which nobody can write (R19, R22). */
+async function prepareReign(
+  body: Body,
+  rule: Rule,
+  names: string,
+): Promise<void> {
+  const guarding = holdGuard(body);
+  await closeServer(body, { names });
+  body.rendered = { ...body.rendered, rule: rule.number };
+  body.options.log("info", `Commits will wait for ${names || "nobody"}`);
+  await guarding;
+}
+
+/**
+ * A walsender that has not read the list yet releases waiters by the old one, so where k grows each of
+ * them is replaced (R18).
+ */
+async function endOldSenders(body: Body, rule: Rule): Promise<void> {
+  const { ports, instance } = body.options;
+  const grows = ports.state().rules.some(({ epoch, required }) =>
+    epoch === rule.epoch && required > 0 && required < rule.required
+  );
+  if (!grows) return;
+  const seen = await instance.observe({ timeoutMs: LOOK_TIMEOUT_MS });
+  const names = seen.replication.map(({ name }) => name)
+    .filter((name) => copyOfName(name) !== null);
+  await instance.endWalSenders(names);
+}
+
+/** Makes the slots of all others, and drops those of members that left (T23). */
+export async function setSlots(
+  body: Body,
+  wanted: readonly string[],
+): Promise<void> {
+  await body.options.instance.setSlots(wanted);
+  body.slots = wanted;
+}
+
+/** Notes that the data is the epoch's, before anything of the epoch is written. */
+export async function own(body: Body, epoch: Epoch): Promise<void> {
+  await save(body, { epoch, pledge: Math.max(body.saved.pledge, epoch) });
+}
+
+/** Promotes to the timeline of the grant (R17, R19). */
+export async function promote(body: Body, timeline: Timeline): Promise<void> {
+  const { instance, log } = body.options;
+  await holdGuard(body);
+  await instance.layFillers(timeline);
+  await instance.promote({ timeoutMs: PROMOTE_TIMEOUT_MS });
+  log("info", `Promoted to timeline ${timeline}`);
+}
+
+/**
+ * Passes the barrier: a synchronous commit returns, and k of the rule's copies are seen to hold it. That
+ * it returns proves nothing by itself (T8), so where the list may have been empty a commit must first be
+ * seen waiting under the placeholder (R20).
+ */
+export async function passBarrier(
+  body: Body,
+  rule: Rule,
+  seeWaiting: boolean,
+): Promise<void> {
+  const { instance, clock, log } = body.options;
+  if (seeWaiting) {
+    await setRule(body, null);
+    const timeoutMs = SEE_WAITING_TIMEOUT_MS;
+    if (!await instance.seenWaiting({ timeoutMs })) {
+      throw new Error("No commit was seen waiting under the placeholder name");
+    }
+    body.mayHaveBeenEmpty = false;
+    await setRule(body, rule);
+  }
+  const { lsn } = await instance.barrier({ timeoutMs: BARRIER_TIMEOUT_MS });
+  await until(body, {
+    what: `${rule.required} standbys hold the barrier`,
+    timeoutMs: BARRIER_TIMEOUT_MS,
+    everyMs: BARRIER_POLL_MS,
+    holds: async () => await countHolders(body, rule, lsn) >= rule.required,
+  });
+  body.barrier = rule.number;
+  body.barrierAtMs = clock.nowMs();
+  body.watch.acknowledgedAtMs = clock.nowMs();
+  log("info", `The barrier of rule ${rule.number} stands`);
+}
+
+async function countHolders(
+  body: Body,
+  rule: Rule,
+  lsn: number,
+): Promise<number> {
+  if (rule.required === 0) return 0;
+  const { instance } = body.options;
+  const seen = await instance.observe({ timeoutMs: LOOK_TIMEOUT_MS });
+  const holders = new Set<string>();
+  for (const { name, flushLsn } of seen.replication) {
+    const copy = copyOfName(name);
+    if (copy && hasCopy(rule.standbys, copy) && (flushLsn ?? 0) >= lsn) {
+      holders.add(name);
+    }
+  }
+  return holders.size;
+}
+
+/** Ends the walsenders of copies that left, then retires the rules that named them (R18). */
+export async function retireRules(
+  body: Body,
+  { epoch, rule, removed }: Extract<Step, { kind: "retire_rules" }>,
+): Promise<void> {
+  const { instance, ports } = body.options;
+  if (removed.length > 0 && rule.required > 0) {
+    await instance.endWalSenders(removed.map(applicationName));
+  }
+  const { primary, number } = rule;
+  await ports.propose({ type: "retire_rules", epoch, primary, rule: number });
+}

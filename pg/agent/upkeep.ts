@@ -1,0 +1,60 @@
+import { formatLsn, messageOf } from "../../base/mod.ts";
+import { currentPrimary } from "../cluster/mod.ts";
+import type { Body } from "./body.ts";
+import { render } from "./standby_steps.ts";
+
+/** How long an owned setting may differ before it is put right; a reload takes a moment. */
+const DRIFT_MS = 1000;
+/** How long the checkpoint after a promotion may take. */
+const CHECKPOINT_TIMEOUT_MS = 600_000;
+
+/** Undoes what somebody else has set, and says so (R27). */
+export async function undoDrift(body: Body): Promise<void> {
+  const { watch, options } = body;
+  const { drift, lsn } = watch.drift;
+  const nowMs = options.clock.nowMs();
+  if (drift.length === 0) {
+    watch.driftSinceMs = null;
+    return;
+  }
+  watch.driftSinceMs ??= nowMs;
+  if (nowMs - watch.driftSinceMs < DRIFT_MS) return;
+  watch.driftSinceMs = null;
+  for (const { name, expected, actual } of drift) {
+    options.log(
+      "warning",
+      `${name} was changed to "${actual}", which pgraft undoes: it is "${expected}"`,
+      { lsn: formatLsn(lsn) },
+    );
+    if (name === "synchronous_standby_names") body.mayHaveBeenEmpty = true;
+  }
+  await render(body, {});
+  await options.instance.reload();
+}
+
+/** A standby that must rewind needs a checkpoint on the new timeline (T17); clients need not wait for it. */
+export function afterOpening(body: Body): void {
+  const { options, saved } = body;
+  const state = options.ports.state();
+  const { phase } = state;
+  const reigns = phase.kind === "open" &&
+    currentPrimary(state)?.id === options.id &&
+    body.view?.server.kind === "primary";
+  if (!reigns || body.ownCheckpoint === saved.epoch || body.checkpointing) {
+    return;
+  }
+  const { epoch } = saved;
+  body.checkpointing = true;
+  body.upkeepEnded = options.instance
+    .checkpoint({ timeoutMs: CHECKPOINT_TIMEOUT_MS })
+    .then(() => {
+      body.ownCheckpoint = epoch;
+    })
+    .catch((error) => {
+      options.log("info", `No checkpoint yet: ${messageOf(error)}`);
+    })
+    .finally(() => {
+      body.checkpointing = false;
+      body.waker.poke();
+    });
+}

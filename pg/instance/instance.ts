@@ -1,0 +1,119 @@
+import { barrier, seenWaiting } from "./barrier.ts";
+import { clone, dropOld, moveAside } from "./clone.ts";
+import { DEFAULT_QUERY_TIMEOUT_MS } from "./connection.ts";
+import { diskFreeBytes } from "./disk.ts";
+import { countGivenUp } from "./given_up.ts";
+import { startGuard } from "./guard.ts";
+import { initialize } from "./initialize.ts";
+import { inspect } from "./inspect.ts";
+import { observe } from "./observe.ts";
+import { mayReceive } from "./receiving.ts";
+import { type Place, prepare } from "./place.ts";
+import { findPostmaster } from "./postmaster.ts";
+import { probe } from "./probe.ts";
+import { pidsIn } from "./processes.ts";
+import { promote } from "./promote.ts";
+import { reload } from "./reload.ts";
+import { render } from "./render.ts";
+import { ensureReplicationRole } from "./replication_role.ts";
+import { rewind } from "./rewind.ts";
+import { endSessions, endWalSenders, setSlots } from "./sessions.ts";
+import { readMark, writeMark } from "./mark.ts";
+import { start } from "./start.ts";
+import { stop } from "./stop.ts";
+import { brokenStream, logBytes } from "./stream_log.ts";
+import { history, layFillers, removeFillers, timelineAt } from "./timelines.ts";
+import type { Instance, InstanceOptions } from "./types.ts";
+
+/**
+ * Gives access to one local PostgreSQL. Nothing happens before the first call; an earlier agent's running
+ * postmaster is found and adopted as it is.
+ *
+ * @param options What the instance is made of.
+ * @returns The instance.
+ */
+export function createInstance(options: InstanceOptions): Instance {
+  let prepared: Promise<Place> | null = null;
+  const lost: { listener: () => void } = { listener: () => {} };
+  const place = async (): Promise<Place> => {
+    prepared ??= prepare(options, () => lost.listener());
+    try {
+      return await prepared;
+    } catch (error) {
+      prepared = null;
+      throw error;
+    }
+  };
+  /** Hands each function the place, once there is one. */
+  const at = <A extends unknown[], R>(
+    run: (place: Place, ...args: A) => R | Promise<R>,
+  ): (...args: A) => Promise<R> =>
+  async (...args) => await run(await place(), ...args);
+  return {
+    inspect: at(inspect),
+    initialize: at(initialize),
+    render: at(render),
+    start: at(start),
+    stop: at(stop),
+    reload: at(reload),
+    postmaster: at(findPostmaster),
+    processesLeft: at((here) => pidsIn(here.dataDir)),
+    mayReceive: at(mayReceive),
+    observe: at(observe),
+    query: async <T>(
+      text: string,
+      params: readonly unknown[] = [],
+      how: {
+        readonly timeoutMs?: number;
+        readonly connection?: "control" | "probe";
+      } = {},
+    ): Promise<T[]> =>
+      await (await place()).connections.run<T>(
+        how.connection ?? "control",
+        text,
+        params,
+        how.timeoutMs ?? DEFAULT_QUERY_TIMEOUT_MS,
+      ),
+    probe: at(probe),
+    barrier: at(barrier),
+    seenWaiting: at(seenWaiting),
+    promote: at(promote),
+    endSessions: at(endSessions),
+    endWalSenders: at(endWalSenders),
+    checkpoint: at(checkpoint),
+    setSlots: at(setSlots),
+    ensureReplicationRole: at(ensureReplicationRole),
+    layFillers: at(layFillers),
+    removeFillers: at(removeFillers),
+    timelineAt: at(timelineAt),
+    history: at(history),
+    clone: at(clone),
+    dropOld: at(dropOld),
+    rewind: at(rewind),
+    countGivenUp: at(countGivenUp),
+    moveAside: at(moveAside),
+    startGuard: at(startGuard),
+    writeMark: at(writeMark),
+    readMark: at(readMark),
+    logBytes: at(logBytes),
+    brokenStream: at(brokenStream),
+    onConnectionLost(listener): void {
+      lost.listener = listener;
+    },
+    diskFreeBytes: at(diskFreeBytes),
+    close: at((here) => here.connections.drop()),
+  };
+}
+
+/** On a connection of its own, since it may take minutes. */
+async function checkpoint(
+  place: Place,
+  options: { readonly timeoutMs: number },
+): Promise<void> {
+  const connection = await place.connections.open(options);
+  try {
+    await connection.run("checkpoint", [], options.timeoutMs);
+  } finally {
+    await connection.end();
+  }
+}

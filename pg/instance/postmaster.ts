@@ -1,0 +1,33 @@
+import { join } from "node:path";
+import { readIfThere, removeIfThere } from "./files.ts";
+import type { Place } from "./place.ts";
+import { cwdOf, pidsIn, statOf } from "./processes.ts";
+import type { Postmaster } from "./types.ts";
+
+function pidFile(place: Place): string {
+  return join(place.dataDir, "postmaster.pid");
+}
+
+/** The postmaster of the data directory, whoever started it. */
+export async function findPostmaster(place: Place): Promise<Postmaster | null> {
+  const text = await readIfThere(pidFile(place));
+  // A minus stands before the pid of a server in single-user mode.
+  const pid = parseInt((text ?? "").split("\n")[0] ?? "", 10);
+  if (!(pid > 0) || cwdOf(pid) !== place.dataDir) return null;
+  const stat = statOf(pid);
+  return stat === null ? null : { pid, startTime: stat.startTime };
+}
+
+/** R23: removes what a killed server left, on the proof that no process is there. */
+export async function removeStaleFiles(place: Place): Promise<void> {
+  if (pidsIn(place.dataDir).length > 0) return;
+  await removeIfThere(pidFile(place));
+  for (const dir of place.socketDirs) {
+    const socket = join(dir, `.s.PGSQL.${place.options.listen.port}`);
+    const lock = await readIfThere(`${socket}.lock`);
+    // The second line names the data directory: another server's socket is not ours to remove.
+    if (lock?.split("\n")[1] !== place.dataDir) continue;
+    await removeIfThere(socket);
+    await removeIfThere(`${socket}.lock`);
+  }
+}

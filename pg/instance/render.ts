@@ -1,0 +1,150 @@
+import { join } from "node:path";
+import {
+  exists,
+  own,
+  readIfThere,
+  writeDurably,
+  writeIfChanged,
+} from "./files.ts";
+import { formatHba, formatIdent, OWNED_FILE_MARK } from "./hba.ts";
+import type { Place } from "./place.ts";
+import {
+  fixedSettings,
+  formatSettings,
+  mergeAutoConf,
+  ownedSettings,
+  userSettings,
+} from "./settings.ts";
+import type { Rendering } from "./types.ts";
+
+const INCLUDE_LINE = "include_if_exists 'pgraft_parameters.conf'";
+
+/** Beside the file that a start without us takes: the one that we name on the command line. */
+export function activeFiles(
+  dataDir: string,
+): { hbaFile: string; identFile: string } {
+  return {
+    hbaFile: join(dataDir, "pgraft_hba.conf"),
+    identFile: join(dataDir, "pgraft_ident.conf"),
+  };
+}
+
+function escapePassField(value: string): string {
+  return value.replaceAll(/([\\:])/g, "\\$1");
+}
+
+/** Writes the password file, which only the instance's user can read. */
+export async function writePassFile(
+  place: Place,
+  password: string,
+): Promise<boolean> {
+  const { replicationUser, osUser } = place.options;
+  const line = `*:*:*:${escapePassField(replicationUser)}:${
+    escapePassField(password)
+  }\n`;
+  return await writeIfChanged(place.passFile, line, osUser);
+}
+
+/** Keeps what an adopted directory had, once. */
+async function keepOriginal(path: string, place: Place): Promise<void> {
+  const former = await readIfThere(path);
+  if (former === null || former.startsWith(OWNED_FILE_MARK)) return;
+  const copy = `${path}.before-pgraft`;
+  if (!await exists(copy)) {
+    await writeDurably(copy, former, place.options.osUser);
+  }
+}
+
+async function includeParameters(
+  place: Place,
+  dataDir: string,
+): Promise<boolean> {
+  const path = join(dataDir, "postgresql.conf");
+  const former = await readIfThere(path) ?? "";
+  if (former.trimEnd().endsWith(INCLUDE_LINE)) return false;
+  const lines = former.split("\n").filter((line) =>
+    line.trim() !== INCLUDE_LINE
+  );
+  const text = `${lines.join("\n").trimEnd()}\n\n${INCLUDE_LINE}\n`;
+  await writeDurably(path, text.trimStart(), place.options.osUser);
+  return true;
+}
+
+/** R25: what makes any start of this directory that pgraft did not order a closed standby. */
+export async function writeClosedFiles(
+  place: Place,
+  dataDir: string,
+): Promise<boolean> {
+  const { options, ownUser } = place;
+  const hba = join(dataDir, "pg_hba.conf");
+  const ident = join(dataDir, "pg_ident.conf");
+  await keepOriginal(hba, place);
+  await keepOriginal(ident, place);
+  const changed = [
+    await writeIfChanged(hba, formatHba(options, "closed"), options.osUser),
+    await writeIfChanged(ident, formatIdent(options, ownUser), options.osUser),
+    await writeParameters(place, dataDir),
+  ];
+  return changed.includes(true);
+}
+
+async function writeParameters(
+  place: Place,
+  dataDir: string,
+): Promise<boolean> {
+  const { options } = place;
+  const path = join(dataDir, "pgraft_parameters.conf");
+  const settings = new Map([
+    ...userSettings(options),
+    ...fixedSettings(options),
+  ]);
+  const text = `${OWNED_FILE_MARK}\n${formatSettings(settings)}`;
+  const wrote = await writeIfChanged(path, text, options.osUser);
+  return await includeParameters(place, dataDir) || wrote;
+}
+
+/** R25: makes the next start that of a standby. */
+export async function writeStandbySignal(
+  place: Place,
+  dataDir: string,
+): Promise<void> {
+  const path = join(dataDir, "standby.signal");
+  if (await exists(path)) return;
+  await writeDurably(path, "", place.options.osUser);
+  await own(path, place.options.osUser);
+}
+
+/** R27: writes all files of the instance. */
+export async function render(
+  place: Place,
+  config: Rendering,
+): Promise<boolean> {
+  const { dataDir, options } = place;
+  const files = activeFiles(dataDir);
+  const auto = join(dataDir, "postgresql.auto.conf");
+  const settings = ownedSettings(options, place.passFile, config);
+  // The password first: whoever reads the new upstream needs it.
+  const changed = [
+    await writePassFile(place, config.replicationPassword),
+    await writeClosedFiles(place, dataDir),
+    await writeIfChanged(
+      files.identFile,
+      formatIdent(options, place.ownUser),
+      options.osUser,
+    ),
+    await writeIfChanged(
+      files.hbaFile,
+      formatHba(options, config.hba),
+      options.osUser,
+    ),
+    await writeIfChanged(
+      auto,
+      mergeAutoConf(await readIfThere(auto) ?? "", settings),
+      options.osUser,
+    ),
+  ];
+  // A promotion that nobody ordered has taken it away.
+  await writeStandbySignal(place, dataDir);
+  place.rendered.settings = settings;
+  return changed.includes(true);
+}
