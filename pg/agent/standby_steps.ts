@@ -179,7 +179,7 @@ export async function catchUp(
 }
 
 async function stream(body: Body, upstream: Upstream): Promise<void> {
-  const { id } = upstream;
+  const { id, epoch } = upstream;
   const { instance, ports, clock, id: ownId } = body.options;
   const member = ports.state().members.get(id);
   const { incarnation } = body.saved;
@@ -194,7 +194,7 @@ async function stream(body: Body, upstream: Upstream): Promise<void> {
     upstream: {
       host: member.host,
       port: member.port,
-      applicationName: applicationName({ id: ownId, incarnation }),
+      applicationName: applicationName({ id: ownId, incarnation }, epoch),
       slotName: slotName(ownId),
     },
   });

@@ -1,4 +1,4 @@
-import { type Copy, copyOfName, newestRule } from "../../pg/cluster/mod.ts";
+import { copyOfName, newestRule } from "../../pg/cluster/mod.ts";
 import type {
   DataView,
   LocalView,
@@ -108,8 +108,10 @@ function primaryOf(
 ): PrimaryServer {
   const { nowMs } = sim.world;
   const standbys = [...proc.senders].flatMap(({ name, flushLsn }) => {
-    const copy: Copy | null = copyOfName(name);
-    return copy ? [{ copy, streaming: true, flushLsn }] : [];
+    const named = copyOfName(name);
+    return named?.epoch === node.saved.epoch
+      ? [{ copy: named.copy, streaming: true, flushLsn }]
+      : [];
   });
   const absent: { id: number; ms: number }[] = [];
   for (const id of stateOf(sim, agent).members.keys()) {

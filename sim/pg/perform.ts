@@ -2,6 +2,7 @@ import {
   applicationName,
   type ClusterCommand,
   type Copy,
+  copyOfName,
   hasCopy,
   PLACEHOLDER_LIST,
   type Rule,
@@ -258,7 +259,8 @@ function* follow(
   serverOf(doer);
   yield* save(doer, { upstream: { id: upstream, epoch }, epoch: follows });
   yield 1;
-  const name = applicationName({ id: node.id, incarnation: incarnation ?? 0 });
+  const copy = { id: node.id, incarnation: incarnation ?? 0 };
+  const name = applicationName(copy, epoch);
   node.disk.conninfo = { upstream, name };
   reload(sim, node);
   yield 1;
@@ -363,7 +365,7 @@ function* barrier(doer: Doer, rule: Rule, seeWaiting: boolean): Work {
   yield between(sim.world, 0.5, 5);
   if (node.proc !== proc) throw new StepFailed("PostgreSQL has stopped");
   const lsn = writeProbe(sim, node, proc);
-  const names = rule.standbys.map(applicationName);
+  const names = rule.standbys.map((copy) => applicationName(copy, rule.epoch));
   yield* until(
     doer,
     () => flushedBy(proc, names, lsn) >= rule.required,
@@ -396,11 +398,8 @@ function* retireRules(
   const proc = serverOf(doer);
   yield 1;
   for (const stream of [...proc.senders]) {
-    const isRemoved = hasCopy(removed, {
-      id: stream.standby.id,
-      incarnation: Number.parseInt(stream.name.split("_")[2] ?? "0", 36),
-    });
-    if (isRemoved) endSender(stream);
+    const named = copyOfName(stream.name);
+    if (named && hasCopy(removed, named.copy)) endSender(stream);
   }
   yield 2;
   // R18: a walsender that still reads the old list could let a commit pass by it.
