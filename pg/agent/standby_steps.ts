@@ -231,6 +231,8 @@ export async function closeServer(
   beside: { readonly names?: string } = {},
 ): Promise<void> {
   const { instance } = body.options;
+  // Commits whose sessions end here wait no more, and nobody need hold them (R28).
+  body.barrier = 0;
   await render(body, { hba: "closed", ...beside });
   await instance.reload();
   const timeoutMs = END_SESSIONS_TIMEOUT_MS;

@@ -155,11 +155,15 @@ function passBarrier(
   if (rule.standbys.length < rule.required) {
     return idle(`Waiting for ${rule.required} standbys that hold commits`);
   }
-  if (phase.kind === "open" && !isRuleChanging(state)) return null;
+  // What waited when it closed itself is in its log and held by nobody: as after a start, it opens only
+  // when a newer commit is held (R24, R28).
+  const wasClosed = view.rendered.hba === "closed";
+  const isChanging = isRuleChanging(state);
+  if (phase.kind === "open" && !isChanging && !wasClosed) return null;
   if (view.barrier !== rule.number) {
     return { kind: "barrier", rule, seeWaiting };
   }
-  if (phase.kind !== "open") return null;
+  if (phase.kind !== "open" || !isChanging) return null;
   return { kind: "retire_rules", epoch, rule, removed: removedBy(state, rule) };
 }
 

@@ -50,7 +50,12 @@ export function startAgent(sim: PgSim, node: PgNode): void {
     life: node.lives,
     bootedAtMs: world.nowMs,
     confirmed: false,
-    rendered: { hba: null, rule: null, upstream: null },
+    // Its files tell a successor that a primary was closed, and that it needs a barrier.
+    rendered: {
+      hba: node.proc?.hbaOpen === false ? "closed" : null,
+      rule: null,
+      upstream: null,
+    },
     job: null,
     barrier: 0,
     checkpointed: 0,

@@ -271,6 +271,7 @@ function* follow(
 function* close(doer: Doer): Work {
   const { node, sim, agent } = doer;
   const proc = serverOf(doer);
+  agent.barrier = 0;
   setHba(sim, node, false);
   yield* until(doer, () => !proc.hbaOpen, "Closing", 1500);
   yield 1;
