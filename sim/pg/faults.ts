@@ -318,7 +318,7 @@ const FAULTS: readonly (readonly [string, number, Fault])[] = [
 ];
 
 /** The member leaves the group once no rule names it, and comes back as a new one. */
-function leaveWhenFree(sim: PgSim, node: PgNode): void {
+export function leaveWhenFree(sim: PgSim, node: PgNode): void {
   schedule(sim.world, 500, () => {
     const { rules, members } = truth(sim);
     if (!members.get(node.id)?.leaving) return;

@@ -9,12 +9,18 @@ import {
   synchronousStandbyNames,
 } from "../../pg/cluster/mod.ts";
 import type { Saved, Step } from "../../pg/policy/mod.ts";
-import { between, chance, tell } from "../mod.ts";
+import { between, tell } from "../mod.ts";
 import { checkSaved } from "./checks_local.ts";
 import { flushedBy, isPlaceholder, readList, writeProbe } from "./commit.ts";
 import { propose } from "./consensus.ts";
 import { performJob } from "./jobs.ts";
-import type { Agent, PgNode, PgProcess, PgSim } from "./node.ts";
+import {
+  type Agent,
+  type PgNode,
+  type PgProcess,
+  type PgSim,
+  truth,
+} from "./node.ts";
 import {
   endSession,
   killServer,
@@ -303,6 +309,16 @@ function* setRule(doer: Doer, rule: Rule | null): Work {
     "Reloading the list",
   );
   agent.rendered = { ...agent.rendered, rule: rule?.number ?? 0 };
+  if (rule) endOldSenders(doer, rule, proc);
+}
+
+/** R18: where k grows, a walsender that still reads the old list could let a commit pass by it. */
+function endOldSenders({ sim }: Doer, rule: Rule, proc: PgProcess): void {
+  const grows = truth(sim).rules.some(({ epoch, required }) =>
+    epoch === rule.epoch && required > 0 && required < rule.required
+  );
+  if (!grows) return;
+  for (const stream of [...proc.senders]) endSender(stream);
 }
 
 function* finishReplay(doer: Doer): Work {
@@ -395,7 +411,6 @@ function* retireRules(
   { epoch, rule, removed }: Extract<Step, { kind: "retire_rules" }>,
   primary: Copy,
 ): Work {
-  const { sim } = doer;
   const proc = serverOf(doer);
   yield 1;
   for (const stream of [...proc.senders]) {
@@ -403,12 +418,6 @@ function* retireRules(
     if (named && hasCopy(removed, named.copy)) endSender(stream);
   }
   yield 2;
-  // R18: a walsender that still reads the old list could let a commit pass by it.
-  for (const stream of [...proc.senders]) {
-    const isReloaded = stream.list === proc.list;
-    if (!isReloaded && chance(sim.world, 0.5)) yield 20;
-    if (stream.list !== proc.list) endSender(stream);
-  }
   yield* commitCommand(doer, {
     type: "retire_rules",
     epoch,

@@ -162,7 +162,8 @@ export function heal(sim: PgSim): void {
   again();
 }
 
-function recover(sim: PgSim): void {
+/** Sees a healed cluster whole again and writing, within its bound. */
+export function recover(sim: PgSim): void {
   const before = sim.counts.get("acknowledged") ?? 0;
   const isWritten = (): boolean =>
     (sim.counts.get("acknowledged") ?? 0) > before;
