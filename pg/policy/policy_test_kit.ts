@@ -197,6 +197,7 @@ export function viewOf(
     mayHaveBeenEmpty: false,
     canRewind: true,
     rewindFailed: 0,
+    failedStarts: 0,
     failures: 0,
     failure: "",
     lonelyMs: 0,
