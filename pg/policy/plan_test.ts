@@ -423,6 +423,20 @@ Deno.test("what promoted and stopped before it could tell does not promote twice
   assertEquals(kindOf(granted, view), "idle");
 });
 
+Deno.test("a winner that stops between promotion and opening is lost (R21, R24)", () => {
+  const at = (server: LocalView["server"]): Step["kind"] =>
+    kindOf(
+      grantedState(),
+      viewOf(2, {
+        server,
+        rendered: { hba: "closed", rule: 2 },
+        saved: { pledge: 2, epoch: 2, upstream: null },
+      }),
+    );
+  assertEquals(at(cutStandby()), "idle");
+  assertEquals(at({ kind: "hung", detail: "" }), "idle");
+});
+
 // Reigning
 
 Deno.test("a reign that stopped waits for a new grant, paused or not (R24, R33)", () => {
@@ -627,8 +641,10 @@ Deno.test("a stream of another epoch is cut before it is decided what to do (R12
     kindOf(followed(), viewOf(3, { saved: { pledge: 2 } })),
     "cut_upstream",
   );
+  assertEquals(kindOf(followed(), returning(standby())), "cut_upstream");
+  const told = { pledge: 2, upstream: { id: 1, epoch: 1 } };
   assertEquals(
-    kindOf(followed(), returning(standby())),
+    kindOf(followed(), viewOf(3, { server: cutStandby(), saved: told })),
     "cut_upstream",
   );
 });

@@ -6,6 +6,7 @@ import {
   done,
   grantAt,
   grantCommand,
+  grantedState,
   openState,
   primaryServer,
   reigningView,
@@ -194,6 +195,11 @@ Deno.test("a takeover is lost when it fails often, or ended right after the prom
   assertEquals(reason({ failures: 3 }), "takeover_failed");
   const promoted = cutStandby({ timeline: 3 });
   assertEquals(reason({ server: promoted }), "takeover_failed");
+  const told = viewOf(2, {
+    server: { kind: "stopped" },
+    saved: { pledge: 2, epoch: 2, upstream: null },
+  });
+  assertEquals(lossOf(grantedState(), told)?.reason, "postmaster_gone");
 });
 
 Deno.test("a primary closes itself when it is cut off, and mere elections cost nothing (R28, R30)", () => {
