@@ -400,7 +400,7 @@ function ruleFor(
 }
 
 /** How many data members count. */
-export function countOf({ members }: ClusterState): number {
+function countOf({ members }: ClusterState): number {
   return [...members.values()].filter(({ counted, tags, leaving }) =>
     counted && !tags.nosync && !leaving
   ).length;
