@@ -203,7 +203,7 @@ export function viewOf(
     lonelyMs: 0,
     unacknowledgedMs: 0,
     electionTimeoutMs: 1000,
-    phaseMs: 0,
+    phaseMs: 500,
     lostMs: 0,
     ...patch,
     saved: {
