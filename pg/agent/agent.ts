@@ -4,7 +4,7 @@ import { act } from "./act.ts";
 import { type Body, createBody } from "./body.ts";
 import { readFiles } from "./files_file.ts";
 import { holdGuard, releaseGuard } from "./guarding.ts";
-import { look } from "./look.ts";
+import { look, lookAgain } from "./look.ts";
 import type { Agent, AgentOptions } from "./ports.ts";
 import { startProbing } from "./probing.ts";
 import { keepRegistered, setAway } from "./registering.ts";
@@ -20,6 +20,19 @@ const STEP_REPORT_MS = 200;
 /** How long it waits after a step that failed; doubles with each failure. */
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 2000;
+/** Steps after which the last look still holds, but for what this process knows itself. */
+const KEEPS_VIEW: ReadonlySet<Step["kind"]> = new Set([
+  "pledge",
+  "own",
+  "set_rule",
+  "set_slots",
+  "close",
+  "announce_promotion",
+  "barrier",
+  "announce_opening",
+  "propose",
+]);
+
 /** How long a stop waits for what is under way. */
 const STOP_TIMEOUT_MS = 2000;
 /** How long the others have to hear that PostgreSQL stays without its agent. */
@@ -51,7 +64,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       body.waker.poke();
       await probing.stop();
       await withinStop(body, Promise.all([running, registering]));
-      await withinStop(body, body.jobEnded);
+      await withinStop(
+        body,
+        Promise.all([body.jobEnded, body.upkeepEnded, body.contactEnded]),
+      );
       await end(body);
     },
   };
@@ -108,7 +124,8 @@ async function confirm(body: Body): Promise<void> {
 }
 
 async function turn(body: Body): Promise<void> {
-  const view = await look(body);
+  const view = body.isViewGood && lookAgain(body) || await look(body);
+  body.isViewGood = false;
   const step = plan(body.options.ports.state(), view);
   if (step.kind === "idle" || step.kind === "await_leave") {
     if (body.job === null) succeeded(body);
@@ -118,8 +135,12 @@ async function turn(body: Body): Promise<void> {
     await body.waker.nap(isAlarmed(body) ? ALARM_POLL_MS : POLL_MS);
     return;
   }
+  const startedAtMs = body.options.clock.nowMs();
   await actWhileTelling(body, step);
+  const tookMs = body.options.clock.nowMs() - startedAtMs;
+  body.options.log("debug", `Did ${step.kind}`, { ms: Math.round(tookMs) });
   succeeded(body);
+  body.isViewGood = KEEPS_VIEW.has(step.kind);
 }
 
 /** A primary that an earlier agent left gets a guard of this one. */

@@ -20,6 +20,8 @@ export interface Body {
   readonly boot: string;
   readonly stopping: AbortController;
   saved: Saved;
+  /** Ends when what is being saved is. */
+  saving: Promise<void>;
   /** How many reports it has sent. */
   sequence: number;
   /** Whether the state was confirmed in this life (R15). */
@@ -33,6 +35,7 @@ export interface Body {
   ownCheckpoint: Epoch;
   checkpointing: boolean;
   upkeepEnded: Promise<void>;
+  contactEnded: Promise<void>;
   /** The rule whose barrier stood in this life of the server. */
   barrier: number;
   barrierAtMs: number;
@@ -45,6 +48,8 @@ export interface Body {
   guard: Guard | null;
   /** The newest look. */
   view: LocalView | null;
+  /** Whether that still holds, but for what this process has changed itself. */
+  isViewGood: boolean;
   readonly watch: Watch;
   readonly waker: Waker;
 }
@@ -59,6 +64,7 @@ export interface Files {
 /** Times on this node's own clock, by which it tells how long something has lasted. */
 export interface Watch {
   leaderSeenAtMs: number;
+  isAskingForContact: boolean;
   /** When the commit was made that k standbys are known to hold. */
   acknowledgedAtMs: number;
   phase: string;
@@ -100,6 +106,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     boot: crypto.randomUUID(),
     stopping: new AbortController(),
     saved,
+    saving: Promise.resolve(),
     sequence: 0,
     confirmed: false,
     rendered: { hba: null, rule: null },
@@ -109,6 +116,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     ownCheckpoint: 0,
     checkpointing: false,
     upkeepEnded: Promise.resolve(),
+    contactEnded: Promise.resolve(),
     barrier: 0,
     barrierAtMs: 0,
     slots: [],
@@ -119,8 +127,10 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     failure: "",
     guard: null,
     view: null,
+    isViewGood: false,
     watch: {
       leaderSeenAtMs: nowMs,
+      isAskingForContact: false,
       acknowledgedAtMs: nowMs,
       phase: "",
       phaseSinceMs: nowMs,

@@ -18,6 +18,8 @@ export function beginInitialize(body: Body, attempt: number): void {
     const { instance, directory, random, log } = body.options;
     log("info", "Making a new database with initdb");
     const replicationPassword = await ownPassword(directory);
+    // What is found here after a crash was made by this node, and counts for nothing.
+    await save(body, { incarnation: null, founding: attempt });
     await instance.initialize({ replicationPassword });
     const incarnation = randomIdentity(random);
     await instance.writeMark(String(incarnation));

@@ -42,6 +42,20 @@ export async function look(body: Body): Promise<LocalView> {
   return view;
 }
 
+/** The newest look with what this process has changed itself since: nothing else is asked anew. */
+export function lookAgain(body: Body): LocalView | null {
+  const { view, options, rendered } = body;
+  if (!view) return null;
+  const { data, server } = view;
+  // Closing has seen to it that nobody else is in.
+  const seen = rendered.hba === "closed" && "sessions" in server
+    ? { ...server, sessions: 0 }
+    : server;
+  const again = viewOf(body, options.ports.state(), data, seen);
+  body.view = again;
+  return again;
+}
+
 function tell(body: Body, state: ClusterState, view: LocalView): void {
   body.sequence += 1;
   const { boot, sequence } = body;
@@ -57,7 +71,9 @@ function viewOf(
 ): LocalView {
   const { options, watch } = body;
   const nowMs = options.clock.nowMs();
-  if (options.ports.hasLeader()) watch.leaderSeenAtMs = nowMs;
+  // In mode off only a round trip counts, since others act on what they hear of this node (R30).
+  if (state.mode === "off") askForContact(body, nowMs);
+  else if (options.ports.hasLeader()) watch.leaderSeenAtMs = nowMs;
   notePhase(body, state, nowMs);
   noteAcknowledged(body, state, server);
   const view: LocalView = {
@@ -85,6 +101,18 @@ function viewOf(
   const isLost = lossOf(state, view) !== null;
   watch.lostSinceMs = isLost ? watch.lostSinceMs ?? nowMs : null;
   return { ...view, lostMs: nowMs - (watch.lostSinceMs ?? nowMs) };
+}
+
+/** Contact with the quorum, as of when it was asked for. */
+function askForContact(body: Body, nowMs: number): void {
+  const { watch, options } = body;
+  if (watch.isAskingForContact) return;
+  watch.isAskingForContact = true;
+  body.contactEnded = options.ports.confirm().then(() => {
+    watch.leaderSeenAtMs = nowMs;
+  }).catch(() => {}).finally(() => {
+    watch.isAskingForContact = false;
+  });
 }
 
 function notePhase(

@@ -14,6 +14,8 @@ import { writeSaved } from "./saved_file.ts";
 
 /** How long the walreceiver has to end. */
 const CUT_TIMEOUT_MS = 5000;
+/** How often in a row the walreceiver must be seen gone. */
+const GONE_LOOKS = 3;
 /** How long one wait for the end of replay lasts before it is looked at again. */
 const REPLAY_TIMEOUT_MS = 2000;
 /** How long a look at the server may take within a step. */
@@ -27,9 +29,16 @@ const START_TIMEOUT_MS = 600_000;
 
 /** Keeps something durably, before it is acted on. */
 export async function save(body: Body, patch: Partial<Saved>): Promise<void> {
-  const saved = { ...body.saved, ...patch };
-  await writeSaved(body.options.directory, saved);
-  body.saved = saved;
+  // One after the other: a job and the loop both save, and neither may undo the other's.
+  const saving = body.saving.then(async () => {
+    const saved = { ...body.saved, ...patch };
+    // A pledge never goes down, whoever writes (R12).
+    const pledge = Math.max(body.saved.pledge, saved.pledge);
+    await writeSaved(body.options.directory, { ...saved, pledge });
+    body.saved = { ...saved, pledge };
+  });
+  body.saving = saving.catch(() => {});
+  await saving;
 }
 
 /** Pledges to obey no older epoch (R12). */
@@ -113,13 +122,19 @@ export async function cutUpstream(body: Body): Promise<void> {
   const { instance } = body.options;
   await render(body, { upstream: null });
   await instance.reload();
+  // The startup process may have been about to start another when the signal came: gone counts only when
+  // it is seen so again and again after the server has read its files.
+  let goneLooks = 0;
   await until(body, {
     what: "the walreceiver has ended",
     timeoutMs: CUT_TIMEOUT_MS,
     everyMs: POLL_MS,
     holds: async () => {
-      const seen = await instance.observe({ timeoutMs: LOOK_TIMEOUT_MS });
-      return seen.receiver === null;
+      const mayReceive = await instance.mayReceive({
+        timeoutMs: LOOK_TIMEOUT_MS,
+      });
+      goneLooks = mayReceive ? 0 : goneLooks + 1;
+      return goneLooks >= GONE_LOOKS;
     },
   });
   await save(body, { upstream: null });
@@ -170,7 +185,7 @@ async function stream(body: Body, { id }: Upstream): Promise<void> {
       slotName: slotName(ownId),
     },
   });
-  await instance.reload();
+  await instance.reload({ settle: false });
 }
 
 /** Waits a while until everything whole is replayed; sessions that hold it back are ended (R13). */
@@ -189,7 +204,7 @@ export async function finishReplay(body: Body): Promise<void> {
 /** Lets clients in, and only then tells so. */
 export async function openServer(body: Body): Promise<void> {
   await render(body, { hba: "open" });
-  await body.options.instance.reload();
+  await body.options.instance.reload({ settle: false });
   body.rendered = { ...body.rendered, hba: "open" };
   const { view } = body;
   const role = view?.server.kind === "primary" ? "primary" : "standby";
@@ -197,9 +212,12 @@ export async function openServer(body: Body): Promise<void> {
 }
 
 /** Lets only control and replication in, and ends all other sessions (R22). */
-export async function closeServer(body: Body): Promise<void> {
+export async function closeServer(
+  body: Body,
+  beside: { readonly names?: string } = {},
+): Promise<void> {
   const { instance } = body.options;
-  await render(body, { hba: "closed" });
+  await render(body, { hba: "closed", ...beside });
   await instance.reload();
   const timeoutMs = END_SESSIONS_TIMEOUT_MS;
   const left = await instance.endSessions({ timeoutMs });

@@ -28,8 +28,9 @@ export function planReign(
         ? idle("The reign is lost; waiting for the next epoch")
         : { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
     case "stopped":
-      return state.paused && hasReigned(reigning, view)
-        ? idle("PostgreSQL has stopped, and failover is paused")
+      // What has reigned starts in the attempt that follows; a pause puts that off (R24, R33).
+      return hasReigned(reigning, view)
+        ? idle("PostgreSQL has stopped; waiting for the next epoch")
         : { kind: "start" };
     case "standby":
       return hasReigned(reigning, view) || hasPromoted(reigning, server)

@@ -3,6 +3,7 @@ import {
   grantOf,
   isSameCopy,
   type Lsn,
+  newestRule,
   type Phase,
 } from "../cluster/mod.ts";
 import { hasData, idle, ownCopy } from "./own.ts";
@@ -35,12 +36,22 @@ export function planSealing(
         why: `Epoch ${phase.epoch} begins`,
       };
     case "stopped":
-      return isSealed(state, view)
-        ? idle("Sealed, stopped in order")
+      if (isSealed(state, view)) return idle("Sealed, stopped in order");
+      return mayWait(state, view)
+        ? idle("Leaving the disk to those who are up")
         : { kind: "start" };
     case "standby":
       return sealStandby(state, phase, view, server);
   }
+}
+
+/** How long the old primary lets the others seal before it recovers, which costs the disk much. */
+const PATIENCE_MS = 300;
+
+/** With k >= 1 the others are enough, and recover nothing; alone, every moment counts (R6). */
+function mayWait(state: ClusterState, { phaseMs }: LocalView): boolean {
+  const rule = newestRule(state);
+  return rule !== null && rule.required > 0 && phaseMs < PATIENCE_MS;
 }
 
 /** Only a planned change lets the primary write its end; a loss has no time for that. */

@@ -21,6 +21,9 @@ import type { LocalView } from "./view.ts";
 /** How often a takeover may fail before another member is looked for. */
 const MAX_TAKEOVER_FAILURES = 3;
 
+/** How often the barrier may fail; standbys that must come first are waited for longer. */
+const MAX_OPENING_FAILURES = 30;
+
 /** A report without the marks by which an agent orders its reports. */
 export type UnnumberedReport = Omit<Report, "boot" | "sequence">;
 
@@ -145,6 +148,10 @@ export function lossOf(state: ClusterState, view: LocalView): Loss | null {
   const reigning: Reigning = { phase, grant };
   const { server, failures, failure } = view;
   const { epoch } = phase;
+  if (phase.kind === "granted" && failures >= MAX_OPENING_FAILURES) {
+    const detail = `It can't open: ${failure}`;
+    return { epoch, reason: "takeover_failed", detail };
+  }
   if (hasReigned(reigning, view)) return lostReign(epoch, view);
   const isPast = server.kind === "standby" && hasPromoted(reigning, server);
   if (isPast || failures >= MAX_TAKEOVER_FAILURES) {

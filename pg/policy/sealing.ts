@@ -44,7 +44,11 @@ export function decideSealing(
 ): Decision {
   const abandoned = abandonCatchUp(phase, input);
   if (abandoned) return abandoned;
-  const all = sealedMembers(state, phase.epoch, input);
+  const reported = sealedMembers(state, phase.epoch, input);
+  // R31: leave to lose data is leave to do without those who died after their report.
+  const all = phase.attempt.kind === "forced"
+    ? reported.filter(({ isAlive }) => isAlive)
+    : reported;
   const copies = all.map(({ copy }) => copy);
   const uncovered = uncoveredRules(state, copies);
   const coverage = coverageOf(state, phase, uncovered, input);
@@ -53,7 +57,8 @@ export function decideSealing(
   const best = highest(sealed);
   if (!best) return say("no_data", "No sealed member has valid data");
   if (isTooEarly(state, phase, sealed, input)) {
-    return say("planned", "Waiting for the target and the old primary to seal");
+    const text = "Waiting for members that are there to seal";
+    return say(phase.attempt.kind, text);
   }
   const able = sealed.filter((one) => mayWin(state, one));
   const top = able.filter(({ position }) =>
@@ -176,7 +181,10 @@ function highest(sealed: readonly Sealed[]): Sealed | null {
   return best;
 }
 
-/** A planned change gives the old primary time to end in order, and the target time to hold its end. */
+/**
+ * A planned change gives the old primary time to end in order, and the target time to hold its end. A
+ * forced one gives everybody who is there time to seal, so that no more is given up than must be (R31).
+ */
 function isTooEarly(
   state: ClusterState,
   { attempt }: Sealing,
@@ -187,7 +195,6 @@ function isTooEarly(
   const isSealed = (id: number): boolean =>
     sealed.some(({ member }) => member.id === id);
   const old = newestGrant(state)?.winner ?? null;
-  // Who gives commits up shall give up as few as there are.
   const awaited = attempt.kind === "forced" || attempt.target === null
     ? [...state.members.keys()]
     : [old?.id ?? 0, attempt.target ?? 0];

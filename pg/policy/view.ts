@@ -45,7 +45,7 @@ export type DataView =
     readonly systemId: string;
     /** The highest timeline that its files know of. */
     readonly timeline: Timeline;
-    /** Where a shutdown in order ended; null for another end, or while it runs. */
+    /** Where the last record of a shutdown in order begins; null for another end, or while it runs. */
     readonly shutdownLsn: Lsn | null;
   }
   /** Half written, or no directory that this version can use. */

@@ -1,0 +1,117 @@
+import { assert, assertEquals } from "@std/assert";
+import { applicationName, copyOfName } from "./copies.ts";
+import {
+  isCovered,
+  isNamed,
+  isRuleChanging,
+  isSameRule,
+  PLACEHOLDER_LIST,
+  requiredOf,
+  synchronousStandbyNames,
+  uncoveredRules,
+} from "./rules.ts";
+import { copy, member, membersOf, openState, rule } from "./state_test_kit.ts";
+
+Deno.test("a rule is covered by its primary, or when fewer than k are unsealed (R2)", () => {
+  const cases = [
+    { standbys: [], required: 0, sealed: [], is: false },
+    { standbys: [], required: 0, sealed: [2, 3], is: false },
+    { standbys: [], required: 0, sealed: [1], is: true },
+    { standbys: [2, 3], required: 1, sealed: [1], is: true },
+    { standbys: [2, 3], required: 1, sealed: [2], is: false },
+    { standbys: [2, 3], required: 1, sealed: [2, 3], is: true },
+    { standbys: [2], required: 1, sealed: [2], is: true },
+    { standbys: [2, 3, 4, 5], required: 2, sealed: [2, 3], is: false },
+    { standbys: [2, 3, 4, 5], required: 2, sealed: [2, 3, 4], is: true },
+    { standbys: [2, 3, 4, 5], required: 2, sealed: [2, 3, 6], is: false },
+  ];
+  for (const { standbys, required, sealed, is } of cases) {
+    const text = `${required} of ${standbys} by ${sealed}`;
+    const copies = sealed.map((id) => copy(id));
+    assertEquals(isCovered(rule(standbys, required), copies), is, text);
+  }
+});
+
+Deno.test("another incarnation covers nothing (R3)", () => {
+  assertEquals(isCovered(rule([2, 3], 1), [copy(2, 21), copy(3)]), false);
+  assertEquals(isCovered(rule([2, 3], 1), [copy(1, 11)]), false);
+  assertEquals(isCovered(rule([], 0), [copy(1, 11)]), false);
+});
+
+Deno.test("every rule in force must be covered, also one that nobody acted on (R1)", () => {
+  const second = rule([1, 3], 1, { number: 2, epoch: 2, primary: copy(2) });
+  const state = openState({ rules: [rule([2, 3], 1), second] });
+  const left = (...ids: number[]): number[] =>
+    uncoveredRules(state, ids.map((id) => copy(id))).map((one) => one.number);
+  assertEquals(left(1, 3), []);
+  assertEquals(left(2, 3), []);
+  assertEquals(left(1), [2]);
+  assertEquals(left(3), [1, 2]);
+});
+
+Deno.test("k is half of those who count, and no death changes it (R6)", () => {
+  const of = (n: number): number =>
+    requiredOf(openState({
+      members: membersOf(
+        ...Array.from({ length: n }, (_, i) => member(i + 1)),
+      ),
+    }));
+  assertEquals([1, 2, 3, 4, 5, 6, 7].map(of), [0, 1, 1, 2, 2, 3, 3]);
+  const others = openState({
+    members: membersOf(
+      member(1),
+      member(2, { tags: { nosync: true } }),
+      member(3, { leaving: true }),
+      member(4, { counted: false }),
+    ),
+  });
+  assertEquals(requiredOf(others), 0);
+  assertEquals(requiredOf(openState({ mode: "off" })), 0);
+});
+
+Deno.test("the list names copies one by one and is never empty for k of 1 or more (R5, T10)", () => {
+  const names = (standbys: number[], required: number): string =>
+    synchronousStandbyNames(rule(standbys, required));
+  assertEquals(names([2, 3], 1), 'ANY 1 ("pgraft_2_k", "pgraft_3_u")');
+  assertEquals(names([], 1), 'ANY 1 ("pgraft_nobody")');
+  assertEquals(names([2], 2), 'ANY 2 ("pgraft_2_k", "pgraft_nobody1")');
+  assertEquals(
+    names([], 2),
+    'ANY 2 ("pgraft_nobody", "pgraft_nobody1")',
+  );
+  assertEquals(names([], 0), "");
+  assertEquals(PLACEHOLDER_LIST, 'ANY 1 ("pgraft_nobody")');
+});
+
+Deno.test("a replication connection's name tells the copy, and the placeholder is none (R3)", () => {
+  for (const one of [copy(2), copy(12, 281474976710655), copy(1, 1)]) {
+    assertEquals(copyOfName(applicationName(one)), one);
+  }
+  for (const name of ["pgraft_nobody", "pgraft_nobody1", "*", "pgraft_2"]) {
+    assertEquals(copyOfName(name), null, name);
+  }
+});
+
+Deno.test("rules are the same when they ask for the same copies in any order", () => {
+  assert(isSameRule(rule([2, 3], 1), rule([3, 2], 1)));
+  assertEquals(isSameRule(rule([2, 3], 1), rule([2, 3], 2)), false);
+  assertEquals(isSameRule(rule([2, 3], 1), rule([2], 1)), false);
+  assertEquals(isSameRule(rule([2, 3], 1), rule([2, copy(3, 31)], 1)), false);
+});
+
+Deno.test("a rule changes while two of the newest epoch are in force (R18)", () => {
+  const next = rule([2], 1, { number: 2 });
+  const other = rule([1], 1, { number: 2, epoch: 2, primary: copy(2) });
+  const changing = (...rules: ReturnType<typeof rule>[]): boolean =>
+    isRuleChanging(openState({ rules }));
+  assertEquals(changing(rule([2, 3], 1)), false);
+  assert(changing(rule([2, 3], 1), next));
+  assertEquals(changing(rule([2, 3], 1), other), false);
+});
+
+Deno.test("a copy is named by any rule in force, as primary or standby", () => {
+  const state = openState();
+  assert(isNamed(state, copy(1)));
+  assert(isNamed(state, copy(3)));
+  assertEquals(isNamed(state, copy(3, 31)), false);
+});

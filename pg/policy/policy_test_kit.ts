@@ -1,0 +1,235 @@
+import { type MemberId, slotName } from "../cluster/mod.ts";
+import { copy } from "../cluster/state_test_kit.ts";
+import type {
+  Observation,
+  PolicyInput,
+  PolicySettings,
+  PrimaryReport,
+  Report,
+} from "./report.ts";
+import {
+  type LocalView,
+  NOTHING_SAVED,
+  type PrimaryServer,
+  type Saved,
+  type StandbyServer,
+} from "./view.ts";
+
+export * from "../cluster/state_test_kit.ts";
+
+/** An election timeout of a second, and three for an agent that is gone. */
+export const SETTINGS: PolicySettings = {
+  electionTimeoutMs: 1000,
+  agentGraceMs: 3000,
+  maximumLagBytes: 1000,
+};
+
+/** What a standby of node 1 in epoch 1 tells, at 100. */
+export function report(id: MemberId, patch: Partial<Report> = {}): Report {
+  return {
+    id,
+    boot: "b",
+    sequence: 1,
+    pledge: 1,
+    incarnation: id * 10,
+    state: "streaming",
+    role: "standby",
+    sealed: 0,
+    position: { epoch: 1, lsn: 100 },
+    timeline: 2,
+    replayLsn: 100,
+    lost: null,
+    lostEpoch: 0,
+    lostDetail: "",
+    lostMs: 0,
+    primary: null,
+    following: {
+      epoch: 1,
+      upstream: 1,
+      streaming: true,
+      silentMs: 10,
+      refused: false,
+    },
+    needsClone: false,
+    trouble: null,
+    ...patch,
+  };
+}
+
+/** What a member tells that is sealed for an epoch, at a position of epoch 1. */
+export function sealedReport(
+  id: MemberId,
+  lsn: number,
+  patch: Partial<Report> = {},
+): Report {
+  return report(id, {
+    pledge: 2,
+    state: "sealed",
+    sealed: 2,
+    position: { epoch: 1, lsn },
+    following: null,
+    ...patch,
+  });
+}
+
+/** What node 1 tells of its reign of epoch 1: nodes 2 and 3 stream. */
+export function primaryReport(
+  patch: Partial<PrimaryReport> = {},
+  others: Partial<Report> = {},
+): Report {
+  return report(1, {
+    state: "running",
+    role: "primary",
+    following: null,
+    primary: {
+      epoch: 1,
+      flushLsn: 100,
+      standbys: [2, 3].map((id) => ({
+        copy: copy(id),
+        streaming: true,
+        flushLsn: 100,
+      })),
+      absent: [],
+      open: true,
+      hasCheckpoint: true,
+      handover: 0,
+      syncWaiters: 0,
+      ...patch,
+    },
+    ...others,
+  });
+}
+
+/** A member whose agent is heard. */
+export function alive(
+  told: Report | null,
+  patch: Partial<Observation> = {},
+): Observation {
+  return { agent: "alive", silentMs: 10, report: told, reportMs: 0, ...patch };
+}
+
+/** A member whose agent refuses connections, or says nothing. */
+export function unheard(
+  agent: "gone" | "silent",
+  silentMs: number,
+  told: Report | null = null,
+): Observation {
+  return { agent, silentMs, report: told, reportMs: silentMs };
+}
+
+/** What the leader knows: of each member by its number. */
+export function inputOf(
+  observations: Readonly<Record<number, Observation>>,
+  patch: Partial<PolicyInput> = {},
+): PolicyInput {
+  return {
+    observations: new Map(
+      Object.entries(observations).map(([id, one]) => [Number(id), one]),
+    ),
+    settings: SETTINGS,
+    phaseMs: 10_000,
+    raftMembers: [1, 2, 3],
+    wallMs: 50_000,
+    ...patch,
+  };
+}
+
+/** A standby that streams in step at 100. */
+export function standby(patch: Partial<StandbyServer> = {}): StandbyServer {
+  return {
+    kind: "standby",
+    endLsn: 100,
+    replayLsn: 100,
+    replayDone: true,
+    receiver: true,
+    streaming: true,
+    silentMs: 10,
+    refused: false,
+    timeline: 2,
+    sessions: 0,
+    broken: null,
+    ...patch,
+  };
+}
+
+/** A standby whose stream has been ended. */
+export function cutStandby(patch: Partial<StandbyServer> = {}): StandbyServer {
+  return standby({ receiver: false, streaming: false, ...patch });
+}
+
+/** A primary that serves at 100. */
+export function primaryServer(
+  patch: Partial<PrimaryServer> = {},
+): PrimaryServer {
+  return {
+    kind: "primary",
+    flushLsn: 100,
+    timeline: 2,
+    sessions: 0,
+    standbys: [],
+    absent: [],
+    syncWaiters: 0,
+    failing: null,
+    ...patch,
+  };
+}
+
+/** What a view may be made with: parts of what is saved, too. */
+export type ViewPatch =
+  & Partial<Omit<LocalView, "saved">>
+  & { readonly saved?: Partial<Saved> };
+
+/** What a standby of node 1 in epoch 1 sees of itself, with nothing to do. */
+export function viewOf(
+  id: MemberId,
+  { saved, ...patch }: ViewPatch = {},
+): LocalView {
+  return {
+    id,
+    data: { kind: "present", systemId: "7000", timeline: 2, shutdownLsn: null },
+    server: standby(),
+    rendered: { hba: "open", rule: 0 },
+    job: null,
+    barrier: 0,
+    slots: [1, 2, 3].filter((one) => one !== id).map(slotName),
+    checkpointEpoch: 0,
+    checkpointed: 0,
+    mayHaveBeenEmpty: false,
+    canRewind: true,
+    rewindFailed: 0,
+    failures: 0,
+    failure: "",
+    lonelyMs: 0,
+    unacknowledgedMs: 0,
+    electionTimeoutMs: 1000,
+    phaseMs: 0,
+    lostMs: 0,
+    ...patch,
+    saved: {
+      ...NOTHING_SAVED,
+      pledge: 1,
+      incarnation: id * 10,
+      epoch: 1,
+      upstream: { id: 1, epoch: 1 },
+      ...saved,
+    },
+  };
+}
+
+/** What node 1 sees of itself while it reigns in epoch 1, open, with nothing to do. */
+export function reigningView(patch: ViewPatch = {}): LocalView {
+  return viewOf(1, {
+    server: primaryServer(),
+    rendered: { hba: "open", rule: 1 },
+    barrier: 1,
+    ...patch,
+    saved: { upstream: null, ...patch.saved },
+  });
+}
+
+/** The kind of a decision's command. */
+export function typeOf(
+  { command }: { readonly command: { readonly type: string } | null },
+): string | null {
+  return command?.type ?? null;
+}

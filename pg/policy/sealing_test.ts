@@ -1,0 +1,392 @@
+import { assert, assertEquals } from "@std/assert";
+import { applyCommand, type ClusterState, type Tags } from "../cluster/mod.ts";
+import { decide } from "./decide.ts";
+import {
+  alive,
+  copy,
+  done,
+  grantAt,
+  inputOf,
+  member,
+  membersOf,
+  openState,
+  primaryReport,
+  report,
+  rule,
+  sealedReport,
+  sealingState,
+  unheard,
+} from "./policy_test_kit.ts";
+import type { Observation } from "./report.ts";
+
+type Seen = Record<number, Observation>;
+type Outcome = readonly [string | null, number | null];
+
+/** What is decided in an attempt, and whom it is about. */
+function outcome(
+  seen: Seen,
+  state = sealingState(),
+  phaseMs = 10_000,
+): Outcome {
+  const { command, findings } = decide(state, inputOf(seen, { phaseMs }));
+  if (command?.type === "grant") {
+    // What is decided must also be taken (R2).
+    assertEquals(applyCommand(state, command).result, { kind: "done" });
+    return ["grant", command.winner.id];
+  }
+  if (command?.type === "catch_up") {
+    return ["catch_up", command.catchUp?.target.id ?? null];
+  }
+  return [findings[0]?.code ?? null, null];
+}
+
+function sealedAt(lsns: Readonly<Record<number, number>>): Seen {
+  return Object.fromEntries(
+    Object.entries(lsns).map(([id, lsn]) => [
+      id,
+      alive(sealedReport(Number(id), lsn)),
+    ]),
+  );
+}
+
+/** An attempt of five nodes on epoch 2: node 1 needed two of the others. */
+function fiveNodes(
+  tags: Readonly<Record<number, Partial<Tags>>> = {},
+): ClusterState {
+  return sealingState({
+    members: membersOf(
+      ...[1, 2, 3, 4, 5].map((id) => member(id, { tags: tags[id] ?? {} })),
+    ),
+    rules: [rule([2, 3, 4, 5], 2)],
+  });
+}
+
+Deno.test("an epoch waits until what is sealed covers every rule in force (R2)", () => {
+  assertEquals(outcome({}), ["uncovered", null]);
+  assertEquals(outcome(sealedAt({ 2: 100 })), ["uncovered", null]);
+  assertEquals(outcome(sealedAt({ 2: 100, 3: 90 })), ["grant", 2]);
+  assertEquals(outcome(sealedAt({ 1: 100 })), ["grant", 1]);
+  const two = sealingState({
+    rules: [
+      rule([2, 3], 1),
+      rule([1, 3], 1, { number: 2, epoch: 2, primary: copy(2) }),
+    ],
+    phase: {
+      kind: "sealing",
+      epoch: 3,
+      attempt: { kind: "automatic" },
+      catchUp: null,
+    },
+    grants: [grantAt(1), grantAt(2, { winner: copy(2) })],
+  });
+  const for3 = (id: number): Observation =>
+    alive(sealedReport(id, 50, { sealed: 3, pledge: 3 }));
+  assertEquals(outcome({ 1: for3(1) }, two), ["uncovered", null]);
+  assertEquals(outcome({ 1: for3(1), 3: for3(3) }, two), ["grant", 1]);
+});
+
+Deno.test("reports of another attempt, of no data, of another copy cover nothing (R3, R10, R11)", () => {
+  const good = sealedAt({ 2: 100 });
+  const others = [
+    sealedReport(3, 90, { sealed: 1 }),
+    sealedReport(3, 90, { sealed: 0 }),
+    sealedReport(3, 90, { position: null }),
+    sealedReport(3, 90, { incarnation: null }),
+    sealedReport(3, 90, { incarnation: 31 }),
+  ];
+  for (const other of others) {
+    assertEquals(outcome({ ...good, 3: alive(other) }), ["uncovered", null]);
+  }
+});
+
+Deno.test("the highest position wins, by epoch first (R14, R16)", () => {
+  assertEquals(outcome(sealedAt({ 2: 90, 3: 91 })), ["grant", 3]);
+  const state = sealingState({
+    phase: {
+      kind: "sealing",
+      epoch: 3,
+      attempt: { kind: "automatic" },
+      catchUp: null,
+    },
+    grants: [grantAt(1), grantAt(2, { winner: copy(9) })],
+  });
+  const at = (id: number, epoch: number, lsn: number): Observation =>
+    alive(sealedReport(id, 0, { sealed: 3, position: { epoch, lsn } }));
+  assertEquals(
+    outcome({ 2: at(2, 1, 900), 3: at(3, 2, 150) }, state),
+    ["grant", 3],
+  );
+});
+
+Deno.test("among equals the priority wins, then who reigned, then the lowest number (R16)", () => {
+  const equal = sealedAt({ 1: 100, 2: 100, 3: 100 });
+  const withTags = (
+    tags: Readonly<Record<number, Partial<Tags>>>,
+  ): ClusterState =>
+    sealingState({
+      members: membersOf(
+        ...[1, 2, 3].map((id) => member(id, { tags: tags[id] ?? {} })),
+      ),
+    });
+  assertEquals(outcome(equal), ["grant", 1]);
+  assertEquals(outcome(sealedAt({ 2: 100, 3: 100 })), ["grant", 2]);
+  const priority = withTags({ 3: { failoverPriority: 200 } });
+  assertEquals(outcome(equal, priority), ["grant", 3]);
+  assertEquals(
+    outcome(sealedAt({ 1: 100, 2: 100, 3: 99 }), priority),
+    ["grant", 1],
+  );
+  const never = withTags({ 1: { nofailover: true }, 2: { nofailover: true } });
+  assertEquals(outcome(equal, never), ["grant", 3]);
+});
+
+Deno.test("who must not win covers and is a source; the best of the others streams first (R16)", () => {
+  const state = sealingState({
+    members: membersOf(
+      member(1),
+      member(2),
+      member(3, { tags: { nofailover: true } }),
+    ),
+  });
+  const seen = sealedAt({ 2: 80, 3: 100 });
+  const { command } = decide(state, inputOf(seen));
+  assertEquals(command, {
+    type: "catch_up",
+    epoch: 2,
+    catchUp: { source: copy(3), target: copy(2), lsn: 100 },
+  });
+  assert(command);
+  const under = done(state, command);
+  assertEquals(outcome(seen, under), ["catching_up", null]);
+  assertEquals(outcome(sealedAt({ 2: 100, 3: 100 }), under), ["grant", 2]);
+  assertEquals(outcome(sealedAt({ 3: 100, 1: 90 }), state), ["catch_up", 1]);
+});
+
+Deno.test("a target that streams is not changed for another one (R16)", () => {
+  const state = fiveNodes({ 5: { nofailover: true } });
+  const first = sealedAt({ 2: 80, 3: 70, 4: 60, 5: 100 });
+  const { command } = decide(state, inputOf(first));
+  assert(command?.type === "catch_up" && command.catchUp?.target.id === 2);
+  const under = done(state, command);
+  const streaming = {
+    ...sealedAt({ 3: 70, 4: 60, 5: 100 }),
+    2: alive(report(2, { pledge: 2 })),
+  };
+  assertEquals(outcome(streaming, under), ["catching_up", null]);
+  const dead = { ...streaming, 2: unheard("gone", 5) };
+  assertEquals(outcome(dead, under), ["catch_up", 3]);
+});
+
+Deno.test("a catch-up ends with its source, so that its target seals again (R12, R16)", () => {
+  const state = done(fiveNodes({ 5: { nofailover: true } }), {
+    type: "catch_up",
+    epoch: 2,
+    catchUp: { source: copy(5), target: copy(2), lsn: 100 },
+  });
+  const rest = {
+    ...sealedAt({ 3: 70, 4: 60 }),
+    2: alive(report(2, { pledge: 2 })),
+  };
+  const gone = { ...rest, 5: unheard("gone", 5, sealedReport(5, 100)) };
+  assertEquals(outcome(gone, state), ["catch_up", null]);
+  const silent = { ...rest, 5: unheard("silent", 1000, sealedReport(5, 100)) };
+  assertEquals(outcome(silent, state), ["catch_up", null]);
+  const there = { ...rest, ...sealedAt({ 5: 100 }) };
+  assertEquals(outcome(there, state), ["catching_up", null]);
+});
+
+Deno.test("a sealed member that has died is waited for only where the others don't cover (R2, R16)", () => {
+  const dead = unheard("gone", 50, sealedReport(3, 200));
+  assertEquals(
+    outcome({ ...sealedAt({ 2: 100 }), 3: dead }),
+    ["highest_unreachable", null],
+  );
+  const five = { ...sealedAt({ 2: 100, 4: 90, 5: 80 }), 3: dead };
+  assertEquals(outcome(five, fiveNodes()), ["grant", 2]);
+  const forced = sealingState({
+    phase: {
+      kind: "sealing",
+      epoch: 2,
+      attempt: { kind: "forced", target: null },
+      catchUp: null,
+    },
+  });
+  assertEquals(outcome({ ...sealedAt({ 2: 1 }), 3: dead }, forced), [
+    "grant",
+    2,
+  ]);
+});
+
+Deno.test("who failed for a reason that lasts wins again only where the others don't cover (R16)", () => {
+  const attempt = (reason: "disk_full" | "postmaster_gone"): ClusterState =>
+    done(openState(), {
+      type: "attempt",
+      epoch: 2,
+      expected: { kind: "open", epoch: 1 },
+      attempt: { kind: "automatic" },
+      reason,
+      detail: "",
+      lostAtMs: 0,
+      atMs: 0,
+    });
+  const all = sealedAt({ 1: 200, 2: 90, 3: 100 });
+  assertEquals(outcome(all, attempt("postmaster_gone")), ["grant", 1]);
+  assertEquals(outcome(all, attempt("disk_full")), ["grant", 3]);
+  const few = sealedAt({ 1: 200, 2: 90 });
+  assertEquals(outcome(few, attempt("disk_full")), ["grant", 1]);
+});
+
+Deno.test("a grant carries the rule of all who count, dead or alive, and a timeline above all seen (R1, R6, R17)", () => {
+  const seen = {
+    ...sealedAt({ 2: 100 }),
+    3: alive(sealedReport(3, 90, { timeline: 7 })),
+    1: unheard("gone", 5),
+  };
+  const { command } = decide(sealingState(), inputOf(seen));
+  assert(command?.type === "grant");
+  assertEquals(command.standbys, [copy(1), copy(3)]);
+  assertEquals([command.required, command.timeline], [1, 8]);
+  assertEquals([command.parent, command.startLsn], [1, 100]);
+  assertEquals(command.coverage, "covered");
+});
+
+Deno.test("of two data members the last one is granted the degraded rule, and waits in mode strict (R6, R20)", () => {
+  const two = (mode: "quorum" | "strict"): ClusterState =>
+    sealingState({
+      mode,
+      members: membersOf(member(1), member(2)),
+      rules: [rule([2], 1)],
+    });
+  const ruleOf = (
+    other: Seen,
+    mode: "quorum" | "strict",
+    phaseMs = 10_000,
+  ): number[] => {
+    const seen = { ...sealedAt({ 2: 100 }), ...other };
+    const { command } = decide(two(mode), inputOf(seen, { phaseMs }));
+    assert(command?.type === "grant");
+    return [command.required, command.standbys.length];
+  };
+  const gone = { 1: unheard("gone", 5) };
+  assertEquals(ruleOf(gone, "quorum"), [0, 0]);
+  assertEquals(ruleOf(gone, "strict"), [1, 1]);
+  assertEquals(ruleOf({ 1: alive(null) }, "quorum"), [1, 1]);
+  // A leader that has not heard of it yet does not do without it.
+  assertEquals(ruleOf({}, "quorum", 999), [1, 1]);
+  assertEquals(ruleOf({}, "quorum", 1000), [0, 0]);
+});
+
+Deno.test("mode off grants when the primary must have closed itself (R30)", () => {
+  const off = sealingState({ mode: "off", rules: [rule([], 0)] });
+  const two = sealedAt({ 2: 100 });
+  const granted: Outcome = ["grant", 2];
+  const waits: Outcome = ["uncovered", null];
+  const cases: readonly [Seen, number, Outcome][] = [
+    [{ ...two, 1: unheard("gone", 1999) }, 9000, waits],
+    [{ ...two, 1: unheard("gone", 2000) }, 9000, granted],
+    [{ ...two, 1: alive(report(1)) }, 9000, waits],
+    // A new leader has not heard of it: as if it had been there when the phase was first seen.
+    [two, 1999, waits],
+    [two, 2000, granted],
+    // Somebody still streams from it.
+    [{ ...two, 1: unheard("gone", 9000), 3: alive(report(3)) }, 9000, waits],
+  ];
+  for (const [seen, phaseMs, is] of cases) {
+    assertEquals(outcome(seen, off, phaseMs), is);
+  }
+  // A rule of before, with standbys, is no matter of time.
+  const older = sealingState({ mode: "off" });
+  assertEquals(
+    outcome({ ...two, 1: unheard("gone", 9000) }, older),
+    waits,
+  );
+});
+
+Deno.test("a forced attempt names the rules that it gives up (R31)", () => {
+  const state = done(sealingState(), {
+    type: "force",
+    epoch: 2,
+    target: 2,
+    atMs: 0,
+  });
+  const { command } = decide(state, inputOf(sealedAt({ 2: 100 })));
+  assert(command?.type === "grant");
+  assertEquals(command.coverage, "forced");
+  assertEquals(command.gaveUp, ["node 1 needs 1 of 2, 3 (epoch 1)"]);
+  const covered = decide(state, inputOf(sealedAt({ 2: 100, 3: 90 })));
+  assert(covered.command?.type === "grant");
+  assertEquals(covered.command.coverage, "covered");
+});
+
+Deno.test("a forced attempt gives those who are there time to seal (R31)", () => {
+  const forced = sealingState({
+    phase: {
+      kind: "sealing",
+      epoch: 2,
+      attempt: { kind: "forced", target: null },
+      catchUp: null,
+    },
+  });
+  const sealing = { ...sealedAt({ 2: 50 }), 3: alive(report(3)) };
+  assertEquals(outcome(sealing, forced, 1999), ["forced", null]);
+  assertEquals(outcome(sealing, forced, 2000), ["grant", 2]);
+  const gone = { ...sealedAt({ 2: 50 }), 3: unheard("gone", 5) };
+  assertEquals(outcome(gone, forced, 0), ["grant", 2]);
+});
+
+Deno.test("a switchover waits for its target and the old primary, and goes back to it in the end (R32)", () => {
+  const state = (target: number | null): ClusterState =>
+    sealingState({
+      phase: {
+        kind: "sealing",
+        epoch: 2,
+        attempt: { kind: "planned", target },
+        catchUp: null,
+      },
+    });
+  const others = sealedAt({ 2: 100, 3: 100 });
+  const stopping = { ...others, 1: alive(primaryReport()) };
+  assertEquals(outcome(stopping, state(3), 1999), ["planned", null]);
+  assertEquals(outcome(stopping, state(3), 2000), ["grant", 3]);
+  const all = sealedAt({ 1: 100, 2: 100, 3: 100 });
+  assertEquals(outcome(all, state(3), 0), ["grant", 3]);
+  assertEquals(outcome(all, state(null), 0), ["grant", 2]);
+  // The target lacks the end of the log: another who has it, else the old primary.
+  assertEquals(outcome(sealedAt({ 1: 100, 2: 100, 3: 9 }), state(3), 0), [
+    "grant",
+    2,
+  ]);
+  assertEquals(outcome(sealedAt({ 1: 100, 2: 9, 3: 9 }), state(3), 0), [
+    "grant",
+    1,
+  ]);
+  const dead = { ...sealedAt({ 1: 100, 2: 100 }), 3: unheard("gone", 5) };
+  assertEquals(outcome(dead, state(3), 0), ["grant", 2]);
+});
+
+Deno.test("a pause holds an automatic attempt and lets a planned one go on (R33)", () => {
+  const seen = sealedAt({ 2: 100, 3: 100 });
+  assertEquals(outcome(seen, sealingState({ paused: true })), ["paused", null]);
+  const planned = sealingState({
+    paused: true,
+    phase: {
+      kind: "sealing",
+      epoch: 2,
+      attempt: { kind: "planned", target: 3 },
+      catchUp: null,
+    },
+  });
+  assertEquals(outcome(seen, planned), ["grant", 3]);
+});
+
+Deno.test("who leaves, or has a copy that is not known, does not win (R3, R18)", () => {
+  const leaving = sealingState({
+    members: membersOf(member(1), member(2, { leaving: true }), member(3)),
+  });
+  assertEquals(outcome(sealedAt({ 2: 100, 3: 100 }), leaving), ["grant", 3]);
+  const fresh = {
+    ...sealedAt({ 1: 90 }),
+    2: alive(sealedReport(2, 100, { incarnation: 21 })),
+  };
+  assertEquals(outcome(fresh), ["catch_up", 1]);
+});
