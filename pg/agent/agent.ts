@@ -1,5 +1,5 @@
 import { messageOf } from "../../base/mod.ts";
-import { plan, type Step } from "../policy/mod.ts";
+import { type LocalView, plan, type Step } from "../policy/mod.ts";
 import { act } from "./act.ts";
 import { type Body, createBody } from "./body.ts";
 import { readFiles } from "./files_file.ts";
@@ -9,6 +9,7 @@ import type { Agent, AgentOptions } from "./ports.ts";
 import { startProbing } from "./probing.ts";
 import { keepRegistered, setAway } from "./registering.ts";
 import { readSaved } from "./saved_file.ts";
+import { save } from "./standby_steps.ts";
 import { afterOpening, undoDrift } from "./upkeep.ts";
 
 /** How often an agent looks while nothing happens. */
@@ -126,6 +127,7 @@ async function confirm(body: Body): Promise<void> {
 async function turn(body: Body): Promise<void> {
   const view = body.isViewGood && lookAgain(body) || await look(body);
   body.isViewGood = false;
+  await noteConsistent(body, view);
   const step = plan(body.options.ports.state(), view);
   if (step.kind === "idle" || step.kind === "await_leave") {
     if (body.job === null) succeeded(body);
@@ -141,6 +143,15 @@ async function turn(body: Body): Promise<void> {
   body.options.log("debug", `Did ${step.kind}`, { ms: Math.round(tookMs) });
   succeeded(body);
   body.isViewGood = KEEPS_VIEW.has(step.kind);
+}
+
+/** What was rewound is like any other copy once it lets anybody look. */
+async function noteConsistent(
+  body: Body,
+  { server }: LocalView,
+): Promise<void> {
+  const answers = server.kind === "standby" || server.kind === "primary";
+  if (answers && body.saved.rewound > 0) await save(body, { rewound: 0 });
 }
 
 /** A primary that an earlier agent left gets a guard of this one. */

@@ -78,6 +78,8 @@ export interface Watch {
   replayWaited: boolean;
   readonly absentSinceMs: Map<MemberId, number>;
   hungSinceMs: number | null;
+  /** The timeline on which the log ends, as its files say, and the end that this was asked for. */
+  timeline: { readonly endLsn: Lsn; readonly timeline: number };
   probeLsn: number;
   probedAtMs: number;
   /** When a write of the last reign was last known to be acknowledged. */
@@ -141,6 +143,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
       replayWaited: false,
       absentSinceMs: new Map(),
       hungSinceMs: null,
+      timeline: { endLsn: -1, timeline: 0 },
       probeLsn: 0,
       probedAtMs: nowMs,
       lastWriteAtMs: nowMs,

@@ -57,7 +57,13 @@ export function beginClone(
     });
     const incarnation = randomIdentity(random);
     await instance.writeMark(String(incarnation));
-    await save(body, { incarnation, epoch, upstream: null, founding: 0 });
+    await save(body, {
+      incarnation,
+      epoch,
+      upstream: null,
+      rewound: 0,
+      founding: 0,
+    });
     log("info", `Cloned from node ${source}`);
   });
 }
@@ -88,7 +94,7 @@ export function beginRewind(
     }
     await instance.writeMark(String(body.saved.incarnation));
     // What follows the branch is the source's, up to which the data is of the epoch's own history.
-    await save(body, { epoch, upstream: null });
+    await save(body, { epoch, upstream: null, rewound: epoch });
     log("info", `Rewound to node ${source}`);
   });
 }

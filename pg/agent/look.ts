@@ -218,10 +218,27 @@ async function standbyOf(body: Body, seen: Seen): Promise<StandbyServer> {
     silentMs: nowMs - watch.heardAtMs,
     refused: !streaming && saved.upstream !== null &&
       await isUpstreamRefusing(body),
-    timeline: seen.timeline,
+    timeline: await timelineOf(body, seen),
     sessions: seen.sessions,
     broken: streaming ? null : await brokenStream(body, nowMs),
   };
+}
+
+/**
+ * The timeline on which the log ends. What the server says of a standby may be of before its last
+ * checkpoint, and a promotion that nobody granted must be seen (R33); its files know.
+ */
+async function timelineOf(
+  { watch, options }: Body,
+  { receiver, receiveLsn, replayLsn, timeline }: Seen,
+): Promise<number> {
+  if (receiver?.status === "streaming") return receiver.receivedTli;
+  const endLsn = Math.max(receiveLsn ?? 0, replayLsn ?? 0);
+  if (watch.timeline.endLsn !== endLsn) {
+    const found = await options.instance.timelineAt(endLsn);
+    watch.timeline = { endLsn, timeline: found ?? timeline };
+  }
+  return watch.timeline.timeline;
 }
 
 async function isUpstreamRefusing({ saved, options }: Body): Promise<boolean> {

@@ -5,8 +5,8 @@ import {
   PLACEHOLDER_LIST,
   slotName,
 } from "../cluster/mod.ts";
-import type { Rendering } from "../instance/mod.ts";
-import type { Saved, Upstream } from "../policy/mod.ts";
+import { InstanceError, type Rendering } from "../instance/mod.ts";
+import type { Saved, Step, Upstream } from "../policy/mod.ts";
 import type { Body } from "./body.ts";
 import { keepFiles } from "./files_file.ts";
 import { until } from "./until.ts";
@@ -24,8 +24,10 @@ const LOOK_TIMEOUT_MS = 1000;
 const POLL_MS = 2;
 /** How long sessions have to end. */
 const END_SESSIONS_TIMEOUT_MS = 5000;
-/** How long a start may recover before the agent looks again. */
-const START_TIMEOUT_MS = 600_000;
+/** How long a start is waited for; recovery may take longer, and the agent goes on to look meanwhile. */
+const START_TIMEOUT_MS = 3000;
+/** The same after a rewind, which may not get there before it streams. */
+const REWOUND_START_TIMEOUT_MS = 300;
 
 /** Keeps something durably, before it is acted on. */
 export async function save(body: Body, patch: Partial<Saved>): Promise<void> {
@@ -96,6 +98,7 @@ export function forgetServer(body: Body): void {
   body.watch.hungSinceMs = null;
   body.watch.probeLsn = 0;
   body.watch.replayWaited = false;
+  body.watch.timeline = { endLsn: -1, timeline: 0 };
 }
 
 /** Starts it as a closed standby without upstream, with the placeholder in its list (R5, R12, R25). */
@@ -110,7 +113,16 @@ export async function startServer(body: Body): Promise<void> {
   });
   await save(body, { upstream: null });
   log("info", "Starting PostgreSQL as a closed standby");
-  await instance.start({ timeoutMs: START_TIMEOUT_MS });
+  const timeoutMs = body.saved.rewound > 0
+    ? REWOUND_START_TIMEOUT_MS
+    : START_TIMEOUT_MS;
+  try {
+    await instance.start({ timeoutMs });
+  } catch (error) {
+    const isSlow = error instanceof InstanceError && error.code === "timeout";
+    if (!isSlow) throw error;
+    log("info", "PostgreSQL recovers");
+  }
   forgetServer(body);
   body.rendered = { hba: "closed", rule: 0 };
   // The list has held the placeholder since before the server came up (T8).
@@ -159,10 +171,9 @@ export async function follow(
 /** Streams from another sealed member, within an attempt (R16). */
 export async function catchUp(
   body: Body,
-  epoch: Epoch,
-  source: MemberId,
+  { epoch, source, follows }: Extract<Step, { kind: "catch_up" }>,
 ): Promise<void> {
-  await save(body, { upstream: { id: source, epoch } });
+  await save(body, { epoch: follows, upstream: { id: source, epoch } });
   await stream(body, { id: source, epoch });
 }
 
@@ -234,6 +245,7 @@ export async function moveAside(body: Body, why: string): Promise<void> {
     incarnation: null,
     epoch: 0,
     upstream: null,
+    rewound: 0,
     founding: 0,
   });
 }

@@ -25,7 +25,10 @@ export function planSealing(
   const { server } = view;
   switch (server.kind) {
     case "starting":
-      return idle("PostgreSQL starts");
+      // One that was rewound streams before it can be looked at: only its end shows that it has stopped (R12).
+      return view.saved.upstream === null
+        ? idle("PostgreSQL starts")
+        : { kind: "stop", mode: "immediate", why: "It streams, unseen" };
     case "hung":
     case "leftovers":
       return { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
@@ -76,7 +79,7 @@ function sealStandby(
       return idle(`Streaming the difference from node ${source}`);
     }
     return isCut
-      ? { kind: "catch_up", epoch, source }
+      ? { kind: "catch_up", epoch, source, follows: catchUp.epoch }
       : { kind: "cut_upstream" };
   }
   if (isCut) {
@@ -103,7 +106,8 @@ export function isSealed(state: ClusterState, view: LocalView): boolean {
     case "stopped":
       // R32: an end in order says itself where it is; any other is known after recovery only.
       return phase.attempt.kind === "planned" && data.kind === "present" &&
-        data.shutdownLsn !== null;
+        data.shutdownLsn !== null &&
+        data.timeline === grantOf(state, saved.epoch)?.timeline;
     default:
       return false;
   }

@@ -95,6 +95,8 @@ function ruleChange(
   if (newcomer) return { type: "count", id: newcomer.id };
   const wanted = wantedRule(state, rule, primary, input, findings);
   if (isSameRule(wanted, rule)) return null;
+  // A barrier under it could never stand, and it would be in the way of the one that can.
+  if (wanted.standbys.length < wanted.required) return null;
   return { type: "propose_rule", epoch, replaces: rule.number, ...wanted };
 }
 

@@ -16,6 +16,7 @@ import {
   newestGrant,
   type Phase,
   type Position,
+  relationTo,
   requiredOf,
   type Rule,
   type SealedAt,
@@ -50,7 +51,7 @@ export function decideSealing(
     ? reported.filter(({ isAlive }) => isAlive)
     : reported;
   const copies = all.map(({ copy }) => copy);
-  const uncovered = uncoveredRules(state, copies);
+  const uncovered = uncoveredRules(state, all.map(sealedAt));
   const coverage = coverageOf(state, phase, uncovered, input);
   if (coverage === null) return waitFor(state, phase, uncovered, copies);
   const sealed = choosable(state, phase, all, coverage);
@@ -131,8 +132,12 @@ function choosable(
   const suffices = (some: readonly Sealed[]): boolean =>
     some.some((one) => mayWin(state, one)) &&
     (coverage !== "covered" ||
-      uncoveredRules(state, some.map(({ copy }) => copy)).length === 0);
+      uncoveredRules(state, some.map(sealedAt)).length === 0);
   return [sound, alive].find(suffices) ?? all;
+}
+
+function sealedAt({ copy, position }: Sealed): SealedAt {
+  return { ...copy, position };
 }
 
 function coverageOf(
@@ -262,10 +267,14 @@ function abandonCatchUp(
 function catchUpFor(
   state: ClusterState,
   { epoch, catchUp, attempt }: Sealing,
-  able: readonly Sealed[],
+  willing: readonly Sealed[],
   best: Sealed,
   { observations }: PolicyInput,
 ): Decision {
+  // Who has something of its own can't stream the difference.
+  const able = willing.filter(({ position }) =>
+    relationTo(state, position, best.position.epoch).kind === "prefix"
+  );
   if (!best.isAlive || able.length === 0) {
     const text = `Node ${best.member.id} has the highest position, ` +
       "and nobody who may win can get it from there";
@@ -293,6 +302,7 @@ function catchUpFor(
       catchUp: {
         source: best.copy,
         target: target.copy,
+        epoch: best.position.epoch,
         lsn: best.position.lsn,
       },
     },
@@ -324,10 +334,7 @@ function grantTo(
     startLsn: position.lsn,
     ...ruleFor(state, copy, input),
     coverage,
-    sealed: sealed.map(({ copy: one, position: at }): SealedAt => ({
-      ...one,
-      position: at,
-    })),
+    sealed: sealed.map(sealedAt),
     why: whyChosen(winner, sealed),
     gaveUp: isForced ? uncovered.map(describeRule) : [],
     atMs: input.wallMs,

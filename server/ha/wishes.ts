@@ -157,7 +157,11 @@ function refuseLoss(ha: HighAvailability, state: ClusterState): void {
     seen.get(id)?.agent === "alive" &&
     (seen.get(id)?.report?.position ?? null) !== null
   );
-  const copies = there.flatMap((id) => copyOf(state, id) ?? []);
+  const copies = there.flatMap((id) => {
+    const copy = copyOf(state, id);
+    const position = seen.get(id)?.report?.position ?? null;
+    return copy ? [{ ...copy, position }] : [];
+  });
   const rules = uncoveredRules(state, copies);
   if (rules.length === 0) return;
   const missing = [...state.members.keys()].filter((id) => !there.includes(id));
