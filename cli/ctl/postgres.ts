@@ -106,7 +106,9 @@ function syncWords(cluster: Shape): string[] {
   const required = numberAt(sync, "required") ?? 0;
   const held = required === 0
     ? "commits wait for nobody"
-    : `commits need ${required} of ${syncIds(cluster).join(", ")}`;
+    : `commits need ${required} of ${
+      syncIds(cluster).join(", ") || "nobody yet"
+    }`;
   const degraded = sync["degraded"] === true ? ["DEGRADED"] : [];
   return [`mode ${mode}`, held, ...degraded];
 }

@@ -81,6 +81,15 @@ const lines: Array<[string, unknown, string, string]> = [
     "yellow",
   ],
   [
+    "a cluster whose first standbys clone",
+    {
+      primary: null,
+      sync: { mode: "quorum", standbys: [], required: 1, degraded: false },
+    },
+    "no open primary; pgraft ctl explain tells why, mode quorum, commits need 1 of nobody yet",
+    "red",
+  ],
+  [
     "a cluster before its founding",
     { primary: null, sync: null },
     "no open primary; pgraft ctl explain tells why",
