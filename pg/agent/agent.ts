@@ -10,7 +10,7 @@ import { startProbing } from "./probing.ts";
 import { keepRegistered, setAway } from "./registering.ts";
 import { readSaved } from "./saved_file.ts";
 import { save } from "./standby_steps.ts";
-import { afterOpening, undoDrift } from "./upkeep.ts";
+import { afterOpening, dropOldData, undoDrift } from "./upkeep.ts";
 
 /** How often an agent looks while nothing happens. */
 const POLL_MS = 200;
@@ -132,6 +132,7 @@ async function turn(body: Body): Promise<void> {
   if (step.kind === "idle" || step.kind === "await_leave") {
     if (body.job === null) succeeded(body);
     await adopt(body);
+    await dropOldData(body);
     await undoDrift(body);
     afterOpening(body);
     await body.waker.nap(isAlarmed(body) ? ALARM_POLL_MS : POLL_MS);
@@ -151,6 +152,7 @@ async function noteConsistent(
   { server }: LocalView,
 ): Promise<void> {
   const answers = server.kind === "standby" || server.kind === "primary";
+  if (answers) body.failedStarts = 0;
   if (answers && body.saved.rewound > 0) await save(body, { rewound: 0 });
 }
 

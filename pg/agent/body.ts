@@ -34,6 +34,8 @@ export interface Body {
   /** The epoch on whose timeline a checkpoint was made here. */
   ownCheckpoint: Epoch;
   checkpointing: boolean;
+  /** Whether data that a clone replaced may still be there. */
+  mayHaveOldData: boolean;
   upkeepEnded: Promise<void>;
   contactEnded: Promise<void>;
   /** The rule whose barrier stood in this life of the server. */
@@ -43,6 +45,8 @@ export interface Body {
   checkpointed: number;
   mayHaveBeenEmpty: boolean;
   rewindFailed: Epoch;
+  /** How often in a row the server could not start from its data; a port that is taken is no such thing. */
+  failedStarts: number;
   failures: number;
   failure: string;
   guard: Guard | null;
@@ -117,6 +121,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     jobEnded: Promise.resolve(),
     ownCheckpoint: 0,
     checkpointing: false,
+    mayHaveOldData: true,
     upkeepEnded: Promise.resolve(),
     contactEnded: Promise.resolve(),
     barrier: 0,
@@ -125,6 +130,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     checkpointed: 0,
     mayHaveBeenEmpty: true,
     rewindFailed: 0,
+    failedStarts: 0,
     failures: 0,
     failure: "",
     guard: null,

@@ -65,8 +65,8 @@ function planStarting(
 }
 
 /** Whether it failed to start so often that its data must be taken for damaged. */
-function isBroken({ failures }: LocalView): boolean {
-  return failures >= MAX_START_FAILURES;
+function isBroken({ failedStarts }: LocalView): boolean {
+  return failedStarts >= MAX_START_FAILURES;
 }
 
 /** How often a start is tried before the data is taken for damaged. */
