@@ -9,6 +9,7 @@ import {
   relationTo,
 } from "../cluster/mod.ts";
 import {
+  CONTENT,
   hasData,
   idle,
   isEntered,
@@ -89,7 +90,7 @@ function planStandby(
     // T21: what an old primary had beyond the others must not be read before it follows.
     if (server.streaming && rendered.hba !== "open") return { kind: "open" };
     return slotsFor(state, view) ??
-      idle(server.streaming ? "It streams" : "Waiting for the primary");
+      idle(server.streaming ? CONTENT.standby : "Waiting for the primary");
   }
   // Cut first: the position decides only what it can no longer grow beyond.
   if (saved.upstream !== null || server.receiver) {

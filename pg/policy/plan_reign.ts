@@ -7,7 +7,7 @@ import {
   positionOf,
   type Rule,
 } from "../cluster/mod.ts";
-import { idle, isForeign, type Reigning, slotsFor } from "./own.ts";
+import { CONTENT, idle, isForeign, type Reigning, slotsFor } from "./own.ts";
 import { isFenced } from "./self_fence.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, PrimaryServer, StandbyServer } from "./view.ts";
@@ -123,7 +123,7 @@ function reign(
   if (handover && view.checkpointed !== handover.number) {
     return { kind: "checkpoint", handover: handover.number };
   }
-  return slotsFor(state, view) ?? idle("It reigns");
+  return slotsFor(state, view) ?? idle(CONTENT.primary);
 }
 
 /** A primary that nobody can see closes itself, when that costs no write (R28, R30). */
