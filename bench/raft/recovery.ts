@@ -76,7 +76,7 @@ function applyAll(stored: StoredLog, entries: number): void {
   const driver = createDriver({
     stored,
     options: DEFAULT_CORE_OPTIONS,
-    policy: { distanceEntries: 0, readBytes: 1 << 20 },
+    policy: { distanceEntries: 0, minLogBytes: 0, readBytes: 1 << 20 },
     ports: {
       disk: IDLE_DISK,
       machine: createKvMachine(),
