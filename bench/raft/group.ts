@@ -93,6 +93,7 @@ function createNode(group: Group, id: NodeId, first: Entry): Driver {
         input(receiver, { kind: "message", message });
       },
       probe: () => {},
+      afterSending: (run) => run(),
       setPeers: () => {},
       wake: () => void group.awake.add(driver),
       fail: (error) => {

@@ -85,6 +85,7 @@ function applyAll(stored: StoredLog, entries: number): void {
       nowMs: () => 0,
       send: () => {},
       probe: () => {},
+      afterSending: (run) => run(),
       setPeers: () => {},
       wake: () => turn.wanted = true,
       fail: (error) => {

@@ -141,6 +141,8 @@ function portsOf(
     observer: options.observer ?? {},
     nowMs: () => clock.nowMs(),
     send: (message) => transport.send(message),
+    // The first turn of the event loop hands the bytes to their connections, which write them before the next.
+    afterSending: (run) => void setImmediate(() => setImmediate(run)),
     probe: (peer) => transport.probe(peer),
     setPeers: (peers) => transport.setPeers(peers),
     wake,
