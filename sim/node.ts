@@ -43,9 +43,6 @@ import { createSimMachine, type SimMachine } from "./machine.ts";
 import { type Network, passes, sendOver } from "./network.ts";
 import { between, chance, schedule, tell, type World } from "./world.ts";
 
-/** How soon a write begins that lets messages go first. */
-const AFTER_SENDING_MS = 0.02;
-
 /** A simulated node: a disk that stays, and a process that comes and goes. */
 export interface SimNode {
   readonly id: NodeId;
@@ -173,10 +170,8 @@ function portsOf(
       sendOver(network, message);
     },
     probe: (peer) => probe(cluster, node, peer),
-    afterSending: (run) =>
-      schedule(world, AFTER_SENDING_MS, () => {
-        if (node.life === life) run();
-      }),
+    // The disk takes its time anyway.
+    afterSending: (run) => run(),
     setPeers: () => {},
     wake: () => schedulePump(cluster, node, 0.01),
     fail: (error) => {
