@@ -1,6 +1,7 @@
 import { present } from "../../base/mod.ts";
 import { join, resolve } from "node:path";
 import { createNodeClient, type NodeClient } from "./client.ts";
+import type { Host } from "./network.ts";
 import { freePorts } from "./ports.ts";
 import { type ManagedProcess, startProcess } from "./process.ts";
 import { DEFAULT_TIMEOUT_MS, until } from "./until.ts";
@@ -36,6 +37,12 @@ export interface ClusterOptions {
    */
   readonly command?: readonly string[];
   /**
+   * Where the nodes run, by their numbers.
+   *
+   * @default {all of them on loopback}
+   */
+  readonly hosts?: readonly Host[];
+  /**
    * How long the nodes have to become ready.
    *
    * @default {DEFAULT_TIMEOUT_MS}
@@ -51,6 +58,8 @@ export interface ClusterNode {
   readonly api: string;
   /** Where it takes in its peers, as `host:port`. */
   readonly raft: string;
+  /** What lets callers in from beyond loopback, where it has a host of its own. */
+  readonly token: string | undefined;
   /** Its data directory; outlives its process. */
   readonly directory: string;
   /** Its HTTP interface. */
@@ -159,7 +168,7 @@ function createCluster(
     node: (id) => present(nodes.find((node) => node.id === id), `node ${id}`),
     add: (id, flags) => {
       const [raft = 0, api = 0] = freePorts(2);
-      const place = placeOf(root, id, raft, api);
+      const place = placeOf(root, options, id, raft, api);
       const node = createNode(place, wordsOf(root, options, place, flags));
       nodes.push(node);
       return node;
@@ -199,14 +208,17 @@ async function createNodes(
   options: ClusterOptions,
 ): Promise<ClusterNode[]> {
   const size = options.size ?? 3;
-  await Deno.writeTextFile(secretIn(root), crypto.randomUUID(), {
-    mode: 0o600,
-  });
+  for (const path of [secretIn(root), tokenIn(root)]) {
+    await Deno.writeTextFile(path, crypto.randomUUID(), { mode: 0o600 });
+  }
   const ports = freePorts(2 * size);
   const places = Array.from(
     { length: size },
     (_, at) =>
-      placeOf(root, at + 1, ports[2 * at] ?? 0, ports[2 * at + 1] ?? 0),
+      placeOf(
+        ...[root, options, at + 1] as const,
+        ...[ports[2 * at] ?? 0, ports[2 * at + 1] ?? 0] as const,
+      ),
   );
   const members = places.map(({ id, raft }) => `${id}@${raft}`).join(",");
   return places.map((place) => {
@@ -215,13 +227,26 @@ async function createNodes(
   });
 }
 
-function placeOf(root: string, id: number, raft: number, api: number): Place {
+function placeOf(
+  root: string,
+  { hosts }: ClusterOptions,
+  id: number,
+  raft: number,
+  api: number,
+): Place {
+  const host = hosts?.[id - 1];
+  const address = host?.address ?? HOST;
   return {
     id,
-    raft: `${HOST}:${raft}`,
-    api: `${HOST}:${api}`,
+    raft: `${address}:${raft}`,
+    api: `${address}:${api}`,
+    token: host ? Deno.readTextFileSync(tokenIn(root)) : undefined,
     directory: join(root, `node${id}`),
   };
+}
+
+function tokenIn(root: string): string {
+  return join(root, "token");
 }
 
 function secretIn(root: string): string {
@@ -234,7 +259,11 @@ function wordsOf(
   place: Place,
   own: Readonly<Record<string, string | null>>,
 ): string[] {
+  const token = place.token === undefined
+    ? {}
+    : { "api-token-file": tokenIn(root) };
   return [
+    ...options.hosts?.[place.id - 1]?.enter ?? [],
     ...options.command ?? [Deno.execPath(), "run", "-A", MAIN],
     "serve",
     ...flagsOf({
@@ -244,6 +273,7 @@ function wordsOf(
       "raft-listen": place.raft,
       "api-listen": place.api,
       "postgresql-managed": "false",
+      ...token,
       ...options.flags,
       ...own,
     }),
@@ -256,11 +286,14 @@ function flagsOf(flags: Readonly<Record<string, string | null>>): string[] {
   );
 }
 
-type Place = Pick<ClusterNode, "id" | "raft" | "api" | "directory">;
+type Place = Pick<ClusterNode, "id" | "raft" | "api" | "token" | "directory">;
 
 function createNode(place: Place, words: readonly string[]): ClusterNode {
   const name = `node ${place.id}`;
-  const client = createNodeClient({ api: place.api });
+  const client = createNodeClient({
+    api: place.api,
+    ...(place.token === undefined ? {} : { token: place.token }),
+  });
   const start = (): ManagedProcess => {
     const [command = "", ...args] = words;
     return startProcess({ name, command, args });
