@@ -9,6 +9,7 @@ import type { Agent, AgentOptions } from "./ports.ts";
 import { startProbing } from "./probing.ts";
 import { keepRegistered, setAway } from "./registering.ts";
 import { readSaved } from "./saved_file.ts";
+import { save } from "./standby_steps.ts";
 import { afterOpening, undoDrift } from "./upkeep.ts";
 
 /** How often an agent looks while nothing happens. */
@@ -126,6 +127,7 @@ async function confirm(body: Body): Promise<void> {
 async function turn(body: Body): Promise<void> {
   const view = body.isViewGood && lookAgain(body) || await look(body);
   body.isViewGood = false;
+  await noteRipe(body);
   const step = plan(body.options.ports.state(), view);
   if (step.kind === "idle" || step.kind === "await_leave") {
     if (body.job === null) succeeded(body);
@@ -141,6 +143,14 @@ async function turn(body: Body): Promise<void> {
   body.options.log("debug", `Did ${step.kind}`, { ms: Math.round(tookMs) });
   succeeded(body);
   body.isViewGood = KEEPS_VIEW.has(step.kind);
+}
+
+/** A rewound copy that lets this agent in is consistent: from now on it recovers by itself. */
+async function noteRipe(body: Body): Promise<void> {
+  if (body.saved.unripe === null || body.view?.server.kind !== "standby") {
+    return;
+  }
+  await save(body, { unripe: null });
 }
 
 /** A primary that an earlier agent left gets a guard of this one. */

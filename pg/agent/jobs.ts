@@ -57,7 +57,13 @@ export function beginClone(
     });
     const incarnation = randomIdentity(random);
     await instance.writeMark(String(incarnation));
-    await save(body, { incarnation, epoch, upstream: null, founding: 0 });
+    await save(body, {
+      incarnation,
+      epoch,
+      upstream: null,
+      founding: 0,
+      unripe: null,
+    });
     log("info", `Cloned from node ${source}`);
   });
 }
@@ -76,6 +82,8 @@ export function beginRewind(
     forgetServer(body);
     await noteLoss(body, epoch, { sinceLsn, from: step.from });
     await awaitCheckpoint(body, source, epoch);
+    // Noted first: whoever starts it next must know, also if this process dies in between.
+    await save(body, { unripe: { id: source, epoch } });
     const result = await instance.rewind({
       source: address,
       timeoutMs: REWIND_TIMEOUT_MS,
@@ -83,6 +91,7 @@ export function beginRewind(
     });
     if (result.kind === "failed") {
       body.rewindFailed = epoch;
+      await save(body, { unripe: null });
       log("warning", `The rewind failed, a clone follows: ${result.why}`);
       return;
     }

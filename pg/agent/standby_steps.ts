@@ -27,6 +27,9 @@ const END_SESSIONS_TIMEOUT_MS = 5000;
 /** How long a start may recover before the agent looks again. */
 const START_TIMEOUT_MS = 600_000;
 
+/** How long a rewound copy's start is waited for before the agent looks whether its source still reigns. */
+const RIPEN_TIMEOUT_MS = 5000;
+
 /** Keeps something durably, before it is acted on. */
 export async function save(body: Body, patch: Partial<Saved>): Promise<void> {
   // One after the other: a job and the loop both save, and neither may undo the other's.
@@ -98,19 +101,29 @@ export function forgetServer(body: Body): void {
   body.watch.replayWaited = false;
 }
 
-/** Starts it as a closed standby without upstream, with the placeholder in its list (R5, R12, R25). */
+/**
+ * Starts it as a closed standby without upstream, with the placeholder in its list (R5, R12, R25). Only a
+ * rewound one streams from the start: what makes its data consistent lies beyond the log that it has.
+ */
 export async function startServer(body: Body): Promise<void> {
   const { instance, log } = body.options;
+  const { unripe, pledge } = body.saved;
+  if (unripe !== null && unripe.epoch < pledge) {
+    throw new Error(
+      `What was rewound to node ${unripe.id} is not consistent without it`,
+    );
+  }
   const before = await instance.processesLeft();
   if (before.length > 0) await instance.stop("immediate");
   await render(body, {
-    upstream: null,
+    upstream: unripe === null ? null : upstreamOf(body, unripe.id),
     names: PLACEHOLDER_LIST,
     hba: "closed",
   });
-  await save(body, { upstream: null });
+  await save(body, { upstream: unripe });
   log("info", "Starting PostgreSQL as a closed standby");
-  await instance.start({ timeoutMs: START_TIMEOUT_MS });
+  const timeoutMs = unripe === null ? START_TIMEOUT_MS : RIPEN_TIMEOUT_MS;
+  await instance.start({ timeoutMs });
   forgetServer(body);
   body.rendered = { hba: "closed", rule: 0 };
   // The list has held the placeholder since before the server came up (T8).
@@ -167,25 +180,30 @@ export async function catchUp(
 }
 
 async function stream(body: Body, { id }: Upstream): Promise<void> {
-  const { instance, ports, clock, id: ownId } = body.options;
-  const member = ports.state().members.get(id);
-  const { incarnation } = body.saved;
-  if (!member || incarnation === null) {
-    throw new Error(`Node ${id} is no data member`);
-  }
+  const { instance, clock } = body.options;
+  const upstream = upstreamOf(body, id);
   const nowMs = clock.nowMs();
   body.watch.heardAtMs = nowMs;
   body.watch.followedAtMs = nowMs;
   body.watch.followedLogBytes = await instance.logBytes();
-  await render(body, {
-    upstream: {
-      host: member.host,
-      port: member.port,
-      applicationName: applicationName({ id: ownId, incarnation }),
-      slotName: slotName(ownId),
-    },
-  });
+  await render(body, { upstream });
   await instance.reload({ settle: false });
+}
+
+function upstreamOf(
+  { options: { ports, id: ownId }, saved: { incarnation } }: Body,
+  id: MemberId,
+): NonNullable<Rendering["upstream"]> {
+  const member = ports.state().members.get(id);
+  if (!member || incarnation === null) {
+    throw new Error(`Node ${id} is no data member`);
+  }
+  return {
+    host: member.host,
+    port: member.port,
+    applicationName: applicationName({ id: ownId, incarnation }),
+    slotName: slotName(ownId),
+  };
 }
 
 /** Waits a while until everything whole is replayed; sessions that hold it back are ended (R13). */

@@ -23,7 +23,7 @@ export function planFollowing(
   const { server } = view;
   switch (server.kind) {
     case "starting":
-      return idle("PostgreSQL starts");
+      return planStarting(reigning, view);
     case "hung":
     case "leftovers":
       return { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
@@ -39,6 +39,18 @@ export function planFollowing(
     case "standby":
       return planStandby(state, reigning, view, server);
   }
+}
+
+/** A rewound copy waits for its source; one that reigns no more can't bring it there. */
+function planStarting(
+  { phase: { epoch }, grant }: Reigning,
+  { saved: { unripe } }: LocalView,
+): Step {
+  const waitsInVain = unripe !== null &&
+    (unripe.epoch !== epoch || unripe.id !== grant.winner.id);
+  return waitsInVain
+    ? { kind: "stop", mode: "immediate", why: "Its source reigns no more" }
+    : idle("PostgreSQL starts");
 }
 
 /** Whether it failed to start so often that its data must be taken for damaged. */

@@ -26,6 +26,11 @@ export interface Saved {
   readonly upstream: Upstream | null;
   /** The appointment under which it has made the data directory; 0 when it has not. */
   readonly founding: number;
+  /**
+   * Whom a rewound copy must stream from before it is consistent and lets anybody in: its log on disk ends
+   * before its data. Null for a copy that recovers by itself.
+   */
+  readonly unripe: Upstream | null;
 }
 
 /** What a node starts with. */
@@ -35,6 +40,7 @@ export const NOTHING_SAVED: Saved = {
   epoch: 0,
   upstream: null,
   founding: 0,
+  unripe: null,
 };
 
 /** What is in the data directory. */
