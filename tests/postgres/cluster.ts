@@ -100,7 +100,7 @@ export interface PgCluster extends AsyncDisposable {
    */
   settled(timeoutMs?: number): Promise<Reign>;
   /** Moves Raft's leadership to a node. */
-  lead(node: PgNode): Promise<void>;
+  lead(node: ClusterNode): Promise<void>;
   /** What the nodes wrote, and what their servers wrote. */
   output(): string;
 }
@@ -228,8 +228,7 @@ function createPgCluster(
   nodes: readonly PgNode[],
   root: string,
 ): PgCluster {
-  const node = (id: number): PgNode =>
-    present(nodes.find((one) => one.id === id), `node ${id} with PostgreSQL`);
+  const node = (id: number): PgNode => nodeIn(nodes, id);
   const leader = (): Promise<ClusterNode> => leaderOf(cluster);
   const view = async (): Promise<ClusterView> =>
     await readCluster(await leader());
@@ -243,26 +242,6 @@ function createPgCluster(
       if (!primary || primary.epoch <= since) return null;
       return { primary: node(primary.id), epoch: primary.epoch };
     }, { what: `a primary opens in an epoch after ${since}`, timeoutMs });
-  }
-
-  async function isSettled(): Promise<Reign | null> {
-    const at = await leader();
-    const { primary, members, sync } = await readCluster(at);
-    const { rules } = await readExplain(at);
-    const data = members.filter(({ kind }) => kind === "data");
-    if (!primary || data.length !== nodes.length) {
-      throw new Error("no primary is open");
-    }
-    for (const { id, role, state, open } of data) {
-      const isRight = id === primary.id
-        ? role === "primary" && open === true
-        : role === "standby" && state === "streaming";
-      if (!isRight) throw new Error(`node ${id} is ${role}, ${state}`);
-    }
-    if (sync?.required !== Math.floor(nodes.length / 2) || rules.length !== 1) {
-      throw new Error(`rules: ${rules.join("; ")}`);
-    }
-    return { primary: node(primary.id), epoch: primary.epoch };
   }
 
   return {
@@ -280,7 +259,10 @@ function createPgCluster(
       return nodes.filter((one) => one !== primary);
     },
     settled: (timeoutMs = SETTLE_TIMEOUT_MS) =>
-      until(isSettled, { what: "all members stream", timeoutMs }),
+      until(() => settledReign(cluster, nodes), {
+        what: "all members stream",
+        timeoutMs,
+      }),
     lead: async (to) => {
       const from = await leader();
       if (from.id === to.id) return;
@@ -310,4 +292,35 @@ async function leaderOf(cluster: Cluster): Promise<ClusterNode> {
     }
     return null;
   }, { what: "a node leads" });
+}
+
+/** Who reigns over members that all stream, under the usual rule alone; what it is not yet is thrown. */
+async function settledReign(
+  cluster: Cluster,
+  nodes: readonly PgNode[],
+): Promise<Reign> {
+  const at = await leaderOf(cluster);
+  const { primary, members, sync } = await readCluster(at);
+  const { rules } = await readExplain(at);
+  const data = members.filter(({ kind }) => kind === "data");
+  if (!primary || data.length !== nodes.length) {
+    throw new Error("no primary is open");
+  }
+  for (const { id, role, state, open } of data) {
+    const isRight = id === primary.id
+      ? role === "primary" && open === true
+      : role === "standby" && state === "streaming";
+    if (!isRight) throw new Error(`node ${id} is ${role}, ${state}`);
+  }
+  if (sync?.required !== Math.floor(nodes.length / 2) || rules.length !== 1) {
+    throw new Error(`rules: ${rules.join("; ")}`);
+  }
+  return { primary: nodeIn(nodes, primary.id), epoch: primary.epoch };
+}
+
+function nodeIn(nodes: readonly PgNode[], id: number): PgNode {
+  return present(
+    nodes.find((one) => one.id === id),
+    `node ${id} with PostgreSQL`,
+  );
 }

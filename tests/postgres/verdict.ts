@@ -1,5 +1,7 @@
 import { until } from "../nodes/mod.ts";
 import type { PgCluster } from "./cluster.ts";
+import type { PgNode } from "./node.ts";
+import type { Result } from "./wire.ts";
 import { type Ledger, LEDGER_TABLE, type Row } from "./ledger.ts";
 
 /** What came of a ledger; every list is empty when all is well. */
@@ -42,7 +44,7 @@ export async function checkLedger(
   const primaries: number[] = [];
   const differing: number[] = [];
   for (const node of cluster.nodes) {
-    const answer = await node.query("select pg_is_in_recovery()");
+    const answer = await untilServed(node);
     if (answer.rows[0]?.[0] === "f") primaries.push(node.id);
   }
   for (const node of cluster.nodes) {
@@ -61,6 +63,13 @@ export async function checkLedger(
     differing,
     primaries,
   };
+}
+
+/** A standby lets readers in a moment after it began to stream. */
+async function untilServed(node: PgNode): Promise<Result> {
+  return await until(() => node.query("select pg_is_in_recovery()"), {
+    what: `node ${node.id} lets clients in`,
+  });
 }
 
 async function hasSameTable(

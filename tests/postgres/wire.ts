@@ -131,42 +131,12 @@ interface Line {
 function createLine(): Line {
   let conn: Deno.Conn | null = null;
   let isClosed = false;
-  let held = new Uint8Array();
-  const chunk = new Uint8Array(16_384);
+  const held = createHeld(() => conn);
 
   function close(): void {
     if (isClosed) return;
     isClosed = true;
     conn?.close();
-  }
-
-  async function fill(count: number): Promise<void> {
-    while (held.length < count) {
-      const read = await conn?.read(chunk) ?? null;
-      if (read === null) throw new WireError("lost", "The server hung up");
-      const joined = new Uint8Array(held.length + read);
-      joined.set(held);
-      joined.set(chunk.subarray(0, read), held.length);
-      held = joined;
-    }
-  }
-
-  async function next(): Promise<Message> {
-    await fill(5);
-    const size = new DataView(held.buffer, held.byteOffset).getInt32(1) + 1;
-    await fill(size);
-    const type = String.fromCharCode(held[0] ?? 0);
-    const body = held.slice(5, size);
-    held = held.slice(size);
-    if (type === "R" && new DataView(body.buffer).getInt32(0) !== 0) {
-      throw new WireError("refused", NO_TRUST);
-    }
-    const failure = type === "E" ? fieldsOf(body) : null;
-    if (failure && failure.get("V") !== "ERROR") {
-      // What ends the session may come after the commit, while it waited for standbys.
-      throw new WireError("lost", failure.get("M") ?? "", failure.get("C"));
-    }
-    return { type, body };
   }
 
   return {
@@ -179,7 +149,7 @@ function createLine(): Line {
         at += await conn?.write(bytes.subarray(at)) ?? bytes.length;
       }
     },
-    next,
+    next: async () => checked(await held.next()),
     within: async (timeoutMs, what, run) => {
       if (isClosed) throw new WireError("lost", "The connection is closed");
       let isLate = false;
@@ -194,19 +164,60 @@ function createLine(): Line {
           const text = `Not within ${timeoutMs} ms: ${what}`;
           throw new WireError("timeout", text);
         }
-        if (error instanceof WireError && error.failure === "refused") {
-          throw error;
-        }
-        close();
-        throw error instanceof WireError
+        const known = error instanceof WireError
           ? error
           : new WireError("lost", String(error));
+        if (known.failure !== "refused") close();
+        throw known;
       } finally {
         clearTimeout(timer);
       }
     },
     close,
   };
+}
+
+/** What has come in and is not read yet. */
+function createHeld(
+  conn: () => Deno.Conn | null,
+): { next(): Promise<Message> } {
+  let held = new Uint8Array();
+  const chunk = new Uint8Array(16_384);
+
+  async function fill(count: number): Promise<void> {
+    while (held.length < count) {
+      const read = await conn()?.read(chunk) ?? null;
+      if (read === null) throw new WireError("lost", "The server hung up");
+      const joined = new Uint8Array(held.length + read);
+      joined.set(held);
+      joined.set(chunk.subarray(0, read), held.length);
+      held = joined;
+    }
+  }
+
+  return {
+    next: async () => {
+      await fill(5);
+      const size = new DataView(held.buffer, held.byteOffset).getInt32(1) + 1;
+      await fill(size);
+      const type = String.fromCharCode(held[0] ?? 0);
+      const body = held.slice(5, size);
+      held = held.slice(size);
+      return { type, body };
+    },
+  };
+}
+
+/** What ends the session may come after the commit, while it waited for standbys: then nothing is known. */
+function checked({ type, body }: Message): Message {
+  if (type === "R" && new DataView(body.buffer).getInt32(0) !== 0) {
+    throw new WireError("lost", NO_TRUST);
+  }
+  const failure = type === "E" ? fieldsOf(body) : null;
+  if (failure && failure.get("V") !== "ERROR") {
+    throw new WireError("lost", failure.get("M") ?? "", failure.get("C"));
+  }
+  return { type, body };
 }
 
 async function readResult(line: Line): Promise<Result> {
