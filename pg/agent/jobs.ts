@@ -43,6 +43,7 @@ export function beginClone(
     const state = ports.state();
     const address = addressOf(body, source);
     log("info", `Cloning from node ${source}`);
+    body.mayHaveOldData = true;
     if (await hasServer(body)) await instance.stop("fast");
     forgetServer(body);
     // From here on the directory may be any copy's: it must not count as the one it was (R3).

@@ -90,6 +90,7 @@ function viewOf(
     mayHaveBeenEmpty: body.mayHaveBeenEmpty,
     canRewind: options.canRewind,
     rewindFailed: body.rewindFailed,
+    failedStarts: body.failedStarts,
     failures: body.failures,
     failure: body.failure,
     lonelyMs: nowMs - watch.leaderSeenAtMs,

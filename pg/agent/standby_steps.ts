@@ -119,8 +119,9 @@ export async function startServer(body: Body): Promise<void> {
   try {
     await instance.start({ timeoutMs });
   } catch (error) {
-    const isSlow = error instanceof InstanceError && error.code === "timeout";
-    if (!isSlow) throw error;
+    const code = error instanceof InstanceError ? error.code : null;
+    if (code === "start_failed") body.failedStarts += 1;
+    if (code !== "timeout") throw error;
     log("info", "PostgreSQL recovers");
   }
   forgetServer(body);

@@ -117,7 +117,8 @@ function assessUnheard(
   }
   const isAway = state.members.get(primary.id)?.away ?? false;
   if (isAway) return { kind: "watch", why: `${what}, on purpose` };
-  if (silentMs >= settings.agentGraceMs) {
+  const absentMs = seen?.absentMs ?? input.phaseMs;
+  if (absentMs >= settings.agentGraceMs) {
     return {
       kind: "lost",
       reason: "agent_gone",

@@ -21,6 +21,9 @@ export interface Reigning {
   readonly grant: Grant;
 }
 
+/** What a primary and a standby say that lack nothing. */
+export const CONTENT = { primary: "It reigns", standby: "It streams" } as const;
+
 /** Nothing to do. */
 export function idle(why: string): Step {
   return { kind: "idle", why };

@@ -9,6 +9,7 @@ import {
   relationTo,
 } from "../cluster/mod.ts";
 import {
+  CONTENT,
   disown,
   hasData,
   idle,
@@ -66,8 +67,8 @@ function planStarting(
 }
 
 /** Whether it failed to start so often that its data must be taken for damaged. */
-function isBroken({ failures }: LocalView): boolean {
-  return failures >= MAX_START_FAILURES;
+function isBroken({ failedStarts }: LocalView): boolean {
+  return failedStarts >= MAX_START_FAILURES;
 }
 
 /** How often a start is tried before the data is taken for damaged. */
@@ -95,7 +96,7 @@ function planStandby(
     // T21: what an old primary had beyond the others must not be read before it follows.
     if (server.streaming && rendered.hba !== "open") return { kind: "open" };
     return slotsFor(state, view) ??
-      idle(server.streaming ? "It streams" : "Waiting for the primary");
+      idle(server.streaming ? CONTENT.standby : "Waiting for the primary");
   }
   // Cut first: the position decides only what it can no longer grow beyond.
   if (saved.upstream !== null || server.receiver) {

@@ -7,7 +7,14 @@ import {
   positionOf,
   type Rule,
 } from "../cluster/mod.ts";
-import { disown, idle, isForeign, type Reigning, slotsFor } from "./own.ts";
+import {
+  CONTENT,
+  disown,
+  idle,
+  isForeign,
+  type Reigning,
+  slotsFor,
+} from "./own.ts";
 import { isFenced } from "./self_fence.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, PrimaryServer, StandbyServer } from "./view.ts";
@@ -124,7 +131,7 @@ function reign(
   if (handover && view.checkpointed !== handover.number) {
     return { kind: "checkpoint", handover: handover.number };
   }
-  return slotsFor(state, view) ?? idle("It reigns");
+  return slotsFor(state, view) ?? idle(CONTENT.primary);
 }
 
 /** A primary that nobody can see closes itself, when that costs no write (R28, R30). */

@@ -105,7 +105,8 @@ export function alive(
   told: Report | null,
   patch: Partial<Observation> = {},
 ): Observation {
-  return { agent: "alive", silentMs: 10, report: told, reportMs: 0, ...patch };
+  const now = { silentMs: 10, absentMs: 10, reportMs: 0 };
+  return { agent: "alive", report: told, ...now, ...patch };
 }
 
 /** A member whose agent refuses connections, or says nothing. */
@@ -114,7 +115,8 @@ export function unheard(
   silentMs: number,
   told: Report | null = null,
 ): Observation {
-  return { agent, silentMs, report: told, reportMs: silentMs };
+  const since = { silentMs, absentMs: silentMs, reportMs: silentMs };
+  return { agent, report: told, ...since };
 }
 
 /** What the leader knows: of each member by its number. */
@@ -197,12 +199,13 @@ export function viewOf(
     mayHaveBeenEmpty: false,
     canRewind: true,
     rewindFailed: 0,
+    failedStarts: 0,
     failures: 0,
     failure: "",
     lonelyMs: 0,
     unacknowledgedMs: 0,
     electionTimeoutMs: 1000,
-    phaseMs: 0,
+    phaseMs: 500,
     lostMs: 0,
     ...patch,
     saved: {

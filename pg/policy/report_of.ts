@@ -6,7 +6,7 @@ import {
   type Position,
   positionOf,
 } from "../cluster/mod.ts";
-import { hasData, isForeign, ownCopy, type Reigning } from "./own.ts";
+import { CONTENT, hasData, isForeign, ownCopy, type Reigning } from "./own.ts";
 import { plan } from "./plan.ts";
 import { hasReigned, isPastTakeover } from "./plan_reign.ts";
 import { endOf, isSealed } from "./plan_sealing.ts";
@@ -213,5 +213,6 @@ function followReport({ server, saved }: LocalView): FollowReport | null {
 
 function troubleOf(view: LocalView, why: string | null): string | null {
   if (view.failures > 0) return view.failure;
+  if (why === CONTENT.primary || why === CONTENT.standby) return null;
   return view.data.kind === "unusable" ? view.data.why : why;
 }

@@ -57,6 +57,14 @@ export function decideSealing(
   const sealed = choosable(state, phase, all, coverage);
   const best = highest(sealed);
   if (!best) return say("no_data", "No sealed member has valid data");
+  const lagBytes = coverage === "time" ? lagOf(state, best, input) : 0;
+  if (lagBytes > input.settings.maximumLagBytes) {
+    return say(
+      "lag",
+      `Node ${best.member.id} lacks ${lagBytes} bytes of the old primary, ` +
+        `and mode off gives up ${input.settings.maximumLagBytes} at most`,
+    );
+  }
   if (isTooEarly(state, phase, sealed, input)) {
     const text = "Waiting for members that are there to seal";
     return say(phase.attempt.kind, text);
@@ -176,6 +184,17 @@ function isFencedByTime(
     }
     return true;
   });
+}
+
+/** What the old primary was last heard to have beyond a position (R30). */
+function lagOf(
+  state: ClusterState,
+  { position }: Sealed,
+  { observations }: PolicyInput,
+): number {
+  const old = newestGrant(state)?.winner;
+  const report = observations.get(old?.id ?? 0)?.report;
+  return Math.max(0, (report?.primary?.flushLsn ?? 0) - position.lsn);
 }
 
 function highest(sealed: readonly Sealed[]): Sealed | null {
@@ -381,7 +400,7 @@ function ruleFor(
 }
 
 /** How many data members count. */
-export function countOf({ members }: ClusterState): number {
+function countOf({ members }: ClusterState): number {
   return [...members.values()].filter(({ counted, tags, leaving }) =>
     counted && !tags.nosync && !leaving
   ).length;

@@ -148,6 +148,8 @@ export interface LocalView {
   readonly canRewind: boolean;
   /** The epoch for which a rewind failed; 0 for none. */
   readonly rewindFailed: Epoch;
+  /** How often in a row the server could not start from its data. */
+  readonly failedStarts: number;
   /** How often in a row the last kind of step failed. */
   readonly failures: number;
   readonly failure: string;

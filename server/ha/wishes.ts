@@ -142,8 +142,9 @@ export async function failOver(
     epoch: epoch + 1,
     expected: { kind: phase.kind, epoch: phase.epoch },
     attempt: { kind, target },
-    reason: "forced",
-    detail: "An operator asked for it",
+    // The kind says how it ends; only what may lose commits is called forced.
+    reason: allowDataLoss ? "forced" : "switchover",
+    detail: "An operator asked for a failover",
     lostAtMs: Date.now(),
     atMs: Date.now(),
   });

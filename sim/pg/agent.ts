@@ -375,6 +375,7 @@ function observe(
       agent: isGone ? "gone" : kind,
       silentMs,
       report: known?.report ?? null,
+      absentMs: silentMs,
       reportMs: known ? (nowMs - known.reportAtMs) * node.clockRate : silentMs,
     });
   }

@@ -1,6 +1,7 @@
 import { present } from "../../base/mod.ts";
 import { join, resolve } from "node:path";
 import { createNodeClient, type NodeClient } from "./client.ts";
+import type { Host } from "./network.ts";
 import { freePorts } from "./ports.ts";
 import { type ManagedProcess, startProcess } from "./process.ts";
 import { DEFAULT_TIMEOUT_MS, until } from "./until.ts";
@@ -36,11 +37,50 @@ export interface ClusterOptions {
    */
   readonly command?: readonly string[];
   /**
+   * Where the nodes run, by their numbers.
+   *
+   * @default {all of them on loopback}
+   */
+  readonly hosts?: readonly Host[];
+  /**
    * How long the nodes have to become ready.
    *
    * @default {DEFAULT_TIMEOUT_MS}
    */
   readonly readyTimeoutMs?: number;
+  /**
+   * Returns further flags of one node, over those of all.
+   *
+   * @default {() => ({})}
+   */
+  readonly ownFlags?: (place: NodePlace) => Readonly<Record<string, string>>;
+  /**
+   * Is run before the first node starts, with the directory that holds all others.
+   *
+   * @default {nothing}
+   */
+  readonly prepare?: (root: string) => Promise<void>;
+  /**
+   * Is run when the nodes have ended, before their directories go, with the one that holds them: what
+   * outlives its node is ended here.
+   *
+   * @default {nothing}
+   */
+  readonly clear?: (root: string) => Promise<void>;
+}
+
+/** Where a node is. */
+export interface NodePlace {
+  /** Its number. */
+  readonly id: number;
+  /** Where it takes in its peers, as `host:port`. */
+  readonly raft: string;
+  /** Where it answers HTTP, as `host:port`. */
+  readonly api: string;
+  /** What lets callers in from beyond loopback, where it has a host of its own. */
+  readonly token: string | undefined;
+  /** Its data directory; others beside it may be made. */
+  readonly directory: string;
 }
 
 /** One node and its place. */
@@ -51,6 +91,8 @@ export interface ClusterNode {
   readonly api: string;
   /** Where it takes in its peers, as `host:port`. */
   readonly raft: string;
+  /** What lets callers in from beyond loopback, where it has a host of its own. */
+  readonly token: string | undefined;
   /** Its data directory; outlives its process. */
   readonly directory: string;
   /** Its HTTP interface. */
@@ -115,6 +157,7 @@ export async function startCluster(
   const nodes: ClusterNode[] = [];
   const cluster = createCluster(nodes, root, options);
   try {
+    await options.prepare?.(root);
     nodes.push(...await createNodes(root, options));
     await cluster.ready(options.readyTimeoutMs);
     return cluster;
@@ -159,7 +202,7 @@ function createCluster(
     node: (id) => present(nodes.find((node) => node.id === id), `node ${id}`),
     add: (id, flags) => {
       const [raft = 0, api = 0] = freePorts(2);
-      const place = placeOf(root, id, raft, api);
+      const place = placeOf(root, options, id, raft, api);
       const node = createNode(place, wordsOf(root, options, place, flags));
       nodes.push(node);
       return node;
@@ -178,6 +221,7 @@ function createCluster(
     [Symbol.asyncDispose]: async () => {
       await Promise.all(nodes.map((node) => node.kill()));
       for (const { client } of nodes) client[Symbol.dispose]();
+      await options.clear?.(root);
       await Deno.remove(root, { recursive: true });
     },
   };
@@ -199,14 +243,17 @@ async function createNodes(
   options: ClusterOptions,
 ): Promise<ClusterNode[]> {
   const size = options.size ?? 3;
-  await Deno.writeTextFile(secretIn(root), crypto.randomUUID(), {
-    mode: 0o600,
-  });
+  for (const path of [secretIn(root), tokenIn(root)]) {
+    await Deno.writeTextFile(path, crypto.randomUUID(), { mode: 0o600 });
+  }
   const ports = freePorts(2 * size);
   const places = Array.from(
     { length: size },
     (_, at) =>
-      placeOf(root, at + 1, ports[2 * at] ?? 0, ports[2 * at + 1] ?? 0),
+      placeOf(
+        ...[root, options, at + 1] as const,
+        ...[ports[2 * at] ?? 0, ports[2 * at + 1] ?? 0] as const,
+      ),
   );
   const members = places.map(({ id, raft }) => `${id}@${raft}`).join(",");
   return places.map((place) => {
@@ -215,13 +262,26 @@ async function createNodes(
   });
 }
 
-function placeOf(root: string, id: number, raft: number, api: number): Place {
+function placeOf(
+  root: string,
+  { hosts }: ClusterOptions,
+  id: number,
+  raft: number,
+  api: number,
+): NodePlace {
+  const host = hosts?.[id - 1];
+  const address = host?.address ?? HOST;
   return {
     id,
-    raft: `${HOST}:${raft}`,
-    api: `${HOST}:${api}`,
+    raft: `${address}:${raft}`,
+    api: `${address}:${api}`,
+    token: host ? Deno.readTextFileSync(tokenIn(root)) : undefined,
     directory: join(root, `node${id}`),
   };
+}
+
+function tokenIn(root: string): string {
+  return join(root, "token");
 }
 
 function secretIn(root: string): string {
@@ -231,10 +291,14 @@ function secretIn(root: string): string {
 function wordsOf(
   root: string,
   options: ClusterOptions,
-  place: Place,
+  place: NodePlace,
   own: Readonly<Record<string, string | null>>,
 ): string[] {
+  const token = place.token === undefined
+    ? {}
+    : { "api-token-file": tokenIn(root) };
   return [
+    ...options.hosts?.[place.id - 1]?.enter ?? [],
     ...options.command ?? [Deno.execPath(), "run", "-A", MAIN],
     "serve",
     ...flagsOf({
@@ -244,7 +308,9 @@ function wordsOf(
       "raft-listen": place.raft,
       "api-listen": place.api,
       "postgresql-managed": "false",
+      ...token,
       ...options.flags,
+      ...options.ownFlags?.(place),
       ...own,
     }),
   ];
@@ -256,11 +322,12 @@ function flagsOf(flags: Readonly<Record<string, string | null>>): string[] {
   );
 }
 
-type Place = Pick<ClusterNode, "id" | "raft" | "api" | "directory">;
-
-function createNode(place: Place, words: readonly string[]): ClusterNode {
+function createNode(place: NodePlace, words: readonly string[]): ClusterNode {
   const name = `node ${place.id}`;
-  const client = createNodeClient({ api: place.api });
+  const client = createNodeClient({
+    api: place.api,
+    ...(place.token === undefined ? {} : { token: place.token }),
+  });
   const start = (): ManagedProcess => {
     const [command = "", ...args] = words;
     return startProcess({ name, command, args });

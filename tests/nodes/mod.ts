@@ -20,9 +20,17 @@ export {
   type Cluster,
   type ClusterNode,
   type ClusterOptions,
+  type NodePlace,
   startCluster,
   withCluster,
 } from "./cluster.ts";
+export {
+  canMakeNetworks,
+  type Host,
+  type HostNetwork,
+  runInOwnNetwork,
+  startNetwork,
+} from "./network.ts";
 export { freePorts, HIGHEST_PORT, LOWEST_PORT } from "./ports.ts";
 export {
   type ManagedProcess,
