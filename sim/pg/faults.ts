@@ -262,7 +262,9 @@ const FAULTS: readonly (readonly [string, number, Fault])[] = [
   }],
   ["promotion by hand", 1, (sim) => {
     const node = anyData(sim);
-    if (node && isUnspoilt(sim)) promoteByHand(sim, node);
+    // A winner that is about to promote has its rule already: by hand it would acknowledge under no grant.
+    if (!node || node === reigning(sim) || !isUnspoilt(sim)) return;
+    promoteByHand(sim, node);
   }],
   ["promotion on an island", 1, (sim) => {
     const node = anyData(sim);
