@@ -6,7 +6,7 @@ import {
   slotName,
 } from "../cluster/mod.ts";
 import type { Rendering } from "../instance/mod.ts";
-import type { Saved, Upstream } from "../policy/mod.ts";
+import type { Saved, Step, Upstream } from "../policy/mod.ts";
 import type { Body } from "./body.ts";
 import { keepFiles } from "./files_file.ts";
 import { until } from "./until.ts";
@@ -141,13 +141,12 @@ export async function follow(
   body.options.log("info", `Following node ${upstream} (epoch ${epoch})`);
 }
 
-/** Streams from another sealed member, within an attempt (R16). */
+/** Streams from another sealed member, within an attempt, and follows the history that it has (R16). */
 export async function catchUp(
   body: Body,
-  epoch: Epoch,
-  source: MemberId,
+  { epoch, source, history }: Extract<Step, { kind: "catch_up" }>,
 ): Promise<void> {
-  await save(body, { upstream: { id: source, epoch } });
+  await save(body, { epoch: history, upstream: { id: source, epoch } });
   await stream(body, { id: source, epoch });
 }
 

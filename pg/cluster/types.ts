@@ -117,6 +117,8 @@ export type AttemptKind =
 export interface CatchUp {
   readonly source: Copy;
   readonly target: Copy;
+  /** The epoch of the source's last log. */
+  readonly epoch: Epoch;
   readonly lsn: Lsn;
 }
 

@@ -133,7 +133,7 @@ Deno.test("a member streams what it lacks from a sealed one, and seals again (R1
   const state = done(sealingState(), {
     type: "catch_up",
     epoch: 2,
-    catchUp: { source: copy(3), target: copy(2), lsn: 150 },
+    catchUp: { source: copy(3), target: copy(2), epoch: 1, lsn: 150 },
   });
   const at = (
     server: StandbyServer,
@@ -144,10 +144,11 @@ Deno.test("a member streams what it lacks from a sealed one, and seals again (R1
     kind: "catch_up",
     epoch: 2,
     source: 3,
+    history: 1,
   });
   assertEquals(at(standby(), { id: 3, epoch: 2 }).kind, "idle");
   assertEquals(
-    at(standby({ endLsn: 150 }), { id: 3, epoch: 2 }).kind,
+    at(standby({ endLsn: 150, replayLsn: 150 }), { id: 3, epoch: 2 }).kind,
     "cut_upstream",
   );
   assertEquals(
@@ -160,6 +161,41 @@ Deno.test("a member streams what it lacks from a sealed one, and seals again (R1
     saved: { pledge: 2, upstream: null },
   });
   assertEquals(kindOf(state, other), "idle");
+});
+
+Deno.test("a target streams until it has the source's position, by epoch first (R14, R16)", () => {
+  const state = done(
+    sealingState({
+      grants: [grantAt(1), grantAt(2, { startLsn: 90 })],
+      phase: {
+        kind: "sealing",
+        epoch: 3,
+        attempt: { kind: "automatic" },
+        catchUp: null,
+      },
+    }),
+    {
+      type: "catch_up",
+      epoch: 3,
+      catchUp: { source: copy(3), target: copy(2), epoch: 2, lsn: 150 },
+    },
+  );
+  const at = (server: StandbyServer, epoch: number): Step["kind"] =>
+    kindOf(
+      state,
+      viewOf(2, { server, saved: { pledge: 3, epoch, upstream: null } }),
+    );
+  const step: Step = { kind: "catch_up", epoch: 3, source: 3, history: 2 };
+  const before = viewOf(2, {
+    server: cutStandby({ endLsn: 80, replayLsn: 80 }),
+    saved: { pledge: 3, upstream: null },
+  });
+  assertEquals(plan(state, before), step);
+  // Half a record that goes beyond, of the epoch before, is not what it lacks.
+  assertEquals(at(cutStandby({ endLsn: 195, replayLsn: 90 }), 2), "catch_up");
+  const unknown = { endLsn: 195, replayLsn: 90, replayDone: false };
+  assertEquals(at(cutStandby(unknown), 2), "catch_up");
+  assertEquals(at(cutStandby({ endLsn: 150, replayLsn: 150 }), 2), "idle");
 });
 
 Deno.test("a member without valid data pledges and does nothing more (R11)", () => {

@@ -16,6 +16,7 @@ import {
   newestGrant,
   type Phase,
   type Position,
+  relationTo,
   requiredOf,
   type Rule,
   type SealedAt,
@@ -271,15 +272,22 @@ function catchUpFor(
       "and nobody who may win can get it from there";
     return say("highest_unreachable", text);
   }
-  const runner = highest(able);
+  const fit = able.filter(({ position }) =>
+    relationTo(state, position, best.position.epoch).kind === "prefix"
+  );
+  const runner = highest(fit);
   const target = choose(
     state,
     attempt,
-    able.filter(({ position }) =>
+    fit.filter(({ position }) =>
       runner !== null && comparePositions(position, runner.position) === 0
     ),
   );
-  if (!target) return say("no_candidate", "Nobody may win");
+  if (!target) {
+    const text = `Node ${best.member.id} has the highest position and must ` +
+      "not win; who may has another history and would have to rewind";
+    return say("no_candidate", text);
+  }
   const text = `Node ${target.member.id} streams from node ` +
     `${best.member.id} what it lacks before it can win`;
   // A target that streams is not sealed meanwhile; to name another in turn would bring neither there.
@@ -293,7 +301,7 @@ function catchUpFor(
       catchUp: {
         source: best.copy,
         target: target.copy,
-        lsn: best.position.lsn,
+        ...best.position,
       },
     },
     findings: [{ member: target.member.id, code: "catching_up", text }],

@@ -153,7 +153,7 @@ Deno.test("who must not win covers and is a source; the best of the others strea
   assertEquals(command, {
     type: "catch_up",
     epoch: 2,
-    catchUp: { source: copy(3), target: copy(2), lsn: 100 },
+    catchUp: { source: copy(3), target: copy(2), epoch: 1, lsn: 100 },
   });
   assert(command);
   const under = done(state, command);
@@ -177,11 +177,41 @@ Deno.test("a target that streams is not changed for another one (R16)", () => {
   assertEquals(outcome(dead, under), ["catch_up", 3]);
 });
 
+Deno.test("who has another history than the source is no target: it would have to rewind (R16, R29)", () => {
+  const state = sealingState({
+    members: membersOf(
+      member(1),
+      member(2),
+      member(3, { tags: { nofailover: true } }),
+    ),
+    grants: [grantAt(1), grantAt(2, { winner: copy(2) })],
+    rules: [rule([1, 3], 1, { number: 2, epoch: 2, primary: copy(2) })],
+    phase: {
+      kind: "sealing",
+      epoch: 3,
+      attempt: { kind: "automatic" },
+      catchUp: null,
+    },
+  });
+  const at = (id: number, epoch: number, lsn: number): Observation =>
+    alive(sealedReport(id, 0, { sealed: 3, position: { epoch, lsn } }));
+  const source = { 3: at(3, 2, 250) };
+  assertEquals(
+    outcome({ ...source, 1: at(1, 1, 101) }, state),
+    ["no_candidate", null],
+  );
+  const seen = { ...source, 1: at(1, 1, 100) };
+  assertEquals(outcome(seen, state), ["catch_up", 1]);
+  const { command } = decide(state, inputOf(seen));
+  assert(command?.type === "catch_up");
+  assertEquals(command.catchUp?.epoch, 2);
+});
+
 Deno.test("a catch-up ends with its source, so that its target seals again (R12, R16)", () => {
   const state = done(fiveNodes({ 5: { nofailover: true } }), {
     type: "catch_up",
     epoch: 2,
-    catchUp: { source: copy(5), target: copy(2), lsn: 100 },
+    catchUp: { source: copy(5), target: copy(2), epoch: 1, lsn: 100 },
   });
   const rest = {
     ...sealedAt({ 3: 70, 4: 60 }),

@@ -46,6 +46,8 @@ export type Step =
   | {
     readonly kind: "catch_up";
     readonly epoch: Epoch;
+    /** The epoch that its data follows from then on. */
+    readonly history: Epoch;
     readonly source: MemberId;
   }
   /** Lets only control and replication in, and ends all other sessions (R22). */
