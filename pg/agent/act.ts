@@ -8,7 +8,6 @@ import {
 import type { Body } from "./body.ts";
 import { beginClone, beginInitialize, beginRewind } from "./jobs.ts";
 import {
-  closeServer,
   own,
   passBarrier,
   promote,
@@ -18,6 +17,7 @@ import {
 } from "./reign_steps.ts";
 import {
   catchUp,
+  closeServer,
   cutUpstream,
   finishReplay,
   follow,

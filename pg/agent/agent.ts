@@ -1,15 +1,16 @@
 import { messageOf } from "../../base/mod.ts";
-import { plan, type Step } from "../policy/mod.ts";
+import { type LocalView, plan, type Step } from "../policy/mod.ts";
 import { act } from "./act.ts";
 import { type Body, createBody } from "./body.ts";
 import { readFiles } from "./files_file.ts";
 import { holdGuard, releaseGuard } from "./guarding.ts";
-import { look } from "./look.ts";
+import { look, lookAgain } from "./look.ts";
 import type { Agent, AgentOptions } from "./ports.ts";
 import { startProbing } from "./probing.ts";
 import { keepRegistered, setAway } from "./registering.ts";
 import { readSaved } from "./saved_file.ts";
-import { afterOpening, undoDrift } from "./upkeep.ts";
+import { save } from "./standby_steps.ts";
+import { afterOpening, dropOldData, undoDrift } from "./upkeep.ts";
 
 /** How often an agent looks while nothing happens. */
 const POLL_MS = 200;
@@ -20,6 +21,19 @@ const STEP_REPORT_MS = 200;
 /** How long it waits after a step that failed; doubles with each failure. */
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 2000;
+/** Steps after which the last look still holds, but for what this process knows itself. */
+const KEEPS_VIEW: ReadonlySet<Step["kind"]> = new Set([
+  "pledge",
+  "own",
+  "set_rule",
+  "set_slots",
+  "close",
+  "announce_promotion",
+  "barrier",
+  "announce_opening",
+  "propose",
+]);
+
 /** How long a stop waits for what is under way. */
 const STOP_TIMEOUT_MS = 2000;
 /** How long the others have to hear that PostgreSQL stays without its agent. */
@@ -51,7 +65,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       body.waker.poke();
       await probing.stop();
       await withinStop(body, Promise.all([running, registering]));
-      await withinStop(body, body.jobEnded);
+      await withinStop(
+        body,
+        Promise.all([body.jobEnded, body.upkeepEnded, body.contactEnded]),
+      );
       await end(body);
     },
   };
@@ -108,18 +125,35 @@ async function confirm(body: Body): Promise<void> {
 }
 
 async function turn(body: Body): Promise<void> {
-  const view = await look(body);
+  const view = body.isViewGood && lookAgain(body) || await look(body);
+  body.isViewGood = false;
+  await noteConsistent(body, view);
   const step = plan(body.options.ports.state(), view);
   if (step.kind === "idle" || step.kind === "await_leave") {
     if (body.job === null) succeeded(body);
     await adopt(body);
+    await dropOldData(body);
     await undoDrift(body);
     afterOpening(body);
     await body.waker.nap(isAlarmed(body) ? ALARM_POLL_MS : POLL_MS);
     return;
   }
+  const startedAtMs = body.options.clock.nowMs();
   await actWhileTelling(body, step);
+  const tookMs = body.options.clock.nowMs() - startedAtMs;
+  body.options.log("debug", `Did ${step.kind}`, { ms: Math.round(tookMs) });
   succeeded(body);
+  body.isViewGood = KEEPS_VIEW.has(step.kind);
+}
+
+/** What was rewound is like any other copy once it lets anybody look. */
+async function noteConsistent(
+  body: Body,
+  { server }: LocalView,
+): Promise<void> {
+  const answers = server.kind === "standby" || server.kind === "primary";
+  if (answers) body.failedStarts = 0;
+  if (answers && body.saved.rewound > 0) await save(body, { rewound: 0 });
 }
 
 /** A primary that an earlier agent left gets a guard of this one. */

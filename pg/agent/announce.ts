@@ -1,5 +1,6 @@
-import type { Epoch, Timeline } from "../cluster/mod.ts";
+import { type Epoch, newestRule, type Timeline } from "../cluster/mod.ts";
 import type { Body } from "./body.ts";
+import { passBarrier } from "./reign_steps.ts";
 import { ownPassword } from "./saved_file.ts";
 
 /** Tells that the database is made; only one founder is believed (R34). */
@@ -39,13 +40,24 @@ export async function announcePromotion(
   if (!history || incarnation === null) {
     throw new Error(`There is no history of timeline ${timeline}`);
   }
-  await ports.propose({
+  const telling = ports.propose({
     type: "promoted",
     epoch,
     winner: { id, incarnation },
     switchLsn: history.switchLsn,
     atMs: ports.wallMs(),
   });
+  const [told] = await Promise.all([telling, tryBarrier(body)]);
+  if (told.kind === "refused") throw new Error(told.why);
+}
+
+/** The barrier need not wait until the promotion is known; where it does not stand yet it is tried again. */
+async function tryBarrier(body: Body): Promise<void> {
+  const rule = newestRule(body.options.ports.state());
+  const isKnown = rule !== null && body.rendered.rule === rule.number &&
+    !body.mayHaveBeenEmpty && rule.standbys.length >= rule.required;
+  if (!isKnown) return;
+  await passBarrier(body, rule, false).catch(() => {});
 }
 
 /** Tells that the barrier stands: the reign opens when that is committed (R20). */
@@ -66,9 +78,18 @@ export async function announceOpening(
     winner: { id, incarnation },
     rule,
     barrierAtMs: Math.round(wallMs - sinceMs),
-    gapMs: epoch === 1
-      ? null
-      : Math.round(body.barrierAtMs - body.watch.lastWriteAtMs),
+    gapMs: gapOf(body, epoch, wallMs),
     atMs: wallMs,
   });
+}
+
+/** How long nobody could write; null where there was nothing before. */
+function gapOf(
+  { options: { ports } }: Body,
+  epoch: Epoch,
+  wallMs: number,
+): number | null {
+  const record = ports.state().history.find((one) => one.epoch === epoch);
+  if (!record || record.kind === "founding") return null;
+  return Math.max(0, Math.round(wallMs - record.lostAtMs));
 }

@@ -20,6 +20,8 @@ export interface Body {
   readonly boot: string;
   readonly stopping: AbortController;
   saved: Saved;
+  /** Ends when what is being saved is. */
+  saving: Promise<void>;
   /** How many reports it has sent. */
   sequence: number;
   /** Whether the state was confirmed in this life (R15). */
@@ -32,7 +34,10 @@ export interface Body {
   /** The epoch on whose timeline a checkpoint was made here. */
   ownCheckpoint: Epoch;
   checkpointing: boolean;
+  /** Whether data that a clone replaced may still be there. */
+  mayHaveOldData: boolean;
   upkeepEnded: Promise<void>;
+  contactEnded: Promise<void>;
   /** The rule whose barrier stood in this life of the server. */
   barrier: number;
   barrierAtMs: number;
@@ -40,11 +45,15 @@ export interface Body {
   checkpointed: number;
   mayHaveBeenEmpty: boolean;
   rewindFailed: Epoch;
+  /** How often in a row the server could not start from its data; a port that is taken is no such thing. */
+  failedStarts: number;
   failures: number;
   failure: string;
   guard: Guard | null;
   /** The newest look. */
   view: LocalView | null;
+  /** Whether that still holds, but for what this process has changed itself. */
+  isViewGood: boolean;
   readonly watch: Watch;
   readonly waker: Waker;
 }
@@ -59,6 +68,7 @@ export interface Files {
 /** Times on this node's own clock, by which it tells how long something has lasted. */
 export interface Watch {
   leaderSeenAtMs: number;
+  isAskingForContact: boolean;
   /** When the commit was made that k standbys are known to hold. */
   acknowledgedAtMs: number;
   phase: string;
@@ -72,6 +82,8 @@ export interface Watch {
   replayWaited: boolean;
   readonly absentSinceMs: Map<MemberId, number>;
   hungSinceMs: number | null;
+  /** The timeline on which the log ends, as its files say, and the end that this was asked for. */
+  timeline: { readonly endLsn: Lsn; readonly timeline: number };
   probeLsn: number;
   probedAtMs: number;
   /** When a write of the last reign was last known to be acknowledged. */
@@ -100,6 +112,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     boot: crypto.randomUUID(),
     stopping: new AbortController(),
     saved,
+    saving: Promise.resolve(),
     sequence: 0,
     confirmed: false,
     rendered: { hba: null, rule: null },
@@ -108,19 +121,24 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     jobEnded: Promise.resolve(),
     ownCheckpoint: 0,
     checkpointing: false,
+    mayHaveOldData: true,
     upkeepEnded: Promise.resolve(),
+    contactEnded: Promise.resolve(),
     barrier: 0,
     barrierAtMs: 0,
     slots: [],
     checkpointed: 0,
     mayHaveBeenEmpty: true,
     rewindFailed: 0,
+    failedStarts: 0,
     failures: 0,
     failure: "",
     guard: null,
     view: null,
+    isViewGood: false,
     watch: {
       leaderSeenAtMs: nowMs,
+      isAskingForContact: false,
       acknowledgedAtMs: nowMs,
       phase: "",
       phaseSinceMs: nowMs,
@@ -131,6 +149,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
       replayWaited: false,
       absentSinceMs: new Map(),
       hungSinceMs: null,
+      timeline: { endLsn: -1, timeline: 0 },
       probeLsn: 0,
       probedAtMs: nowMs,
       lastWriteAtMs: nowMs,

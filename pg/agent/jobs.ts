@@ -18,6 +18,8 @@ export function beginInitialize(body: Body, attempt: number): void {
     const { instance, directory, random, log } = body.options;
     log("info", "Making a new database with initdb");
     const replicationPassword = await ownPassword(directory);
+    // What is found here after a crash was made by this node, and counts for nothing.
+    await save(body, { incarnation: null, founding: attempt });
     await instance.initialize({ replicationPassword });
     const incarnation = randomIdentity(random);
     await instance.writeMark(String(incarnation));
@@ -41,6 +43,7 @@ export function beginClone(
     const state = ports.state();
     const address = addressOf(body, source);
     log("info", `Cloning from node ${source}`);
+    body.mayHaveOldData = true;
     if (await hasServer(body)) await instance.stop("fast");
     forgetServer(body);
     // From here on the directory may be any copy's: it must not count as the one it was (R3).
@@ -55,7 +58,13 @@ export function beginClone(
     });
     const incarnation = randomIdentity(random);
     await instance.writeMark(String(incarnation));
-    await save(body, { incarnation, epoch, upstream: null, founding: 0 });
+    await save(body, {
+      incarnation,
+      epoch,
+      upstream: null,
+      rewound: 0,
+      founding: 0,
+    });
     log("info", `Cloned from node ${source}`);
   });
 }
@@ -86,7 +95,7 @@ export function beginRewind(
     }
     await instance.writeMark(String(body.saved.incarnation));
     // What follows the branch is the source's, up to which the data is of the epoch's own history.
-    await save(body, { epoch, upstream: null });
+    await save(body, { epoch, upstream: null, rewound: epoch });
     log("info", `Rewound to node ${source}`);
   });
 }

@@ -42,6 +42,20 @@ export async function look(body: Body): Promise<LocalView> {
   return view;
 }
 
+/** The newest look with what this process has changed itself since: nothing else is asked anew. */
+export function lookAgain(body: Body): LocalView | null {
+  const { view, options, rendered } = body;
+  if (!view) return null;
+  const { data, server } = view;
+  // Closing has seen to it that nobody else is in.
+  const seen = rendered.hba === "closed" && "sessions" in server
+    ? { ...server, sessions: 0 }
+    : server;
+  const again = viewOf(body, options.ports.state(), data, seen);
+  body.view = again;
+  return again;
+}
+
 function tell(body: Body, state: ClusterState, view: LocalView): void {
   body.sequence += 1;
   const { boot, sequence } = body;
@@ -57,7 +71,9 @@ function viewOf(
 ): LocalView {
   const { options, watch } = body;
   const nowMs = options.clock.nowMs();
-  if (options.ports.hasLeader()) watch.leaderSeenAtMs = nowMs;
+  // In mode off only a round trip counts, since others act on what they hear of this node (R30).
+  if (state.mode === "off") askForContact(body, nowMs);
+  else if (options.ports.hasLeader()) watch.leaderSeenAtMs = nowMs;
   notePhase(body, state, nowMs);
   noteAcknowledged(body, state, server);
   const view: LocalView = {
@@ -74,6 +90,7 @@ function viewOf(
     mayHaveBeenEmpty: body.mayHaveBeenEmpty,
     canRewind: options.canRewind,
     rewindFailed: body.rewindFailed,
+    failedStarts: body.failedStarts,
     failures: body.failures,
     failure: body.failure,
     lonelyMs: nowMs - watch.leaderSeenAtMs,
@@ -85,6 +102,18 @@ function viewOf(
   const isLost = lossOf(state, view) !== null;
   watch.lostSinceMs = isLost ? watch.lostSinceMs ?? nowMs : null;
   return { ...view, lostMs: nowMs - (watch.lostSinceMs ?? nowMs) };
+}
+
+/** Contact with the quorum, as of when it was asked for. */
+function askForContact(body: Body, nowMs: number): void {
+  const { watch, options } = body;
+  if (watch.isAskingForContact) return;
+  watch.isAskingForContact = true;
+  body.contactEnded = options.ports.confirm().then(() => {
+    watch.leaderSeenAtMs = nowMs;
+  }).catch(() => {}).finally(() => {
+    watch.isAskingForContact = false;
+  });
 }
 
 function notePhase(
@@ -190,10 +219,27 @@ async function standbyOf(body: Body, seen: Seen): Promise<StandbyServer> {
     silentMs: nowMs - watch.heardAtMs,
     refused: !streaming && saved.upstream !== null &&
       await isUpstreamRefusing(body),
-    timeline: seen.timeline,
+    timeline: await timelineOf(body, seen),
     sessions: seen.sessions,
     broken: streaming ? null : await brokenStream(body, nowMs),
   };
+}
+
+/**
+ * The timeline on which the log ends. What the server says of a standby may be of before its last
+ * checkpoint, and a promotion that nobody granted must be seen (R33); its files know.
+ */
+async function timelineOf(
+  { watch, options }: Body,
+  { receiver, receiveLsn, replayLsn, timeline }: Seen,
+): Promise<number> {
+  if (receiver?.status === "streaming") return receiver.receivedTli;
+  const endLsn = Math.max(receiveLsn ?? 0, replayLsn ?? 0);
+  if (watch.timeline.endLsn !== endLsn) {
+    const found = await options.instance.timelineAt(endLsn);
+    watch.timeline = { endLsn, timeline: found ?? timeline };
+  }
+  return watch.timeline.timeline;
 }
 
 async function isUpstreamRefusing({ saved, options }: Body): Promise<boolean> {

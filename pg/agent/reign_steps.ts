@@ -11,10 +11,8 @@ import {
 import type { Step } from "../policy/mod.ts";
 import { holdGuard } from "./guarding.ts";
 import type { Body } from "./body.ts";
-import { render, save } from "./standby_steps.ts";
+import { closeServer, render, save } from "./standby_steps.ts";
 import { until } from "./until.ts";
-
-export { closeServer } from "./standby_steps.ts";
 
 /** How long a promotion may take before it counts as failed. */
 const PROMOTE_TIMEOUT_MS = 10_000;
@@ -32,12 +30,27 @@ export async function setRule(body: Body, rule: Rule | null): Promise<void> {
   const names = rule === null
     ? PLACEHOLDER_LIST
     : synchronousStandbyNames(rule);
+  const isTakeover = rule !== null && body.view?.server.kind === "standby";
+  if (isTakeover) return await prepareReign(body, rule, names);
   const changed = await render(body, { names });
-  if (changed) await instance.reload();
+  if (changed || body.rendered.rule === null) await instance.reload();
   if (names === "") body.mayHaveBeenEmpty = true;
   body.rendered = { ...body.rendered, rule: rule?.number ?? 0 };
   if (rule && changed) log("info", `Commits wait for ${names || "nobody"}`);
   if (rule && changed) await endOldSenders(body, rule);
+}
+
+/** The rule and the closing in one reload, since each costs a moment in which nobody can write (R19, R22). */
+async function prepareReign(
+  body: Body,
+  rule: Rule,
+  names: string,
+): Promise<void> {
+  const guarding = holdGuard(body);
+  await closeServer(body, { names });
+  body.rendered = { ...body.rendered, rule: rule.number };
+  body.options.log("info", `Commits will wait for ${names || "nobody"}`);
+  await guarding;
 }
 
 /**

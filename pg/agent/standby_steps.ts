@@ -5,7 +5,7 @@ import {
   PLACEHOLDER_LIST,
   slotName,
 } from "../cluster/mod.ts";
-import type { Rendering } from "../instance/mod.ts";
+import { InstanceError, type Rendering } from "../instance/mod.ts";
 import type { Saved, Step, Upstream } from "../policy/mod.ts";
 import type { Body } from "./body.ts";
 import { keepFiles } from "./files_file.ts";
@@ -14,6 +14,8 @@ import { writeSaved } from "./saved_file.ts";
 
 /** How long the walreceiver has to end. */
 const CUT_TIMEOUT_MS = 5000;
+/** How often in a row the walreceiver must be seen gone. */
+const GONE_LOOKS = 3;
 /** How long one wait for the end of replay lasts before it is looked at again. */
 const REPLAY_TIMEOUT_MS = 2000;
 /** How long a look at the server may take within a step. */
@@ -22,14 +24,23 @@ const LOOK_TIMEOUT_MS = 1000;
 const POLL_MS = 2;
 /** How long sessions have to end. */
 const END_SESSIONS_TIMEOUT_MS = 5000;
-/** How long a start may recover before the agent looks again. */
-const START_TIMEOUT_MS = 600_000;
+/** How long a start is waited for; recovery may take longer, and the agent goes on to look meanwhile. */
+const START_TIMEOUT_MS = 3000;
+/** The same after a rewind, which may not get there before it streams. */
+const REWOUND_START_TIMEOUT_MS = 300;
 
 /** Keeps something durably, before it is acted on. */
 export async function save(body: Body, patch: Partial<Saved>): Promise<void> {
-  const saved = { ...body.saved, ...patch };
-  await writeSaved(body.options.directory, saved);
-  body.saved = saved;
+  // One after the other: a job and the loop both save, and neither may undo the other's.
+  const saving = body.saving.then(async () => {
+    const saved = { ...body.saved, ...patch };
+    // A pledge never goes down, whoever writes (R12).
+    const pledge = Math.max(body.saved.pledge, saved.pledge);
+    await writeSaved(body.options.directory, { ...saved, pledge });
+    body.saved = { ...saved, pledge };
+  });
+  body.saving = saving.catch(() => {});
+  await saving;
 }
 
 /** Pledges to obey no older epoch (R12). */
@@ -87,6 +98,7 @@ export function forgetServer(body: Body): void {
   body.watch.hungSinceMs = null;
   body.watch.probeLsn = 0;
   body.watch.replayWaited = false;
+  body.watch.timeline = { endLsn: -1, timeline: 0 };
 }
 
 /** Starts it as a closed standby without upstream, with the placeholder in its list (R5, R12, R25). */
@@ -101,7 +113,17 @@ export async function startServer(body: Body): Promise<void> {
   });
   await save(body, { upstream: null });
   log("info", "Starting PostgreSQL as a closed standby");
-  await instance.start({ timeoutMs: START_TIMEOUT_MS });
+  const timeoutMs = body.saved.rewound > 0
+    ? REWOUND_START_TIMEOUT_MS
+    : START_TIMEOUT_MS;
+  try {
+    await instance.start({ timeoutMs });
+  } catch (error) {
+    const code = error instanceof InstanceError ? error.code : null;
+    if (code === "start_failed") body.failedStarts += 1;
+    if (code !== "timeout") throw error;
+    log("info", "PostgreSQL recovers");
+  }
   forgetServer(body);
   body.rendered = { hba: "closed", rule: 0 };
   // The list has held the placeholder since before the server came up (T8).
@@ -113,13 +135,19 @@ export async function cutUpstream(body: Body): Promise<void> {
   const { instance } = body.options;
   await render(body, { upstream: null });
   await instance.reload();
+  // The startup process may have been about to start another when the signal came: gone counts only when
+  // it is seen so again and again after the server has read its files.
+  let goneLooks = 0;
   await until(body, {
     what: "the walreceiver has ended",
     timeoutMs: CUT_TIMEOUT_MS,
     everyMs: POLL_MS,
     holds: async () => {
-      const seen = await instance.observe({ timeoutMs: LOOK_TIMEOUT_MS });
-      return seen.receiver === null;
+      const mayReceive = await instance.mayReceive({
+        timeoutMs: LOOK_TIMEOUT_MS,
+      });
+      goneLooks = mayReceive ? 0 : goneLooks + 1;
+      return goneLooks >= GONE_LOOKS;
     },
   });
   await save(body, { upstream: null });
@@ -141,12 +169,12 @@ export async function follow(
   body.options.log("info", `Following node ${upstream} (epoch ${epoch})`);
 }
 
-/** Streams from another sealed member, within an attempt, and follows the history that it has (R16). */
+/** Streams from another sealed member, within an attempt (R16). */
 export async function catchUp(
   body: Body,
-  { epoch, source, history }: Extract<Step, { kind: "catch_up" }>,
+  { epoch, source, follows }: Extract<Step, { kind: "catch_up" }>,
 ): Promise<void> {
-  await save(body, { epoch: history, upstream: { id: source, epoch } });
+  await save(body, { epoch: follows, upstream: { id: source, epoch } });
   await stream(body, { id: source, epoch });
 }
 
@@ -169,7 +197,7 @@ async function stream(body: Body, { id }: Upstream): Promise<void> {
       slotName: slotName(ownId),
     },
   });
-  await instance.reload();
+  await instance.reload({ settle: false });
 }
 
 /** Waits a while until everything whole is replayed; sessions that hold it back are ended (R13). */
@@ -188,7 +216,7 @@ export async function finishReplay(body: Body): Promise<void> {
 /** Lets clients in, and only then tells so. */
 export async function openServer(body: Body): Promise<void> {
   await render(body, { hba: "open" });
-  await body.options.instance.reload();
+  await body.options.instance.reload({ settle: false });
   body.rendered = { ...body.rendered, hba: "open" };
   const { view } = body;
   const role = view?.server.kind === "primary" ? "primary" : "standby";
@@ -196,9 +224,12 @@ export async function openServer(body: Body): Promise<void> {
 }
 
 /** Lets only control and replication in, and ends all other sessions (R22). */
-export async function closeServer(body: Body): Promise<void> {
+export async function closeServer(
+  body: Body,
+  beside: { readonly names?: string } = {},
+): Promise<void> {
   const { instance } = body.options;
-  await render(body, { hba: "closed" });
+  await render(body, { hba: "closed", ...beside });
   await instance.reload();
   const timeoutMs = END_SESSIONS_TIMEOUT_MS;
   const left = await instance.endSessions({ timeoutMs });
@@ -215,6 +246,7 @@ export async function moveAside(body: Body, why: string): Promise<void> {
     incarnation: null,
     epoch: 0,
     upstream: null,
+    rewound: 0,
     founding: 0,
   });
 }

@@ -42,7 +42,8 @@ Deno.test("every rule in force must be covered, also one that nobody acted on (R
   const second = rule([1, 3], 1, { number: 2, epoch: 2, primary: copy(2) });
   const state = openState({ rules: [rule([2, 3], 1), second] });
   const left = (...ids: number[]): number[] =>
-    uncoveredRules(state, ids.map((id) => copy(id))).map((one) => one.number);
+    uncoveredRules(state, ids.map((id) => ({ ...copy(id), position: null })))
+      .map((one) => one.number);
   assertEquals(left(1, 3), []);
   assertEquals(left(2, 3), []);
   assertEquals(left(1), [2]);

@@ -117,7 +117,7 @@ export type AttemptKind =
 export interface CatchUp {
   readonly source: Copy;
   readonly target: Copy;
-  /** The epoch of the source's last log. */
+  /** The epoch of the source's last log: what the target follows from now on (R14). */
   readonly epoch: Epoch;
   readonly lsn: Lsn;
 }

@@ -15,6 +15,8 @@ export interface ControlData {
   readonly minRecoveryLsn: Lsn;
   /** The timeline of that position; 0 when there is none. */
   readonly minRecoveryTimeline: number;
+  /** How long a file of WAL is. */
+  readonly segmentBytes: number;
   /** Whether data pages carry checksums. */
   readonly hasChecksums: boolean;
   /** Whether hint bits are logged, as pg_rewind needs where there are no checksums. */
@@ -58,7 +60,8 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-function crc32c(data: Uint8Array): number {
+/** The checksum that PostgreSQL uses. */
+export function crc32c(data: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of data) {
     crc = (CRC_TABLE[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
@@ -93,6 +96,7 @@ export function parseControl(bytes: Uint8Array): ControlData | string {
     checkpointLsn: lsn(32),
     minRecoveryLsn: lsn(136),
     minRecoveryTimeline: view.getUint32(144, true),
+    segmentBytes: view.getUint32(228, true),
     walLogHints: view.getUint8(176) !== 0,
     hasChecksums: view.getUint32(252, true) !== 0,
   };

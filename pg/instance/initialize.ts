@@ -11,6 +11,7 @@ import {
 } from "./files.ts";
 import { inspect } from "./inspect.ts";
 import type { Place } from "./place.ts";
+import { quoteIdentifier, roleStatements } from "./replication_role.ts";
 import { type CommandResult, runCommand } from "./processes.ts";
 import {
   writeClosedFiles,
@@ -24,24 +25,25 @@ const SINGLE_USER_TIMEOUT_MS = 60_000;
 /** The same on every machine and release of its C library, so that indexes fit wherever data is copied. */
 const LOCALES: readonly string[] = ["C.UTF-8", "C"];
 
-/** What pg_rewind needs on its source, by its documentation. */
-const REWIND_FUNCTIONS: readonly string[] = [
-  "pg_ls_dir(text, boolean, boolean)",
-  "pg_stat_file(text, boolean)",
-  "pg_read_binary_file(text)",
-  "pg_read_binary_file(text, bigint, bigint, boolean)",
-];
-
 /** Where a directory is made before it is renamed into place. */
 export function stagingOf(dataDir: string): string {
   return `${dataDir}.pgraft-new`;
 }
 
-/** The last lines of what a command said. */
-export function lastLines(text: string, count = 8): string {
-  return text.trim().split("\n").slice(-count).map((line) => line.trim()).join(
-    " | ",
+const MAX_LINES = 8;
+
+/** The last lines of a text, on one. */
+export function lastLines(text: string): string {
+  const lines = text.trim().split("\n").map((line) => line.trim());
+  return lines.slice(-MAX_LINES).join(" | ");
+}
+
+/** What a command said went wrong; where it named nothing, its last lines. */
+export function faultLines(text: string): string {
+  const lines = text.split("\n").filter((line) =>
+    /\b(ERROR|FATAL|PANIC|error|DETAIL|HINT): /.test(line)
   );
+  return lastLines(lines.length > 0 ? lines.join("\n") : text);
 }
 
 /** Says why a command failed. */
@@ -50,7 +52,7 @@ export function commandFailed(
   result: CommandResult,
   wayOut: string,
 ): InstanceError {
-  const said = lastLines(`${result.stdout}\n${result.stderr}`);
+  const said = faultLines(`${result.stdout}\n${result.stderr}`);
   if (/No space left on device|Disk quota exceeded/.test(said)) {
     return new InstanceError(
       "disk_full",
@@ -108,19 +110,6 @@ async function initdb(
   }
 }
 
-function quoteLiteral(text: string): string {
-  return `E'${
-    text.replaceAll("\\", "\\\\").replaceAll("'", "\\'").replaceAll(
-      /[\r\n]/g,
-      " ",
-    )
-  }'`;
-}
-
-function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
 /** Single-user mode: no port, no other session, and the password comes over a pipe. */
 async function createReplicationRole(
   place: Place,
@@ -128,14 +117,9 @@ async function createReplicationRole(
   password: string,
 ): Promise<void> {
   const { binaries, osUser, replicationUser } = place.options;
-  const role = quoteIdentifier(replicationUser);
   const statements = [
-    `CREATE ROLE ${role} WITH REPLICATION LOGIN PASSWORD ${
-      quoteLiteral(password)
-    }`,
-    ...REWIND_FUNCTIONS.map((name) =>
-      `GRANT EXECUTE ON FUNCTION pg_catalog.${name} TO ${role}`
-    ),
+    `CREATE ROLE ${quoteIdentifier(replicationUser)}`,
+    ...roleStatements(replicationUser, password),
     "CHECKPOINT",
   ];
   // What fails is otherwise logged with its text, which holds the password.
@@ -144,6 +128,8 @@ async function createReplicationRole(
     "log_min_error_statement=panic",
     "-c",
     "log_statement=none",
+    "-c",
+    "exit_on_error=on",
   ];
   const result = await runCommand(
     join(binaries.dir, "postgres"),
@@ -189,6 +175,9 @@ export async function initialize(
   try {
     await initdb(place, staging, options.superuserPassword ?? null);
     await createReplicationRole(place, staging, options.replicationPassword);
+    // initdb's samples are nobody's rules, so they are not kept.
+    await removeIfThere(join(staging, "pg_hba.conf"));
+    await removeIfThere(join(staging, "pg_ident.conf"));
     await writeClosedFiles(place, staging);
     await writeStandbySignal(place, staging);
     await syncPath(staging);

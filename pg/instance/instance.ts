@@ -7,6 +7,7 @@ import { startGuard } from "./guard.ts";
 import { initialize } from "./initialize.ts";
 import { inspect } from "./inspect.ts";
 import { observe } from "./observe.ts";
+import { mayReceive } from "./receiving.ts";
 import { type Place, prepare } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { probe } from "./probe.ts";
@@ -14,13 +15,14 @@ import { pidsIn } from "./processes.ts";
 import { promote } from "./promote.ts";
 import { reload } from "./reload.ts";
 import { render } from "./render.ts";
+import { ensureReplicationRole } from "./replication_role.ts";
 import { rewind } from "./rewind.ts";
 import { endSessions, endWalSenders, setSlots } from "./sessions.ts";
 import { readMark, writeMark } from "./mark.ts";
 import { start } from "./start.ts";
 import { stop } from "./stop.ts";
 import { brokenStream, logBytes } from "./stream_log.ts";
-import { history, layFillers, removeFillers } from "./timelines.ts";
+import { history, layFillers, removeFillers, timelineAt } from "./timelines.ts";
 import type { Instance, InstanceOptions } from "./types.ts";
 
 /**
@@ -56,6 +58,7 @@ export function createInstance(options: InstanceOptions): Instance {
     reload: at(reload),
     postmaster: at(findPostmaster),
     processesLeft: at((here) => pidsIn(here.dataDir)),
+    mayReceive: at(mayReceive),
     observe: at(observe),
     query: async <T>(
       text: string,
@@ -79,8 +82,10 @@ export function createInstance(options: InstanceOptions): Instance {
     endWalSenders: at(endWalSenders),
     checkpoint: at(checkpoint),
     setSlots: at(setSlots),
+    ensureReplicationRole: at(ensureReplicationRole),
     layFillers: at(layFillers),
     removeFillers: at(removeFillers),
+    timelineAt: at(timelineAt),
     history: at(history),
     clone: at(clone),
     dropOld: at(dropOld),

@@ -84,6 +84,10 @@ Deno.test("a member that followed a timeline beyond fillers comes back on it aft
     const view = await c.instance.observe(LIMIT);
     assert((view.replayLsn ?? 0) >= before);
     assertEquals(await readRows(c), [1]);
+    assertEquals(await c.instance.timelineAt(view.replayLsn ?? 0), 9);
+    const branch = await c.instance.history(9);
+    assertEquals(await a.instance.timelineAt(branch?.switchLsn ?? 0), 2);
+    assertEquals(await a.instance.timelineAt(2 ** 50), null);
     await c.instance.layFillers(20);
     await c.instance.promote(LIMIT);
     assertEquals((await c.instance.history(20))?.parent, 9);
@@ -226,6 +230,8 @@ Deno.test("barrier() is released by a standby, and seenWaiting() sees a commit w
     await a.instance.render({ ...ALONE, synchronousStandbyNames: NOBODY });
     await a.instance.reload();
     await until("a commit waits", () => a.instance.seenWaiting(LIMIT));
+    // R9: the probe waits for nobody.
+    assertEquals((await a.instance.probe(LIMIT)).kind, "ok");
     const late = await assertRejects(
       () => a.instance.barrier({ timeoutMs: 200 }),
       InstanceError,
@@ -261,6 +267,22 @@ async function busyBackend(kit: Kit, made: Made): Promise<number> {
   });
   return rows[0]?.pid ?? 0;
 }
+
+Deno.test("an agent that comes back adopts the postmaster that runs", () =>
+  withKit(async (kit) => {
+    const a = await kit.primary("a");
+    const before = await a.instance.postmaster();
+    await a.instance.close();
+    const { instance } = await kit.make("a", {
+      listen: a.options.listen,
+    });
+    assertEquals(await instance.postmaster(), before);
+    await instance.render(ALONE);
+    assertEquals((await instance.probe(LIMIT)).kind, "ok");
+    assertEquals((await instance.observe(LIMIT)).drift, []);
+    await instance.stop("fast");
+    assertEquals(await a.instance.postmaster(), null);
+  }));
 
 Deno.test("stop() ends a backend that outlives its postmaster (R23)", () =>
   withKit(async (kit) => {

@@ -1,6 +1,7 @@
 import { type Lsn, parseLsn } from "../../base/mod.ts";
 import { InstanceError } from "./errors.ts";
 import type { Place } from "./place.ts";
+import { OWNED_NAMES } from "./settings.ts";
 import type {
   Drift,
   ReceiverView,
@@ -90,10 +91,11 @@ export async function observe(
   options: { readonly timeoutMs: number },
 ): Promise<ServerView> {
   const rendered = place.rendered.settings;
+  const names = new Set([...OWNED_NAMES, ...rendered.keys()]);
   const rows = await place.connections.run<{ view: string }>(
     "control",
     OBSERVE,
-    [place.connections.applicationName, [...rendered.keys()].join(",")],
+    [place.connections.applicationName, [...names].join(",")],
     options.timeoutMs,
   );
   const text = rows[0]?.view;

@@ -28,17 +28,21 @@ async function exchange(connection: Deno.UnixConn): Promise<Knock> {
   }
 }
 
+function isRefusal(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionRefused ||
+    error instanceof Deno.errors.NotFound;
+}
+
 /** R9: a session that is open says nothing of the postmaster, which may be frozen: knock. */
 async function knock(place: Place, timeoutMs: number): Promise<Knock> {
   let connection: Deno.UnixConn | null = null;
   const attempt = async (): Promise<Knock> => {
     try {
-      connection = await Deno.connect({
-        transport: "unix",
-        path: place.connections.socketPath,
-      });
-    } catch {
-      return "refused";
+      const path = place.connections.socketPath;
+      connection = await Deno.connect({ transport: "unix", path });
+    } catch (error) {
+      // A frozen postmaster's queue fills up, and the kernel then says to try again.
+      return isRefusal(error) ? "refused" : "silent";
     }
     return await exchange(connection);
   };
@@ -89,14 +93,19 @@ export async function probe(
   place: Place,
   options: { readonly timeoutMs: number },
 ): Promise<ProbeResult> {
-  const [knocked, committed] = await Promise.all([
+  const [knocked, first] = await Promise.all([
     knock(place, options.timeoutMs),
     commit(place, options.timeoutMs),
   ]);
+  let committed = first;
   if (committed.kind === "refused" || knocked === "refused") {
-    const postmaster = await findPostmaster(place);
-    if (postmaster === null) {
-      return { kind: "gone", why: `No postmaster runs in "${place.dataDir}"` };
+    if (await findPostmaster(place) === null) {
+      const why = `No postmaster runs in "${place.dataDir}"`;
+      return { kind: "gone", why };
+    }
+    // A connection that was just being opened goes with those that endSessions() ends.
+    if (committed.kind === "refused") {
+      committed = await commit(place, options.timeoutMs);
     }
   }
   if (committed.kind === "hung" || knocked !== "silent") return committed;

@@ -39,7 +39,7 @@ async function lookAtNewSession(
  */
 export async function reload(
   place: Place,
-  options: { readonly timeoutMs?: number } = {},
+  options: { readonly timeoutMs?: number; readonly settle?: boolean } = {},
 ): Promise<void> {
   const timeoutMs = options.timeoutMs ?? DEFAULT_RELOAD_TIMEOUT_MS;
   const postmaster = await findPostmaster(place);
@@ -48,6 +48,10 @@ export async function reload(
       "no_connection",
       `No PostgreSQL runs in "${place.dataDir}": start it`,
     );
+  }
+  if (options.settle === false) {
+    sendSignal(postmaster.pid, "SIGHUP");
+    return;
   }
   const [before] = await place.connections.run<{ now: string }>(
     "control",

@@ -143,6 +143,8 @@ export async function render(
       options.osUser,
     ),
   ];
+  // A promotion that nobody ordered has taken it away.
+  await writeStandbySignal(place, dataDir);
   place.rendered.settings = settings;
   return changed.includes(true);
 }

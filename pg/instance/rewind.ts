@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type HostPort, messageOf } from "../../base/mod.ts";
 import { checkStopped } from "./clone.ts";
 import { removeIfThere, syncPath, writeDurably } from "./files.ts";
-import { lastLines } from "./initialize.ts";
+import { faultLines } from "./initialize.ts";
 import { inspect, rewindMarker } from "./inspect.ts";
 import type { Place } from "./place.ts";
 import { removeStaleFiles } from "./postmaster.ts";
@@ -89,18 +89,31 @@ export async function rewind(
   // T18: pg_rewind refuses a directory with a signal file where it must recover it first.
   await removeIfThere(join(dataDir, "standby.signal"));
   await syncPath(dataDir);
-  const isClean = /^shut down/.test(state.controlState);
   try {
-    const trial = isClean
-      ? await run(place, options, ["--dry-run"])
-      : { code: 0, said: "" };
-    if (trial.code !== 0) return { kind: "failed", why: lastLines(trial.said) };
+    if (!/^shut down/.test(state.controlState)) await recover(place, options);
+    const trial = await run(place, options, ["--dry-run"]);
+    if (trial.code !== 0) {
+      return { kind: "failed", why: faultLines(trial.said) };
+    }
     if (/no rewind required/.test(trial.said)) return notBelieved();
     return await change(place, options);
   } finally {
     await writeClosedFiles(place, dataDir);
     await writeStandbySignal(place, dataDir);
   }
+}
+
+/**
+ * Ends a crashed primary's recovery, as pg_rewind would by itself: but then it could not be tried before, and
+ * whatever stops it later would leave a marker.
+ */
+async function recover(place: Place, options: RewindOptions): Promise<void> {
+  const { binaries, osUser } = place.options;
+  await runCommand(
+    join(binaries.dir, "postgres"),
+    ["--single", "-D", place.dataDir, "template1"],
+    { clock: place.clock, owner: osUser, timeoutMs: options.timeoutMs },
+  );
 }
 
 function notBelieved(): RewindResult {
@@ -119,7 +132,7 @@ async function change(
   const control = await Deno.readFile(join(dataDir, "global", "pg_control"));
   await writeDurably(marker, control, place.options.osUser);
   const { code, said } = await run(place, options, []);
-  if (code !== 0) return { kind: "failed", why: lastLines(said) };
+  if (code !== 0) return { kind: "failed", why: faultLines(said) };
   const isNeeded = !/no rewind required/.test(said);
   await writeClosedFiles(place, dataDir);
   await writeStandbySignal(place, dataDir);

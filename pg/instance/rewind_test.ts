@@ -25,6 +25,7 @@ interface Pair {
 async function diverge(
   kit: Kit,
   tail: (old: Made) => Promise<unknown>,
+  sealed = true,
 ): Promise<Pair> {
   const old = await kit.primary("a");
   await writeRow(old, 1);
@@ -43,8 +44,10 @@ async function diverge(
   await tail(old);
   await old.instance.stop("immediate");
   await old.instance.render(ALONE);
-  await old.instance.start();
-  await old.instance.stop("fast");
+  if (sealed) {
+    await old.instance.start();
+    await old.instance.stop("fast");
+  }
   const branch = await next.instance.history(6);
   assert(branch !== null);
   return { old, next, switchLsn: branch.switchLsn };
@@ -81,6 +84,22 @@ Deno.test("rewind() takes back what an old primary wrote alone (R29)", () =>
       { kind: "done" },
     );
     await Deno.stat(`${old.dataDir}/standby.signal`);
+    await follow(pair);
+    assertEquals(await readRows(old), [1, 2]);
+  }));
+
+Deno.test("rewind() recovers a crashed primary first (T18, R29)", () =>
+  withKit(async (kit) => {
+    const pair = await diverge(kit, (old) => writeRow(old, 3), false);
+    const { old, next } = pair;
+    await next.instance.checkpoint(LIMIT);
+    assertEquals(
+      await old.instance.rewind({
+        source: sourceOf(next),
+        timeoutMs: LIMIT_MS,
+      }),
+      { kind: "done" },
+    );
     await follow(pair);
     assertEquals(await readRows(old), [1, 2]);
   }));

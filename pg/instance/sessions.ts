@@ -91,16 +91,17 @@ export async function endWalSenders(
   place: Place,
   names: readonly string[],
 ): Promise<void> {
-  const wanted = JSON.stringify(names);
-  const ended = await place.connections.run<{ pid: number }>(
+  const senders = await place.connections.run<{ pid: number; name: string }>(
     "work",
-    `select pid from pg_stat_replication
-      where application_name in (select json_array_elements_text($1::json))
-        and pg_terminate_backend(pid)`,
-    [wanted],
+    "select pid, application_name as name from pg_stat_replication",
+    [],
     WAL_SENDERS_TIMEOUT_MS,
   );
-  const pids = ended.map(({ pid }) => pid);
+  // Never pg_terminate_backend() in a WHERE: the planner may ask it first, of everybody.
+  const pids = senders.filter(({ name }) => names.includes(name)).map((
+    { pid },
+  ) => pid);
+  for (const pid of pids) sendSignal(pid, "SIGTERM");
   await waitFor(place.clock, { timeoutMs: WAL_SENDERS_TIMEOUT_MS }, () => {
     const alive = new Set(pidsIn(place.dataDir));
     return pids.some((pid) => alive.has(pid)) ? null : true;

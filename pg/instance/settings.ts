@@ -187,6 +187,39 @@ export function upstreamConninfo(
   };
 }
 
+/** Values as PostgreSQL shows them, so that they can be compared. */
+const STEADY_SETTINGS: readonly (readonly [string, string])[] = [
+  ["restore_command", ""],
+  ["synchronous_commit", "on"],
+  // T7: a standby's word must not wait for its next tenth second.
+  ["wal_receiver_status_interval", "1s"],
+  // T23
+  ["wal_retrieve_retry_interval", "100ms"],
+  // A living but idle primary is asked after half of it.
+  ["wal_receiver_timeout", "1500ms"],
+  ["wal_sender_timeout", "10s"],
+  ["hot_standby_feedback", "off"],
+  ["recovery_min_apply_delay", "0"],
+];
+
+/**
+ * How much log is kept, unless the users say: for slots of members that are away, and for pg_rewind, which
+ * goes back to the checkpoint before two histories parted, while a recovery recycles what is older than its own.
+ */
+const RETENTION: readonly (readonly [string, string])[] = [
+  ["max_slot_wal_keep_size", "1GB"],
+  ["wal_keep_size", "256MB"],
+];
+
+/** Every setting that is rendered for every server. */
+export const OWNED_NAMES: readonly string[] = [
+  "primary_conninfo",
+  "primary_slot_name",
+  "synchronous_standby_names",
+  ...RETENTION.map(([name]) => name),
+  ...STEADY_SETTINGS.map(([name]) => name),
+];
+
 /** R27: the settings that can change while the server runs, last in postgresql.auto.conf. */
 export function ownedSettings(
   options: InstanceOptions,
@@ -202,21 +235,11 @@ export function ownedSettings(
         : conninfo(upstreamConninfo(options, passFile, upstream)),
     ],
     ["primary_slot_name", upstream?.slotName ?? ""],
-    ["restore_command", ""],
     ["synchronous_standby_names", config.synchronousStandbyNames],
-    ["synchronous_commit", "on"],
-    // T7: a standby's word must not wait for the next second ten.
-    ["wal_receiver_status_interval", "1s"],
-    // T23
-    ["wal_retrieve_retry_interval", "100ms"],
-    // A living but idle primary is asked after half of it.
-    ["wal_receiver_timeout", "1500ms"],
-    ["wal_sender_timeout", "10s"],
-    ["hot_standby_feedback", "off"],
-    ["recovery_min_apply_delay", "0"],
+    ...STEADY_SETTINGS,
   ]);
-  if (!options.parameters.has("max_slot_wal_keep_size")) {
-    settings.set("max_slot_wal_keep_size", "1GB");
+  for (const [name, value] of RETENTION) {
+    if (!options.parameters.has(name)) settings.set(name, value);
   }
   for (const [name, value] of config.owned) {
     settings.set(name.toLowerCase(), value);

@@ -110,3 +110,33 @@ export async function history(
   const switchLsn = parseLsn(match?.[2] ?? "");
   return switchLsn === null ? null : { parent: Number(match?.[1]), switchLsn };
 }
+
+/** A file of the log is named by timeline and number, the latter in two halves. */
+const SEGMENT_NAME = /^([0-9A-F]{8})([0-9A-F]{8})([0-9A-F]{8})(?:\.partial)?$/;
+
+/**
+ * R14: the newest timeline with a file that holds the byte before a position. Files beyond it may be
+ * recycled ones and tell nothing; a timeline that was heard of but never received has none.
+ */
+export async function timelineAt(
+  place: Place,
+  lsn: Lsn,
+): Promise<number | null> {
+  const control = await readControl(place.dataDir);
+  if (typeof control === "string" || lsn <= 0) return null;
+  const wanted = Math.floor((lsn - 1) / control.segmentBytes);
+  const perHigh = 2 ** 32 / control.segmentBytes;
+  let newest: number | null = null;
+  for await (const { name } of Deno.readDir(walDir(place))) {
+    const [, timeline, high, low] = SEGMENT_NAME.exec(name)?.map((part) =>
+      parseInt(part, 16)
+    ) ?? [];
+    if (timeline === undefined || high === undefined || low === undefined) {
+      continue;
+    }
+    if (high * perHigh + low === wanted) {
+      newest = Math.max(newest ?? 0, timeline);
+    }
+  }
+  return newest;
+}

@@ -5,7 +5,7 @@ import type { OsUser } from "./os_user.ts";
 
 /** Takes a line for the log. */
 export type InstanceLog = (
-  level: "info" | "warning" | "error",
+  level: "debug" | "info" | "warning" | "error",
   message: string,
   fields?: Readonly<Record<string, unknown>>,
 ) => void;
@@ -77,6 +77,8 @@ export interface PresentData {
   readonly minRecoveryLsn: Lsn;
   /** The timeline of that position; 0 when there is none. */
   readonly minRecoveryTimeline: number;
+  /** How long a file of WAL is. */
+  readonly segmentBytes: number;
   /** Whether data pages carry checksums. */
   readonly hasChecksums: boolean;
   /** Whether hint bits are logged. */
@@ -253,8 +255,15 @@ export interface Instance {
   start(options?: Partial<Timeout>): Promise<void>;
   /** R23: resolves when no process is left. */
   stop(mode: "fast" | "immediate", options?: Partial<Timeout>): Promise<void>;
-  /** Makes the server read its files again, and resolves when new sessions are under them. */
-  reload(options?: Partial<Timeout>): Promise<void>;
+  /**
+   * Makes the server read its files again, and resolves when new sessions are under them; at once where
+   * the caller sees to it itself that they are.
+   */
+  reload(
+    options?: Partial<Timeout> & { readonly settle?: boolean },
+  ): Promise<void>;
+  /** Whether a standby receives, or may be about to: also while a walreceiver only starts (T13). */
+  mayReceive(options: Timeout): Promise<boolean>;
   /** The postmaster that runs in the data directory, whoever started it. */
   postmaster(): Promise<Postmaster | null>;
   /** R23: the processes with their working directory in the data directory. */
@@ -283,10 +292,19 @@ export interface Instance {
   checkpoint(options: Timeout): Promise<void>;
   /** Makes the slots that are missing, drops pgraft's idle ones that are not wanted. */
   setSlots(wanted: readonly string[]): Promise<void>;
+  /** On a primary whose data was adopted: makes the replication role, or gives it this password. */
+  ensureReplicationRole(
+    options: Timeout & { readonly password: string },
+  ): Promise<void>;
   /** R17: makes the next promotion take this timeline. */
   layFillers(target: number): Promise<void>;
   /** R17: removes the fillers that lead to no real timeline. */
   removeFillers(): Promise<void>;
+  /**
+   * R14: the timeline on which this directory's log reaches a position, by the files of the log: what
+   * the server says of its timeline may be of before its last checkpoint. Null when no file has it.
+   */
+  timelineAt(lsn: Lsn): Promise<number | null>;
   /** Where a timeline branched off; null when this directory does not know. */
   history(
     tli: number,

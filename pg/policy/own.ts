@@ -3,9 +3,11 @@ import {
   type Copy,
   copyOf,
   type Grant,
+  grantOf,
   isSameCopy,
   type Phase,
   slotName,
+  type Timeline,
 } from "../cluster/mod.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView } from "./view.ts";
@@ -41,6 +43,31 @@ export function hasData(state: ClusterState, view: LocalView): boolean {
 /** Whether this node's copy is the one that the cluster knows. */
 export function isEntered(state: ClusterState, view: LocalView): boolean {
   return isSameCopy(copyOf(state, view.id), ownCopy(view));
+}
+
+/**
+ * Whether a log of this timeline is none of the epoch's history: somebody promoted it without a grant
+ * (R33). Whatever it holds from there on is on no history that the table knows, so it has no position
+ * (R14), covers nothing and follows nobody, however its numbers compare (T27).
+ */
+export function isForeign(
+  state: ClusterState,
+  { saved }: LocalView,
+  timeline: Timeline,
+): boolean {
+  let grant = grantOf(state, saved.epoch);
+  if (!grant) return saved.epoch === 0 && timeline >= firstTimeline(state);
+  for (;;) {
+    if (grant.timeline === timeline) return false;
+    const parent = grantOf(state, grant.parent);
+    // What came before the first grant, or before those that are remembered.
+    if (!parent) return timeline > grant.timeline;
+    grant = parent;
+  }
+}
+
+function firstTimeline({ grants }: ClusterState): Timeline {
+  return grants[0]?.timeline ?? Infinity;
 }
 
 /** Slots for all others, before they are needed (T23), and none for those who left. */

@@ -54,9 +54,14 @@ function planFounding(
     case "empty":
       return { kind: "initialize", attempt };
     case "present":
-      return saved.founding > 0
-        ? { kind: "announce_founding", attempt }
-        : idle("The data directory holds a database that pgraft did not make");
+      if (saved.founding === 0) {
+        return idle(
+          "The data directory holds a database that pgraft did not make",
+        );
+      }
+      return saved.incarnation === null
+        ? { kind: "move_aside", why: "A founding was cut short" }
+        : { kind: "announce_founding", attempt };
     case "unusable":
       return idle(data.why);
   }

@@ -8,7 +8,14 @@ import {
   type Relation,
   relationTo,
 } from "../cluster/mod.ts";
-import { hasData, idle, isEntered, type Reigning, slotsFor } from "./own.ts";
+import {
+  hasData,
+  idle,
+  isEntered,
+  isForeign,
+  type Reigning,
+  slotsFor,
+} from "./own.ts";
 import { endOf } from "./plan_sealing.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, StandbyServer } from "./view.ts";
@@ -23,7 +30,7 @@ export function planFollowing(
   const { server } = view;
   switch (server.kind) {
     case "starting":
-      return idle("PostgreSQL starts");
+      return planStarting(state, reigning, view);
     case "hung":
     case "leftovers":
       return { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
@@ -41,9 +48,24 @@ export function planFollowing(
   }
 }
 
+/** What was rewound gets to a consistent state only with the log of those whose history it has (R29). */
+function planStarting(
+  state: ClusterState,
+  reigning: Reigning,
+  view: LocalView,
+): Step {
+  const { saved } = view;
+  const { phase: { epoch }, grant: { winner } } = reigning;
+  if (saved.rewound === 0) return idle("PostgreSQL starts");
+  if (saved.rewound !== epoch) return planClone(state, reigning, view);
+  return saved.upstream === null
+    ? { kind: "follow", epoch, upstream: winner.id }
+    : idle("Recovering what was rewound");
+}
+
 /** Whether it failed to start so often that its data must be taken for damaged. */
-function isBroken({ failures }: LocalView): boolean {
-  return failures >= MAX_START_FAILURES;
+function isBroken({ failedStarts }: LocalView): boolean {
+  return failedStarts >= MAX_START_FAILURES;
 }
 
 /** How often a start is tried before the data is taken for damaged. */
@@ -61,7 +83,7 @@ function planStandby(
   if (entering) return entering;
   const follows = saved.upstream?.id === grant.winner.id &&
     saved.upstream.epoch === epoch;
-  if (follows) {
+  if (follows && !isForeign(state, view, server.timeline)) {
     if (server.broken !== null) return planClone(state, reigning, view);
     if (rendered.rule !== 0) return { kind: "set_rule", rule: null };
     // T21: what an old primary had beyond the others must not be read before it follows.
@@ -72,6 +94,9 @@ function planStandby(
   // Cut first: the position decides only what it can no longer grow beyond.
   if (saved.upstream !== null || server.receiver) {
     return { kind: "cut_upstream" };
+  }
+  if (isForeign(state, view, server.timeline)) {
+    return planClone(state, reigning, view);
   }
   const relation = relationOf(state, reigning, view, server);
   if (relation.kind === "prefix") {

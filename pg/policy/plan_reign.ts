@@ -4,9 +4,10 @@ import {
   hasCopy,
   isRuleChanging,
   newestRule,
+  positionOf,
   type Rule,
 } from "../cluster/mod.ts";
-import { idle, type Reigning, slotsFor } from "./own.ts";
+import { idle, isForeign, type Reigning, slotsFor } from "./own.ts";
 import { isFenced } from "./self_fence.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, PrimaryServer, StandbyServer } from "./view.ts";
@@ -28,11 +29,13 @@ export function planReign(
         ? idle("The reign is lost; waiting for the next epoch")
         : { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
     case "stopped":
-      return state.paused && hasReigned(reigning, view)
-        ? idle("PostgreSQL has stopped, and failover is paused")
+      // What has reigned starts in the attempt that follows; a pause puts that off (R24, R33).
+      return hasReigned(reigning, view)
+        ? idle("PostgreSQL has stopped; waiting for the next epoch")
         : { kind: "start" };
     case "standby":
-      return hasReigned(reigning, view) || hasPromoted(reigning, server)
+      return hasReigned(reigning, view) ||
+          isPastTakeover(state, reigning, view, server)
         ? idle("The reign is lost; waiting for the next epoch")
         : takeOver(state, reigning, view, server);
     case "primary":
@@ -49,12 +52,23 @@ export function hasReigned(
     (phase.kind === "open" || grant.promoted);
 }
 
-/** Whether it had promoted and stopped before it could tell: another promotion would be another timeline. */
-export function hasPromoted(
+/**
+ * Whether it can't take over any more: it had promoted and stopped before it could tell (another
+ * promotion would be another timeline), or its log has grown since it sealed, by a promotion that
+ * nobody granted or that came late, so that it is not what the grant says.
+ */
+export function isPastTakeover(
+  state: ClusterState,
   { grant }: Reigning,
-  { timeline }: StandbyServer,
+  view: LocalView,
+  { timeline, endLsn }: StandbyServer,
 ): boolean {
-  return timeline >= grant.timeline;
+  const { saved } = view;
+  if (timeline >= grant.timeline || isForeign(state, view, timeline)) {
+    return true;
+  }
+  return saved.epoch !== grant.epoch &&
+    positionOf(state, saved.epoch, endLsn).epoch !== grant.parent;
 }
 
 function takeOver(
@@ -89,7 +103,8 @@ function reign(
   const { phase, grant } = reigning;
   const { epoch } = phase;
   const rule = newestRule(state);
-  if (view.saved.epoch !== epoch || !rule) {
+  const isOther = isForeign(state, view, server.timeline);
+  if (view.saved.epoch !== epoch || !rule || isOther) {
     const why = `It was promoted without the grant of epoch ${epoch}`;
     return { kind: "stop", mode: "immediate", why };
   }

@@ -5,6 +5,7 @@ import {
   grantOf,
   isSameCopy,
   type Lsn,
+  newestRule,
   type Phase,
   positionOf,
 } from "../cluster/mod.ts";
@@ -27,7 +28,10 @@ export function planSealing(
   const { server } = view;
   switch (server.kind) {
     case "starting":
-      return idle("PostgreSQL starts");
+      // One that was rewound streams before it can be looked at: only its end shows that it has stopped (R12).
+      return view.saved.upstream === null
+        ? idle("PostgreSQL starts")
+        : { kind: "stop", mode: "immediate", why: "It streams, unseen" };
     case "hung":
     case "leftovers":
       return { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
@@ -38,12 +42,22 @@ export function planSealing(
         why: `Epoch ${phase.epoch} begins`,
       };
     case "stopped":
-      return isSealed(state, view)
-        ? idle("Sealed, stopped in order")
+      if (isSealed(state, view)) return idle("Sealed, stopped in order");
+      return mayWait(state, view)
+        ? idle("Leaving the disk to those who are up")
         : { kind: "start" };
     case "standby":
       return sealStandby(state, phase, view, server);
   }
+}
+
+/** How long the old primary lets the others seal before it recovers, which costs the disk much. */
+const PATIENCE_MS = 300;
+
+/** With k >= 1 the others are enough, and recover nothing; alone, every moment counts (R6). */
+function mayWait(state: ClusterState, { phaseMs }: LocalView): boolean {
+  const rule = newestRule(state);
+  return rule !== null && rule.required > 0 && phaseMs < PATIENCE_MS;
 }
 
 /** Only a planned change lets the primary write its end; a loss has no time for that. */
@@ -66,7 +80,7 @@ function sealStandby(
       return idle(`Streaming the difference from node ${source}`);
     }
     return isCut
-      ? { kind: "catch_up", epoch, source, history: catchUp.epoch }
+      ? { kind: "catch_up", epoch, source, follows: catchUp.epoch }
       : { kind: "cut_upstream" };
   }
   if (isCut) {
@@ -106,7 +120,8 @@ export function isSealed(state: ClusterState, view: LocalView): boolean {
     case "stopped":
       // R32: an end in order says itself where it is; any other is known after recovery only.
       return phase.attempt.kind === "planned" && data.kind === "present" &&
-        data.shutdownLsn !== null;
+        data.shutdownLsn !== null &&
+        data.timeline === grantOf(state, saved.epoch)?.timeline;
     default:
       return false;
   }

@@ -76,7 +76,10 @@ Deno.test("a standby ends its stream, and only then is there nothing to do (R12,
   assertEquals(at({ server: cutStandby() }), "cut_upstream");
   assertEquals(at({ saved: { upstream: null } }), "cut_upstream");
   assertEquals(at({ server: cutStandby(), saved: { upstream: null } }), "idle");
-  assertEquals(at({ server: { kind: "starting" } }), "idle");
+  const starting = { kind: "starting" } as const;
+  assertEquals(at({ server: starting, saved: { upstream: null } }), "idle");
+  // One that was rewound may stream although nobody can look at it yet.
+  assertEquals(at({ server: starting }), "stop");
 });
 
 Deno.test("a standby whose end is not known goes on to replay before it is sealed (R12, R13)", () => {
@@ -114,7 +117,7 @@ Deno.test("a planned end is in order, and standbys wait for it, for a while (R32
     step.kind === "stop" ? step.mode : step.kind;
   assertEquals(modeOf(old(1499, primaryServer())), "fast");
   assertEquals(modeOf(old(1500, primaryServer())), "immediate");
-  assertEquals(modeOf(old(0, STOPPED)), "start");
+  assertEquals(modeOf(old(400, STOPPED)), "start");
   const target = (phaseMs: number, server = standby()): Step["kind"] =>
     kindOf(planned(), viewOf(2, { phaseMs, server, saved: { pledge: 2 } }));
   assertEquals(target(1499), "idle");
@@ -144,7 +147,7 @@ Deno.test("a member streams what it lacks from a sealed one, and seals again (R1
     kind: "catch_up",
     epoch: 2,
     source: 3,
-    history: 1,
+    follows: 1,
   });
   assertEquals(at(standby(), { id: 3, epoch: 2 }).kind, "idle");
   assertEquals(
@@ -185,7 +188,7 @@ Deno.test("a target streams until it has the source's position, by epoch first (
       state,
       viewOf(2, { server, saved: { pledge: 3, epoch, upstream: null } }),
     );
-  const step: Step = { kind: "catch_up", epoch: 3, source: 3, history: 2 };
+  const step: Step = { kind: "catch_up", epoch: 3, source: 3, follows: 2 };
   const before = viewOf(2, {
     server: cutStandby({ endLsn: 80, replayLsn: 80 }),
     saved: { pledge: 3, upstream: null },
@@ -478,7 +481,7 @@ Deno.test("a winner that stops between promotion and opening is lost (R21, R24)"
 Deno.test("a reign that stopped waits for a new grant, paused or not (R24, R33)", () => {
   const at = (server: LocalView["server"], paused = false): Step["kind"] =>
     kindOf(openState({ paused }), reigningView({ server }));
-  assertEquals(at(STOPPED), "start");
+  assertEquals(at(STOPPED), "idle");
   assertEquals(at(STOPPED, true), "idle");
   assertEquals(at(cutStandby()), "idle");
   assertEquals(at({ kind: "hung", detail: "" }), "idle");
@@ -755,8 +758,35 @@ Deno.test("a wiped or half written directory is cloned, and so is one that never
   assertEquals(at({ data: EMPTY, saved: { incarnation: null } }), "clone");
   assertEquals(at({ data: UNUSABLE }), "clone");
   assertEquals(at({ saved: { incarnation: null } }), "clone");
-  assertEquals(at({ failures: 4 }), "start");
-  assertEquals(at({ failures: 5 }), "clone");
+  assertEquals(at({ failures: 9, failedStarts: 4 }), "start");
+  assertEquals(at({ failedStarts: 5 }), "clone");
+});
+
+Deno.test("a rewound copy streams from its source before it is consistent, and from nobody else (R29)", () => {
+  const state = followed({ rules: [] });
+  const at = (patch: ViewPatch): Step["kind"] =>
+    kindOf(
+      state,
+      returning(cutStandby(), { server: { kind: "starting" }, ...patch }),
+    );
+  assertEquals(at({ saved: { upstream: null, rewound: 0 } }), "idle");
+  assertEquals(at({ saved: { upstream: null, rewound: 2 } }), "follow");
+  assertEquals(
+    at({ saved: { upstream: { id: 2, epoch: 2 }, rewound: 2 } }),
+    "idle",
+  );
+  assertEquals(at({ saved: { upstream: null, rewound: 1 } }), "clone");
+});
+
+Deno.test("the old primary leaves the disk to those who take over, unless it is alone (R6, R12)", () => {
+  const at = (rules: Rule[], phaseMs: number): Step["kind"] =>
+    kindOf(
+      sealingState({ rules }),
+      reigningView({ server: STOPPED, saved: { pledge: 2 }, phaseMs }),
+    );
+  assertEquals(at([rule([copy(2), copy(3)], 1)], 100), "idle");
+  assertEquals(at([rule([copy(2), copy(3)], 1)], 400), "start");
+  assertEquals(at([rule([], 0)], 0), "start");
 });
 
 Deno.test("a new copy enters before it counts for anything, whatever rules name the old one (R3)", () => {

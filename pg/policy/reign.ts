@@ -95,6 +95,9 @@ function ruleChange(
   if (newcomer) return { type: "count", id: newcomer.id };
   const wanted = wantedRule(state, rule, primary, input, findings);
   if (isSameRule(wanted, rule)) return null;
+  // A barrier under it can't stand; it is of use only where it lets go of a copy that is given up (R4).
+  const isShort = wanted.standbys.length < wanted.required;
+  if (isShort && wanted.standbys.length >= rule.standbys.length) return null;
   return { type: "propose_rule", epoch, replaces: rule.number, ...wanted };
 }
 

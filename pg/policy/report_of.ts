@@ -6,9 +6,9 @@ import {
   type Position,
   positionOf,
 } from "../cluster/mod.ts";
-import { hasData, ownCopy, type Reigning } from "./own.ts";
+import { hasData, isForeign, ownCopy, type Reigning } from "./own.ts";
 import { plan } from "./plan.ts";
-import { hasPromoted, hasReigned } from "./plan_reign.ts";
+import { hasReigned, isPastTakeover } from "./plan_reign.ts";
 import { endOf, isSealed } from "./plan_sealing.ts";
 import type {
   FollowReport,
@@ -20,6 +20,9 @@ import type { LocalView } from "./view.ts";
 
 /** How often a takeover may fail before another member is looked for. */
 const MAX_TAKEOVER_FAILURES = 3;
+
+/** How often the barrier may fail; standbys that must come first are waited for longer. */
+const MAX_OPENING_FAILURES = 30;
 
 /** A report without the marks by which an agent orders its reports. */
 export type UnnumberedReport = Omit<Report, "boot" | "sequence">;
@@ -68,7 +71,7 @@ function stateOf(
   if (job?.kind === "rewind") return "rewinding";
   if (job) return "starting";
   if (sealed) return "sealed";
-  if (isForeign(state, view)) return "failed";
+  if (isStranger(state, view)) return "failed";
   switch (server.kind) {
     case "stopped":
       return data.kind === "unusable" || view.failures > 0
@@ -87,7 +90,7 @@ function stateOf(
 }
 
 /** A database that pgraft did not make and that is not this cluster's. */
-function isForeign(
+function isStranger(
   { systemId }: ClusterState,
   { data, saved }: LocalView,
 ): boolean {
@@ -104,9 +107,11 @@ function positionOfView(
   const at = (lsn: number): Position => positionOf(state, saved.epoch, lsn);
   switch (server.kind) {
     case "standby":
-      return at(endOf(server));
+      return isForeign(state, view, server.timeline) ? null : at(endOf(server));
     case "primary":
-      return at(server.flushLsn);
+      return isForeign(state, view, server.timeline)
+        ? null
+        : at(server.flushLsn);
     case "stopped":
       return data.kind === "present" && data.shutdownLsn !== null
         ? at(data.shutdownLsn)
@@ -145,11 +150,16 @@ export function lossOf(state: ClusterState, view: LocalView): Loss | null {
   const reigning: Reigning = { phase, grant };
   const { server, failures, failure } = view;
   const { epoch } = phase;
+  if (phase.kind === "granted" && failures >= MAX_OPENING_FAILURES) {
+    const detail = `It can't open: ${failure}`;
+    return { epoch, reason: "takeover_failed", detail };
+  }
   if (hasReigned(reigning, view)) return lostReign(epoch, view);
-  const isPast = server.kind === "standby" && hasPromoted(reigning, server);
+  const isPast = server.kind === "standby" &&
+    isPastTakeover(state, reigning, view, server);
   if (isPast || failures >= MAX_TAKEOVER_FAILURES) {
     const detail = isPast
-      ? "It stopped right after its promotion"
+      ? "It is not any more where the grant found it"
       : `It can't take over: ${failure}`;
     return { epoch, reason: "takeover_failed", detail };
   }

@@ -51,12 +51,20 @@ export function decideSealing(
     ? reported.filter(({ isAlive }) => isAlive)
     : reported;
   const copies = all.map(({ copy }) => copy);
-  const uncovered = uncoveredRules(state, copies);
+  const uncovered = uncoveredRules(state, all.map(sealedAt));
   const coverage = coverageOf(state, phase, uncovered, input);
   if (coverage === null) return waitFor(state, phase, uncovered, copies);
   const sealed = choosable(state, phase, all, coverage);
   const best = highest(sealed);
   if (!best) return say("no_data", "No sealed member has valid data");
+  const lagBytes = coverage === "time" ? lagOf(state, best, input) : 0;
+  if (lagBytes > input.settings.maximumLagBytes) {
+    return say(
+      "lag",
+      `Node ${best.member.id} lacks ${lagBytes} bytes of the old primary, ` +
+        `and mode off gives up ${input.settings.maximumLagBytes} at most`,
+    );
+  }
   if (isTooEarly(state, phase, sealed, input)) {
     const text = "Waiting for members that are there to seal";
     return say(phase.attempt.kind, text);
@@ -132,8 +140,12 @@ function choosable(
   const suffices = (some: readonly Sealed[]): boolean =>
     some.some((one) => mayWin(state, one)) &&
     (coverage !== "covered" ||
-      uncoveredRules(state, some.map(({ copy }) => copy)).length === 0);
+      uncoveredRules(state, some.map(sealedAt)).length === 0);
   return [sound, alive].find(suffices) ?? all;
+}
+
+function sealedAt({ copy, position }: Sealed): SealedAt {
+  return { ...copy, position };
 }
 
 function coverageOf(
@@ -174,6 +186,17 @@ function isFencedByTime(
   });
 }
 
+/** What the old primary was last heard to have beyond a position (R30). */
+function lagOf(
+  state: ClusterState,
+  { position }: Sealed,
+  { observations }: PolicyInput,
+): number {
+  const old = newestGrant(state)?.winner;
+  const report = observations.get(old?.id ?? 0)?.report;
+  return Math.max(0, (report?.primary?.flushLsn ?? 0) - position.lsn);
+}
+
 function highest(sealed: readonly Sealed[]): Sealed | null {
   let best: Sealed | null = null;
   for (const one of sealed) {
@@ -196,7 +219,7 @@ function isTooEarly(
   const isSealed = (id: number): boolean =>
     sealed.some(({ member }) => member.id === id);
   const old = newestGrant(state)?.winner ?? null;
-  const awaited = attempt.kind === "forced"
+  const awaited = attempt.kind === "forced" || attempt.target === null
     ? [...state.members.keys()]
     : [old?.id ?? 0, attempt.target ?? 0];
   return awaited.some((id) =>
@@ -263,31 +286,28 @@ function abandonCatchUp(
 function catchUpFor(
   state: ClusterState,
   { epoch, catchUp, attempt }: Sealing,
-  able: readonly Sealed[],
+  willing: readonly Sealed[],
   best: Sealed,
   { observations }: PolicyInput,
 ): Decision {
+  // Who has something of its own can't stream the difference.
+  const able = willing.filter(({ position }) =>
+    relationTo(state, position, best.position.epoch).kind === "prefix"
+  );
   if (!best.isAlive || able.length === 0) {
     const text = `Node ${best.member.id} has the highest position, ` +
       "and nobody who may win can get it from there";
     return say("highest_unreachable", text);
   }
-  const fit = able.filter(({ position }) =>
-    relationTo(state, position, best.position.epoch).kind === "prefix"
-  );
-  const runner = highest(fit);
+  const runner = highest(able);
   const target = choose(
     state,
     attempt,
-    fit.filter(({ position }) =>
+    able.filter(({ position }) =>
       runner !== null && comparePositions(position, runner.position) === 0
     ),
   );
-  if (!target) {
-    const text = `Node ${best.member.id} has the highest position and must ` +
-      "not win; who may has another history and would have to rewind";
-    return say("no_candidate", text);
-  }
+  if (!target) return say("no_candidate", "Nobody may win");
   const text = `Node ${target.member.id} streams from node ` +
     `${best.member.id} what it lacks before it can win`;
   // A target that streams is not sealed meanwhile; to name another in turn would bring neither there.
@@ -301,7 +321,8 @@ function catchUpFor(
       catchUp: {
         source: best.copy,
         target: target.copy,
-        ...best.position,
+        epoch: best.position.epoch,
+        lsn: best.position.lsn,
       },
     },
     findings: [{ member: target.member.id, code: "catching_up", text }],
@@ -332,10 +353,7 @@ function grantTo(
     startLsn: position.lsn,
     ...ruleFor(state, copy, input),
     coverage,
-    sealed: sealed.map(({ copy: one, position: at }): SealedAt => ({
-      ...one,
-      position: at,
-    })),
+    sealed: sealed.map(sealedAt),
     why: whyChosen(winner, sealed),
     gaveUp: isForced ? uncovered.map(describeRule) : [],
     atMs: input.wallMs,

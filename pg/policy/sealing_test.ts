@@ -198,7 +198,7 @@ Deno.test("who has another history than the source is no target: it would have t
   const source = { 3: at(3, 2, 250) };
   assertEquals(
     outcome({ ...source, 1: at(1, 1, 101) }, state),
-    ["no_candidate", null],
+    ["highest_unreachable", null],
   );
   const seen = { ...source, 1: at(1, 1, 100) };
   assertEquals(outcome(seen, state), ["catch_up", 1]);

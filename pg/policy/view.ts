@@ -24,6 +24,11 @@ export interface Saved {
   readonly epoch: Epoch;
   /** Where the server may stream from: noted before it is told, cleared after it was cut off. */
   readonly upstream: Upstream | null;
+  /**
+   * The epoch to whose primary it was rewound, until it is consistent again; 0 for none. Until then it needs
+   * the source's log before it lets anybody look, and is known to be of that history without a look.
+   */
+  readonly rewound: Epoch;
   /** The appointment under which it has made the data directory; 0 when it has not. */
   readonly founding: number;
 }
@@ -34,6 +39,7 @@ export const NOTHING_SAVED: Saved = {
   incarnation: null,
   epoch: 0,
   upstream: null,
+  rewound: 0,
   founding: 0,
 };
 
@@ -45,7 +51,7 @@ export type DataView =
     readonly systemId: string;
     /** The highest timeline that its files know of. */
     readonly timeline: Timeline;
-    /** Where a shutdown in order ended; null for another end, or while it runs. */
+    /** Where the last record of a shutdown in order begins; null for another end, or while it runs. */
     readonly shutdownLsn: Lsn | null;
   }
   /** Half written, or no directory that this version can use. */
@@ -81,6 +87,7 @@ export interface StandbyServer {
   readonly silentMs: number;
   /** Whether the upstream's port refuses connections, as far as it was asked. */
   readonly refused: boolean;
+  /** The timeline that it is on now, whatever history files it has. */
   readonly timeline: Timeline;
   /** Sessions of others than this agent. */
   readonly sessions: number;
@@ -139,6 +146,8 @@ export interface LocalView {
   readonly canRewind: boolean;
   /** The epoch for which a rewind failed; 0 for none. */
   readonly rewindFailed: Epoch;
+  /** How often in a row the server could not start from its data. */
+  readonly failedStarts: number;
   /** How often in a row the last kind of step failed. */
   readonly failures: number;
   readonly failure: string;

@@ -1,3 +1,4 @@
+import { memberPostgresToJson, primaryToJson, syncToJson } from "../ha/mod.ts";
 import type { MemberStatus, RaftStatus } from "../../raft/mod.ts";
 import {
   type Answer,
@@ -82,15 +83,16 @@ function raftToJson(raft: RaftStatus): Json {
 
 function clusterToJson(context: NodeContext): Json {
   const raft = raftStatus(context);
+  const ha = context.ha();
   return {
     name: context.clusterName,
     leader_id: raft.leaderId,
     term: raft.term,
     // A leader steps down, and a follower forgets its leader, within an election timeout.
     has_quorum: raft.leaderId !== 0,
-    paused: false,
-    primary: null,
-    sync: null,
+    paused: ha?.state().paused ?? false,
+    primary: ha ? primaryToJson(ha) : null,
+    sync: ha ? syncToJson(ha) : null,
     members: raft.members.map((member) => memberToJson(context, raft, member)),
   };
 }
@@ -101,6 +103,7 @@ function memberToJson(
   member: MemberStatus,
 ): Json {
   const info = context.machine.members().get(member.id);
+  const ha = context.ha();
   return {
     id: member.id,
     name: info?.name ?? `node${member.id}`,
@@ -116,6 +119,7 @@ function memberToJson(
     api: info?.api ?? "",
     last_contact_ms: lastContactMs(context, member),
     tags: {},
+    ...(ha ? memberPostgresToJson(ha, member.id) : null),
   };
 }
 

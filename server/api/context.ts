@@ -6,6 +6,7 @@ import {
   type RaftServer,
   type RaftStatus,
 } from "../../raft/mod.ts";
+import type { HighAvailability } from "../ha/mod.ts";
 import { Problem } from "../http/mod.ts";
 import {
   encodePartOperation,
@@ -64,6 +65,8 @@ export interface NodeContext {
   /** Whether the node is being stopped. */
   isStopping(): boolean;
   peer(id: number): PeerView | null;
+  /** PostgreSQL's high availability; null before the node takes part. */
+  ha(): HighAvailability | null;
   /** A proposal has ended: applied, or with this error. */
   proposalEnded(code: RaftErrorCode | null): void;
   /** Has the leader carry out a change, wherever it is. */

@@ -7,6 +7,7 @@ import type { Route } from "../http/mod.ts";
 import { clusterRoutes } from "./cluster.ts";
 import type { NodeContext } from "./context.ts";
 import { etcdRoutes } from "./etcd.ts";
+import { haRoutes } from "./ha.ts";
 import { healthRoutes } from "./health.ts";
 import { kvRoutes } from "./kv.ts";
 import { logRoutes } from "./log.ts";
@@ -34,6 +35,7 @@ export function apiRoutes(
     ...etcdRoutes(context),
     ...clusterRoutes(context),
     ...orderRoutes(context),
+    ...haRoutes(context),
     ...logRoutes(context),
     ...kvRoutes(context),
   ];

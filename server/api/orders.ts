@@ -12,6 +12,7 @@ import {
   raftStatus,
   requireMember,
 } from "./context.ts";
+import { leaveRules } from "../ha/mod.ts";
 import { parseBody, queryFlag, wholeNumber } from "./input.ts";
 
 const ID = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000));
@@ -68,6 +69,10 @@ async function add(context: NodeContext, call: Call): Promise<Answer> {
 
 async function remove(context: NodeContext, call: Call): Promise<Answer> {
   const id = idOf(call);
+  const ha = context.ha();
+  requireMember(context);
+  // R18: rule, walsender and slot first, then Raft.
+  if (ha && !queryFlag(call.query, "force")) await leaveRules(ha, id);
   await order(context, {
     kind: "remove",
     id,

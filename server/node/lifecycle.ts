@@ -1,6 +1,7 @@
 import { formatHostPort, messageOf, systemClock } from "../../base/mod.ts";
 import type { RaftStatus } from "../../raft/mod.ts";
 import type { NodeConfig } from "../config/mod.ts";
+import { startHa } from "../ha/mod.ts";
 import { logger } from "../logging/mod.ts";
 import {
   encodeMemberInfo,
@@ -90,6 +91,8 @@ export async function startNode(
 }
 
 async function stopParts(node: Node): Promise<void> {
+  // While the group can still be told that PostgreSQL stays without its agent.
+  await node.ha?.stop();
   await node.raft.stop({ timeoutMs: HAND_OVER_TIMEOUT_MS });
   // A node that never took part has a transport that its Raft part never started.
   await node.relay.http().stop();
@@ -116,7 +119,21 @@ async function takePart(node: Node, outcome: EntryOutcome): Promise<void> {
   if (node.stopping.signal.aborted) return;
   node.stage = "running";
   node.waitingFor = null;
+  await beginHa(node);
   await introduce(node);
+}
+
+/** PostgreSQL is looked after once the node is a member, whose reports count. */
+async function beginHa(node: Node): Promise<void> {
+  const { config, raft, local, relay, machine } = node;
+  node.ha = await startHa({
+    config,
+    raft,
+    local,
+    clock: systemClock(),
+    http: () => relay.http(),
+    state: () => machine.cluster(),
+  });
 }
 
 function entryOf(node: Node): Entry {

@@ -18,6 +18,11 @@ import {
 } from "../../raft/mod.ts";
 import type { NodeContext, NodeStage } from "../api/mod.ts";
 import { type NodeConfig, readSecretFile } from "../config/mod.ts";
+import {
+  findPostgres,
+  type HighAvailability,
+  type LocalPostgres,
+} from "../ha/mod.ts";
 import { logger } from "../logging/mod.ts";
 import { createNodeMachine, type NodeMachine } from "../machine/mod.ts";
 import {
@@ -52,6 +57,10 @@ export interface Node {
   waitingFor: string | null;
   diskFull: boolean;
   founding: FoundingAnswer;
+  /** Its PostgreSQL; null for a witness. */
+  readonly local: LocalPostgres | null;
+  /** Null before it takes part. */
+  ha: HighAvailability | null;
 }
 
 const LOG = logger("node");
@@ -69,7 +78,8 @@ export async function openNode(
   version: string,
 ): Promise<{ node: Node; isEmpty: boolean }> {
   const directory = config.node.dataDir;
-  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  await makeDirectory(directory, config.postgresql.managed);
+  const local = await findPostgres(config);
   const relay = createPeerRelay();
   const machine = createNodeMachine();
   const holder: { node: Node | null } = { node: null };
@@ -94,10 +104,22 @@ export async function openNode(
     waitingFor: isEmpty ? "The node has just started" : null,
     diskFull: false,
     founding: foundingAnswer(identity, isEmpty ? null : founders ?? []),
+    local,
+    ha: null,
   };
   holder.node = node;
+  relay.onPresence((peer, present) => node.ha?.presence(peer, present));
   await relay.attach(await makeTransport(node));
   return { node, isEmpty };
+}
+
+/** PostgreSQL's user must get to its own directories in there; everything else is closed to it. */
+async function makeDirectory(path: string, isShared: boolean): Promise<void> {
+  const mode = isShared && Deno.uid() === 0 ? 0o711 : 0o700;
+  await Deno.mkdir(path, { recursive: true, mode });
+  if (mode === 0o711) await Deno.chmod(path, mode);
+  const own = join(path, "raft");
+  await Deno.mkdir(own, { recursive: true, mode: 0o700 });
 }
 
 function makeRaft(
@@ -143,6 +165,7 @@ async function makeTransport(node: Node): Promise<HttpTransport> {
     onRefused: (peer, reason) =>
       LOG.warning("A node refuses this one", { peer, reason }),
     onTrouble: (peer, what) => LOG.info(what, { peer }),
+    onNote: (_peer, data) => node.ha?.takeNote(data),
     onCall: createCallHandler({
       id: config.node.id,
       http: node.relay.http,
@@ -221,6 +244,7 @@ export function contextOf(node: Node): NodeContext {
     waitingFor: () => node.waitingFor,
     isDiskFull: () => node.diskFull,
     isStopping: () => node.stopping.signal.aborted,
+    ha: () => node.ha,
     peer: (id) => {
       const stats = node.relay.http().stats().get(id);
       if (!stats) return null;

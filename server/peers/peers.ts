@@ -28,6 +28,8 @@ const LEADER_WAIT_MS = 5000;
 /** A transport that exists before the Raft node that uses it, and answers calls meanwhile. */
 export interface PeerRelay {
   readonly transport: RaftTransport;
+  /** Calls `listener` when a peer's process is found gone, or there. */
+  onPresence(listener: (peer: NodeId, present: boolean) => void): void;
   /** Takes the real one, once the identity of the data directory is known. */
   attach(http: HttpTransport): Promise<void>;
   /** The real one. */
@@ -45,13 +47,17 @@ export function createPeerRelay(): PeerRelay {
     http: HttpTransport | null;
     events: TransportEvents | null;
     knowsPeers: boolean;
-  } = { http: null, events: null, knowsPeers: false };
+    listener: (peer: NodeId, present: boolean) => void;
+  } = { http: null, events: null, knowsPeers: false, listener: () => {} };
   const http = (): HttpTransport => {
     if (state.http) return state.http;
     throw new RaftError("bad_call", "The transport is not attached yet");
   };
   return {
     http,
+    onPresence(listener): void {
+      state.listener = listener;
+    },
     seed(peers): void {
       if (!state.knowsPeers) http().setPeers(peers);
     },
@@ -59,8 +65,14 @@ export function createPeerRelay(): PeerRelay {
       state.http = real;
       await real.start({
         message: (message) => state.events?.message(message),
-        gone: (peer) => state.events?.gone(peer),
-        present: (peer) => state.events?.present(peer),
+        gone: (peer) => {
+          state.events?.gone(peer);
+          state.listener(peer, false);
+        },
+        present: (peer) => {
+          state.events?.present(peer);
+          state.listener(peer, true);
+        },
       });
     },
     transport: {

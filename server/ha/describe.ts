@@ -1,0 +1,161 @@
+import { formatLsn } from "../../base/mod.ts";
+import {
+  type ClusterState,
+  currentPrimary,
+  type DataMember,
+  describeRule,
+  type HistoryRecord,
+  newestGrant,
+  newestRule,
+} from "../../pg/cluster/mod.ts";
+import { explainMembers, type Report } from "../../pg/policy/mod.ts";
+import type { HighAvailability } from "./ha.ts";
+
+/** A JSON object. */
+export type Json = Record<string, unknown>;
+
+/** The reigning primary for `/v1/cluster`; null while nobody is open. */
+export function primaryToJson(ha: HighAvailability): Json | null {
+  const state = ha.state();
+  const grant = newestGrant(state);
+  const primary = currentPrimary(state);
+  if (state.phase.kind !== "open" || !grant || !primary) return null;
+  const report = ha.watch.report(primary.id);
+  return {
+    id: primary.id,
+    epoch: grant.epoch,
+    timeline: grant.timeline,
+    lsn: formatLsn(report?.primary?.flushLsn ?? grant.startLsn),
+  };
+}
+
+/** Who must hold commits, for `/v1/cluster`; null while there is no rule. */
+export function syncToJson(ha: HighAvailability): Json | null {
+  const state = ha.state();
+  const rule = newestRule(state);
+  if (!rule) return null;
+  return {
+    mode: state.mode,
+    standbys: rule.standbys.map(({ id }) => id),
+    required: rule.required,
+    degraded: state.mode !== "off" && rule.required === 0 &&
+      state.members.size > 1,
+  };
+}
+
+/** What `/v1/cluster` says of a member's PostgreSQL; null for one without. */
+export function memberPostgresToJson(
+  ha: HighAvailability,
+  id: number,
+): Json | null {
+  const state = ha.state();
+  const member = state.members.get(id);
+  if (!member) return null;
+  const seen = ha.watch.observations().get(id);
+  const report = seen?.report ?? null;
+  const isHeard = seen?.agent === "alive";
+  return {
+    role: isHeard ? roleOf(state, member, report) : "none",
+    state: isHeard ? report?.state ?? "starting" : "stopped",
+    host: member.host,
+    port: member.port,
+    timeline: report?.timeline ?? 0,
+    lsn: report?.position ? formatLsn(report.position.lsn) : null,
+    lag_bytes: lagOf(ha, state, report),
+    open: report?.primary?.open ?? false,
+    trouble: isHeard ? report?.trouble ?? null : "Its agent does not answer",
+    tags: {
+      nofailover: member.tags.nofailover,
+      noloadbalance: member.tags.noloadbalance,
+      nosync: member.tags.nosync,
+      clonefrom: member.tags.clonefrom,
+      failover_priority: member.tags.failoverPriority,
+    },
+  };
+}
+
+/** The primary is whom the state names, once it runs as one; a server that only thinks so is none. */
+function roleOf(
+  state: ClusterState,
+  { id }: DataMember,
+  report: Report | null,
+): string {
+  if (!report) return "none";
+  const reigns = currentPrimary(state)?.id === id;
+  if (report.role === "primary") return reigns ? "primary" : "none";
+  return report.role;
+}
+
+function lagOf(
+  ha: HighAvailability,
+  state: ClusterState,
+  report: Report | null,
+): number | null {
+  const primary = currentPrimary(state);
+  const flushLsn = ha.watch.report(primary?.id ?? 0)?.primary?.flushLsn;
+  if (flushLsn === undefined || !report?.position) return null;
+  return Math.max(0, flushLsn - report.position.lsn);
+}
+
+/** Why things are as they are (`/v1/explain`). */
+export function explainToJson(ha: HighAvailability): Json {
+  const state = ha.state();
+  const { input, decision } = ha.leading.consider();
+  return {
+    phase: state.phase.kind,
+    epoch: "epoch" in state.phase ? state.phase.epoch : 0,
+    paused: state.paused,
+    mode: state.mode,
+    rules: state.rules.map(describeRule),
+    next: decision.command?.type ?? null,
+    findings: decision.findings,
+    members: explainMembers(state, input),
+  };
+}
+
+/** The changes of primary, newest first (`/v1/failover/history`). */
+export function historyToJson(ha: HighAvailability): Json {
+  return { history: ha.state().history.toReversed().map(recordToJson) };
+}
+
+/** One of them; times are milliseconds since 1970, phases milliseconds long. */
+export function recordToJson(record: HistoryRecord): Json {
+  const { lostAtMs, detectedAtMs, grantedAtMs, promotedAtMs } = record;
+  const { barrierAtMs, openedAtMs } = record;
+  return {
+    epoch: record.epoch,
+    kind: record.kind,
+    reason: record.reason,
+    detail: record.detail,
+    from: record.from,
+    to: record.to,
+    timeline: record.timeline,
+    start_lsn: formatLsn(record.startLsn),
+    why: record.why,
+    gave_up: record.gaveUp,
+    sealed: record.sealed.map(({ id, position }) => ({
+      id,
+      epoch: position?.epoch ?? 0,
+      lsn: position ? formatLsn(position.lsn) : null,
+    })),
+    lost_at_ms: lostAtMs,
+    detected_at_ms: detectedAtMs,
+    granted_at_ms: grantedAtMs,
+    promoted_at_ms: promotedAtMs,
+    barrier_at_ms: barrierAtMs,
+    opened_at_ms: openedAtMs,
+    phases_ms: {
+      detect: detectedAtMs - lostAtMs,
+      seal: between(detectedAtMs, grantedAtMs),
+      promote: between(grantedAtMs, promotedAtMs),
+      barrier: between(promotedAtMs, barrierAtMs),
+      open: between(barrierAtMs, openedAtMs),
+    },
+    gap_ms: record.gapMs,
+    given_up: record.givenUp,
+  };
+}
+
+function between(from: number | null, to: number | null): number | null {
+  return from === null || to === null ? null : to - from;
+}

@@ -1,0 +1,283 @@
+import { join } from "node:path";
+import {
+  type Clock,
+  formatHostPort,
+  type HostPort,
+  systemRandom,
+} from "../../base/mod.ts";
+import { type Agent, isManaged, startAgent } from "../../pg/agent/mod.ts";
+import type { ClusterState } from "../../pg/cluster/mod.ts";
+import {
+  createInstance,
+  findBinaries,
+  findOsUser,
+  type Instance,
+  InstanceError,
+  ownedReason,
+  syncRaceFixedIn,
+} from "../../pg/instance/mod.ts";
+import type { Report } from "../../pg/policy/mod.ts";
+import type { HttpTransport } from "../../raft/http/mod.ts";
+import type { NodeId, RaftServer } from "../../raft/mod.ts";
+import type { NodeConfig } from "../config/mod.ts";
+import { logger } from "../logging/mod.ts";
+import { type Leading, startLeading } from "./leading.ts";
+import { createProposer, type Proposer } from "./proposing.ts";
+import { createWatch, type Watch } from "./watch.ts";
+
+/** How long PostgreSQL may run without its agent (R7, R8). */
+export const AGENT_GRACE_MS = 3000;
+/** What asynchronous mode may lose, until it is set. */
+const MAXIMUM_LAG_BYTES = 1 << 20;
+/** How long the state may take to be confirmed before it is asked for again (R15). */
+const CONFIRM_TIMEOUT_MS = 1000;
+/** The least space that a data directory wants before anything is made in it. */
+const MIN_FREE_BYTES = 200 * 1024 * 1024;
+
+const LOG = logger("postgresql");
+
+/** High availability on one node: what it hears, what it decides when it leads, and its own agent. */
+export interface HighAvailability {
+  readonly watch: Watch;
+  readonly proposer: Proposer;
+  readonly leading: Leading;
+  readonly clock: Clock;
+  state(): ClusterState;
+  /** Calls `listener` after changes; returns how to end that. */
+  onChange(listener: () => void): () => void;
+  /** Takes what a peer's agent told. */
+  takeNote(data: Uint8Array): void;
+  /** Takes that a peer's process is gone, or there. */
+  presence(id: NodeId, present: boolean): void;
+  stop(): Promise<void>;
+}
+
+/** What it is made of. */
+export interface HaOptions {
+  readonly config: NodeConfig;
+  readonly raft: RaftServer;
+  readonly clock: Clock;
+  /** This node's PostgreSQL; null for a witness. */
+  readonly local: LocalPostgres | null;
+  http(): HttpTransport;
+  state(): ClusterState;
+}
+
+/** A PostgreSQL that was found fit to be managed. */
+export interface LocalPostgres {
+  readonly instance: Instance;
+  readonly version: string;
+  readonly canRewind: boolean;
+}
+
+/**
+ * Finds this node's PostgreSQL and everything that is wrong with it, before anything was changed.
+ *
+ * @param config The node's configuration.
+ * @returns The instance; null where PostgreSQL is not managed.
+ * @throws {InstanceError} When it can't be managed, with the way out.
+ */
+export async function findPostgres(
+  { postgresql, cluster, node }: NodeConfig,
+): Promise<LocalPostgres | null> {
+  if (!postgresql.managed) return null;
+  for (const name of postgresql.parameters.keys()) {
+    const reason = ownedReason(name);
+    if (reason === null) continue;
+    throw new InstanceError(
+      "bad_setting",
+      `[postgresql.parameters] sets ${name}, which pgraft owns: ${reason}; remove it`,
+    );
+  }
+  const binaries = await findBinaries(postgresql.binDir);
+  refuseSyncRace(binaries.version, cluster.synchronousMode);
+  const osUser = await findOsUser(postgresql.osUser);
+  const instance = createInstance({
+    binaries,
+    osUser,
+    dataDir: postgresql.dataDir,
+    runDir: join(node.dataDir, "run"),
+    listen: postgresql.listen,
+    superuser: postgresql.superuser,
+    replicationUser: "pgraft_replication",
+    clusterName: cluster.name,
+    parameters: postgresql.parameters,
+    hbaRules: postgresql.hba,
+    log: (level, message, fields) => LOG[level](message, fields),
+  });
+  if (osUser !== null && osUser.name !== postgresql.osUser) {
+    LOG.warning(
+      `There is no user ${postgresql.osUser}: PostgreSQL runs as ${osUser.name}`,
+    );
+  }
+  await refuseForeign(instance, postgresql.dataDir, join(node.dataDir, "ha"));
+  await refuseTakenPort(instance, postgresql.listen);
+  await refuseBadDirectory(instance, postgresql.dataDir);
+  const canRewind = binaries.hasRewind;
+  return { instance, version: binaries.version, canRewind };
+}
+
+/** R5: a start-up race lets commits through that nobody holds (T9). */
+function refuseSyncRace(version: string, mode: string): void {
+  const fixedIn = syncRaceFixedIn(version);
+  if (fixedIn === null || mode === "off") return;
+  throw new InstanceError(
+    "bad_version",
+    `PostgreSQL ${version} can lose acknowledged commits at its start: install ${fixedIn} or later, ` +
+      "or set synchronous_mode = off in [cluster]",
+  );
+}
+
+/** A database that pgraft did not make is never touched. */
+async function refuseForeign(
+  instance: Instance,
+  dataDir: string,
+  agentDir: string,
+): Promise<void> {
+  const data = await instance.inspect();
+  if (data.kind === "empty" || await isManaged(agentDir)) return;
+  if (data.kind === "unusable") {
+    throw new InstanceError("unreadable_data", data.reason);
+  }
+  throw new InstanceError(
+    "foreign_data",
+    `${dataDir} holds a database that pgraft did not make (system identifier ${data.systemId}): ` +
+      "choose an empty directory in [postgresql] data_dir, or move that one away",
+  );
+}
+
+/** Found out before anything is made that could then not be served. */
+async function refuseTakenPort(
+  instance: Instance,
+  { host, port }: HostPort,
+): Promise<void> {
+  if (await instance.postmaster()) return;
+  try {
+    Deno.listen({ hostname: host, port }).close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    throw new InstanceError(
+      "port_taken",
+      `Port ${
+        formatHostPort({ host, port })
+      } is taken by another process: stop that one, or set listen in [postgresql]`,
+    );
+  }
+}
+
+async function refuseBadDirectory(
+  instance: Instance,
+  dataDir: string,
+): Promise<void> {
+  const data = await instance.inspect();
+  if (data.kind !== "empty") return;
+  const freeBytes = await instance.diskFreeBytes();
+  if (freeBytes === null || freeBytes >= MIN_FREE_BYTES) return;
+  const mebibytes = Math.round(freeBytes / 1024 / 1024);
+  throw new InstanceError(
+    "disk_full",
+    `${dataDir} has ${mebibytes} MB free, and PostgreSQL needs ${
+      MIN_FREE_BYTES / 1024 / 1024
+    } MB to begin with: free some, or choose another directory`,
+  );
+}
+
+/** Starts high availability on a node that takes part in its group. */
+export async function startHa(options: HaOptions): Promise<HighAvailability> {
+  const { config, raft, clock, state } = options;
+  const { electionTimeoutMs } = config.raft;
+  const proposer = createProposer(raft);
+  const parts: { leading: Leading | null; agent: Agent | null } = {
+    leading: null,
+    agent: null,
+  };
+  const watch = createWatch({
+    clock,
+    electionTimeoutMs,
+    onNews: () => parts.leading?.poke(),
+  });
+  const leading = startLeading({
+    raft,
+    watch,
+    clock,
+    proposer,
+    state,
+    settings: {
+      electionTimeoutMs,
+      agentGraceMs: AGENT_GRACE_MS,
+      maximumLagBytes: MAXIMUM_LAG_BYTES,
+    },
+  });
+  parts.leading = leading;
+  const forget = raft.onChange(() => leading.poke());
+  parts.agent = await beginAgent(options, { watch, proposer });
+  return {
+    watch,
+    proposer,
+    leading,
+    clock,
+    state,
+    onChange: (listener) => raft.onChange(listener),
+    takeNote: (data) => watch.heard(decodeReport(data)),
+    presence(id, present): void {
+      watch.presence(id, present);
+      if (!present) parts.agent?.poke();
+    },
+    async stop(): Promise<void> {
+      await parts.agent?.stop();
+      forget();
+      await leading.stop();
+    },
+  };
+}
+
+async function beginAgent(
+  { config, raft, clock, local, http, state }: HaOptions,
+  { watch, proposer }: { watch: Watch; proposer: Proposer },
+): Promise<Agent | null> {
+  if (!local) return null;
+  const { id, dataDir } = config.node;
+  const { advertise, onStop } = config.postgresql;
+  return await startAgent({
+    id,
+    ...local,
+    address: advertise,
+    mode: config.cluster.synchronousMode,
+    directory: join(dataDir, "ha"),
+    electionTimeoutMs: config.raft.electionTimeoutMs,
+    agentGraceMs: AGENT_GRACE_MS,
+    keepOnStop: onStop === "keep",
+    clock,
+    random: systemRandom(),
+    log: (level, message, fields) => LOG[level](message, fields),
+    ports: {
+      state,
+      onChange: (listener) => raft.onChange(listener),
+      confirm: () => raft.read(() => {}, { timeoutMs: CONFIRM_TIMEOUT_MS }),
+      propose: (command) => proposer.propose(command),
+      broadcast(report): void {
+        watch.heard(report);
+        const note = encodeReport(report);
+        for (const member of raft.status().members) {
+          if (member.id !== id) http().note(member.id, note);
+        }
+      },
+      hasLeader: () => raft.status().leaderId !== 0,
+      isAgentLost: (other) => watch.isLost(other),
+      hasCheckpointed(other, epoch): boolean {
+        const primary = watch.report(other)?.primary;
+        return primary?.epoch === epoch && primary.hasCheckpoint;
+      },
+      wallMs: () => Date.now(),
+    },
+  });
+}
+
+function encodeReport(report: Report): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(report));
+}
+
+/** Peers share a secret and a version: what they send is a report. */
+function decodeReport(data: Uint8Array): Report {
+  return JSON.parse(new TextDecoder().decode(data));
+}

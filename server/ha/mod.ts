@@ -1,0 +1,35 @@
+/**
+ * PostgreSQL's high availability on one node: it hears every agent's reports, decides while it leads the
+ * group, runs the agent of its own PostgreSQL, and carries operators' wishes out.
+ *
+ * @module
+ */
+export {
+  findPostgres,
+  type HaOptions,
+  type HighAvailability,
+  type LocalPostgres,
+  startHa,
+} from "./ha.ts";
+export {
+  explainToJson,
+  historyToJson,
+  type Json,
+  memberPostgresToJson,
+  primaryToJson,
+  recordToJson,
+  syncToJson,
+} from "./describe.ts";
+export {
+  type ChangeOutcome,
+  failOver,
+  type FailoverWish,
+  leaveRules,
+  setMode,
+  setPaused,
+  setTags,
+  switchOver,
+} from "./wishes.ts";
+export type { Leading } from "./leading.ts";
+export type { Proposer } from "./proposing.ts";
+export type { Watch } from "./watch.ts";
