@@ -133,7 +133,7 @@ export function isSealed(state: ClusterState, view: LocalView): boolean {
  * flushed beyond the start of the epoch that it follows is that epoch's only when replay has passed the
  * start: else it may be half a record of the epoch before (R13, R14).
  */
-function isEndKnown(
+export function isEndKnown(
   state: ClusterState,
   { saved }: LocalView,
   { replayDone, replayLsn, endLsn }: StandbyServer,

@@ -202,6 +202,35 @@ Deno.test("a takeover is lost when it fails often, or ended right after the prom
   assertEquals(lossOf(grantedState(), told)?.reason, "postmaster_gone");
 });
 
+Deno.test("half a record at the end of a winner's log does not stop its takeover (R13, R14)", () => {
+  // It followed epoch 2, got nothing of it, and was granted epoch 3 by what it has whole.
+  const state = openState({
+    grants: [
+      grantAt(1),
+      grantAt(2, { winner: copy(3), startLsn: 90 }),
+      grantAt(3, {
+        winner: copy(2),
+        parent: 1,
+        startLsn: 90,
+        timeline: 4,
+        promoted: false,
+      }),
+    ],
+    phase: { kind: "granted", epoch: 3 },
+  });
+  const reason = (server: ServerView): string | null =>
+    lossOf(
+      state,
+      viewOf(2, { server, saved: { pledge: 3, epoch: 2, upstream: null } }),
+    )?.reason ?? null;
+  const half = cutStandby({ endLsn: 195, replayLsn: 90 });
+  assertEquals(reason(half), null);
+  assertEquals(reason({ ...half, replayDone: false }), null);
+  // A promotion that came late has made it longer than what was granted.
+  const grown = cutStandby({ endLsn: 195, replayLsn: 195 });
+  assertEquals(reason(grown), "takeover_failed");
+});
+
 Deno.test("a primary closes itself when it is cut off, and mere elections cost nothing (R28, R30)", () => {
   const fenced = (
     lonelyMs: number,
