@@ -202,6 +202,25 @@ Deno.test("a takeover is lost when it fails often, or ended right after the prom
   assertEquals(lossOf(grantedState(), told)?.reason, "postmaster_gone");
 });
 
+Deno.test("a barrier that fails is a loss only when standbys are there to hold it (R20, R21)", () => {
+  const reason = (failures: number, streaming: boolean): string | null =>
+    lossOf(
+      grantedState(),
+      viewOf(2, {
+        failures,
+        server: primaryServer({
+          timeline: 3,
+          standbys: [{ copy: copy(3), streaming, flushLsn: 100 }],
+        }),
+        saved: { pledge: 2, epoch: 2, upstream: null },
+      }),
+    )?.reason ?? null;
+  assertEquals(reason(29, true), null);
+  assertEquals(reason(30, true), "takeover_failed");
+  // They clone, say: another reign would have them begin again.
+  assertEquals(reason(30, false), null);
+});
+
 Deno.test("half a record at the end of a winner's log does not stop its takeover (R13, R14)", () => {
   // It followed epoch 2, got nothing of it, and was granted epoch 3 by what it has whole.
   const state = openState({
