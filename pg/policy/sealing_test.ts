@@ -275,9 +275,16 @@ Deno.test("a grant carries the rule of all who count, dead or alive, and a timel
   const { command } = decide(sealingState(), inputOf(seen));
   assert(command?.type === "grant");
   assertEquals(command.standbys, [copy(1), copy(3)]);
-  assertEquals([command.required, command.timeline], [1, 8]);
+  assertEquals([command.required, command.timeline], [1, 15]);
   assertEquals([command.parent, command.startLsn], [1, 100]);
   assertEquals(command.coverage, "covered");
+});
+
+Deno.test("a promotion by hand makes no timeline that is granted later (R17, T27)", () => {
+  const { command } = decide(sealingState(), inputOf(sealedAt({ 2: 1, 3: 1 })));
+  assert(command?.type === "grant");
+  // A standby that knows of nothing but epoch 1's timeline, 2, makes 3, and 4 from there.
+  assert(command.timeline > 4);
 });
 
 Deno.test("of two data members the last one is granted the degraded rule, and waits in mode strict (R6, R20)", () => {
