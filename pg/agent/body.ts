@@ -82,6 +82,8 @@ export interface Watch {
   replayWaited: boolean;
   readonly absentSinceMs: Map<MemberId, number>;
   hungSinceMs: number | null;
+  /** Since when the primary's agent is lost; null while it is not. */
+  alarmSinceMs: number | null;
   /** The timeline on which the log ends, as its files say, and the end that this was asked for. */
   timeline: { readonly endLsn: Lsn; readonly timeline: number };
   probeLsn: number;
@@ -149,6 +151,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
       replayWaited: false,
       absentSinceMs: new Map(),
       hungSinceMs: null,
+      alarmSinceMs: null,
       timeline: { endLsn: -1, timeline: 0 },
       probeLsn: 0,
       probedAtMs: nowMs,
