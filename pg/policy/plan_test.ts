@@ -198,7 +198,8 @@ Deno.test("a target streams until it has the source's position, by epoch first (
   assertEquals(at(cutStandby({ endLsn: 195, replayLsn: 90 }), 2), "catch_up");
   const unknown = { endLsn: 195, replayLsn: 90, replayDone: false };
   assertEquals(at(cutStandby(unknown), 2), "catch_up");
-  assertEquals(at(cutStandby({ endLsn: 150, replayLsn: 150 }), 2), "idle");
+  const there = cutStandby({ endLsn: 150, replayLsn: 150 });
+  assertEquals([at(there, 2), at(there, 1)], ["idle", "catch_up"]);
 });
 
 Deno.test("a member without valid data pledges and does nothing more (R11)", () => {
@@ -895,6 +896,14 @@ Deno.test("a job goes on to its end before anything else (R29)", () => {
   const server: PrimaryServer = primaryServer();
   assertEquals(kindOf(openState(), viewOf(2, { job, server })), "idle");
   assertEquals(kindOf(followed(), returning(cutStandby(), { job })), "idle");
+});
+
+Deno.test("a log on a timeline of nobody's grant is cloned, however its numbers compare (R14, T27)", () => {
+  const state = followed({ rules: [] });
+  const at = (timeline: number): Step["kind"] =>
+    kindOf(state, returning(cutStandby({ timeline })));
+  assertEquals([at(1), at(2)], ["follow", "follow"]);
+  assertEquals([at(3), at(4)], ["clone", "clone"]);
 });
 
 Deno.test("a grant that is forgotten moves nothing", () => {

@@ -339,6 +339,16 @@ Deno.test("mode off grants when the primary must have closed itself (R30)", () =
   );
 });
 
+Deno.test("mode off gives up no more than it may, as far as the old primary was heard (R30)", () => {
+  const off = sealingState({ mode: "off", rules: [rule([], 0)] });
+  const heard = (flushLsn: number): Seen => ({
+    ...sealedAt({ 2: 100 }),
+    1: unheard("gone", 9000, primaryReport({ flushLsn })),
+  });
+  assertEquals(outcome(heard(1100), off), ["grant", 2]);
+  assertEquals(outcome(heard(1101), off), ["lag", null]);
+});
+
 Deno.test("a forced attempt names the rules that it gives up (R31)", () => {
   const state = done(sealingState(), {
     type: "force",
