@@ -1,10 +1,13 @@
 import {
+  type CatchUp,
   type ClusterState,
+  comparePositions,
   grantOf,
   isSameCopy,
   type Lsn,
   newestRule,
   type Phase,
+  positionOf,
 } from "../cluster/mod.ts";
 import { disown, hasData, idle, ownCopy } from "./own.ts";
 import type { Step } from "./steps.ts";
@@ -71,9 +74,7 @@ function sealStandby(
   const { catchUp, epoch } = phase;
   const { saved, rendered } = view;
   const isCut = saved.upstream === null && !server.receiver;
-  const lacks = catchUp !== null &&
-    isSameCopy(catchUp.target, ownCopy(view)) && server.endLsn < catchUp.lsn;
-  if (lacks) {
+  if (catchUp !== null && lacks(state, catchUp, view, server)) {
     const source = catchUp.source.id;
     const step = {
       kind: "catch_up",
@@ -98,6 +99,19 @@ function sealStandby(
     return idle("Waiting for the end of the old primary's log");
   }
   return { kind: "cut_upstream" };
+}
+
+/** Whether this copy is to stream, and has not got all of it for sure. */
+function lacks(
+  state: ClusterState,
+  { target, epoch, lsn }: CatchUp,
+  view: LocalView,
+  server: StandbyServer,
+): boolean {
+  if (!isSameCopy(target, ownCopy(view))) return false;
+  const position = positionOf(state, view.saved.epoch, endOf(server));
+  return !isEndKnown(state, view, server) ||
+    comparePositions(position, { epoch, lsn }) < 0;
 }
 
 /** Whether this copy is sealed for the present attempt: what it reports can't grow by itself. */
