@@ -374,7 +374,6 @@ function observe(
     found.set(other.id, {
       agent: isGone ? "gone" : kind,
       silentMs,
-      absentMs: known ? (nowMs - known.heardAtMs) * node.clockRate : silentMs,
       report: known?.report ?? null,
       absentMs: silentMs,
       reportMs: known ? (nowMs - known.reportAtMs) * node.clockRate : silentMs,
