@@ -25,6 +25,12 @@ export interface PlantedBug {
    * @default {20000}
    */
   readonly steps?: number;
+  /**
+   * Which simulator must catch it.
+   *
+   * @default {"raft"}
+   */
+  readonly simulator?: "raft" | "pg";
   /** What the violation must say, where another one would mean that the patch is wrong. */
   readonly says?: string;
 }
