@@ -6,4 +6,3 @@
  */
 export { runPgSimulator } from "./main.ts";
 export { type PgSimOptions, type PgSimReport, simulatePg } from "./run.ts";
-export { runScenario, type Scenario, SCENARIOS } from "./scenarios.ts";

@@ -143,6 +143,7 @@ export function heal(sim: PgSim): void {
   const again = (): void => {
     for (const node of nodes.values()) startAgent(sim, node);
     const state = truth(sim);
+    if (state.mode === "off") command(sim, { type: "mode", mode: "quorum" });
     if (state.paused) command(sim, { type: "pause", paused: false });
     for (const { id, tags } of state.members.values()) {
       if (tags.nofailover || tags.nosync) {

@@ -4,15 +4,8 @@ import { isWhole, promoteByHand } from "./faults.ts";
 import { type PgNode, truth } from "./node.ts";
 import type { Shape } from "./run.ts";
 import { killServer, startServer } from "./server.ts";
-import { createStage, endStage, type Stage } from "./stage.ts";
+import { createStage, endStage, type Scenario, type Stage } from "./stage.ts";
 import { LATER_SCENARIOS } from "./scenarios_later.ts";
-
-/** A run of events that breaks a cluster without the rule. */
-export interface Scenario {
-  readonly name: string;
-  readonly shape: Shape;
-  readonly play: (stage: Stage) => void;
-}
 
 const THREE: Shape = { data: 3, witness: false };
 const TWO: Shape = { data: 2, witness: true };
@@ -74,7 +67,7 @@ const EARLIER_SCENARIOS: readonly Scenario[] = [
       stage.until("and back", () => stage.openEpoch() > next);
       a.disk.conninfo = { upstream: first.id, name: nameBefore(a, epoch) };
       startServer(stage.sim, a);
-      stage.until("it streams", () => a.proc?.receiver != null);
+      stage.until("it streams", () => Boolean(a.proc?.receiver));
       stage.isolate(b);
       stage.wait(400);
       stage.mend();

@@ -1,8 +1,8 @@
-import { cancelWaits } from "./commit.ts";
-import { leaveWhenFree, promoteByHand } from "./faults.ts";
+import { leaveWhenFree, promoteByHand, setAmbush } from "./faults.ts";
 import { truth } from "./node.ts";
-import type { Scenario } from "./scenarios.ts";
 import { killServer, orphanServer } from "./server.ts";
+import type { Scenario } from "./stage.ts";
+import { cancelWaits } from "./waits.ts";
 import { timelineOf } from "./wal.ts";
 
 const THREE = { data: 3, witness: false };
@@ -145,7 +145,7 @@ export const LATER_SCENARIOS: readonly Scenario[] = [
       stage.isolate(old);
       stage.wait(300);
       stage.until("the next epoch", () => stage.openEpoch() > 1, 10_000);
-      stage.sim.ambush = { kind: "rewind", after: 12 };
+      setAmbush(stage.sim, "rewind", 12);
       stage.mend();
       stage.wait(4000);
     },

@@ -37,6 +37,13 @@ export interface Stage {
   expect(holds: boolean, what: string): void;
 }
 
+/** A run of events that breaks a cluster without the rule. */
+export interface Scenario {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly play: (stage: Stage) => void;
+}
+
 /** Forms a cluster with clients. */
 export function createStage(
   seed: number,

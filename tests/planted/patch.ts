@@ -35,6 +35,9 @@ export interface PlantedBug {
   readonly says?: string;
 }
 
+/** A mistake in the failover of PostgreSQL. */
+export type PgBug = Omit<PlantedBug, "simulator" | "steps">;
+
 /** Reads a file of the tree. */
 export type ReadFile = (file: string) => Promise<string>;
 

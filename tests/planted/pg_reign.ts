@@ -1,4 +1,4 @@
-import type { PgBug } from "./pg.ts";
+import type { PgBug } from "./patch.ts";
 
 /** Mistakes about promotion, barriers, rules, fences and rejoining. */
 export const PG_REIGN_BUGS: readonly PgBug[] = [

@@ -1,4 +1,4 @@
-import type { PgBug } from "./pg.ts";
+import type { PgBug } from "./patch.ts";
 
 /** Mistakes about pledges, seals, coverage and who wins. */
 export const PG_SEALING_BUGS: readonly PgBug[] = [
@@ -24,13 +24,21 @@ export const PG_SEALING_BUGS: readonly PgBug[] = [
   },
   {
     name: "pg_pledge_not_obeyed",
-    wrong: "A member follows an epoch below its pledge on an old state.",
+    wrong:
+      "A member that restarts follows an epoch below its pledge, on an old state that it did not confirm.",
     standsFor: "R12, R15",
-    edits: [{
-      file: "pg/policy/plan.ts",
-      old: "  if (view.saved.pledge > phase.epoch) {",
-      new: "  if (view.saved.pledge > phase.epoch + 1000) {",
-    }],
+    edits: [
+      {
+        file: "pg/policy/plan.ts",
+        old: "  if (view.saved.pledge > phase.epoch) {",
+        new: "  if (view.saved.pledge > phase.epoch + 1000) {",
+      },
+      {
+        file: "sim/pg/agent.ts",
+        old: "  while (agent.applied < index || index === Infinity) {",
+        new: "  while (agent.applied < 0) {",
+      },
+    ],
     seeds: 100,
   },
   {
@@ -95,23 +103,6 @@ export const PG_SEALING_BUGS: readonly PgBug[] = [
       new: "  return state.rules.slice(-1).filter((rule) =>",
     }],
     seeds: 300,
-  },
-  {
-    name: "pg_former_copy_covers",
-    wrong: "A new data directory covers what the former one held.",
-    standsFor: "R3",
-    edits: [{
-      file: "pg/policy/sealing.ts",
-      old: "    const copy = { id: member.id, incarnation };",
-      new: `    const copy = {
-      id: member.id,
-      incarnation: state.rules.flatMap(({ standbys, primary }) => [
-        ...standbys,
-        primary,
-      ]).find(({ id }) => id === member.id)?.incarnation ?? incarnation,
-    };`,
-    }],
-    seeds: 100,
   },
   {
     name: "pg_position_by_lsn_alone",
