@@ -73,6 +73,9 @@ export interface Watch {
   acknowledgedAtMs: number;
   phase: string;
   phaseSinceMs: number;
+  /** The newest rule's number, and since when. */
+  rule: number;
+  ruleSinceMs: number;
   lostSinceMs: number | null;
   /** What was last seen of the upstream, and since when it is the same. */
   heard: string;
@@ -144,6 +147,8 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
       acknowledgedAtMs: nowMs,
       phase: "",
       phaseSinceMs: nowMs,
+      rule: 0,
+      ruleSinceMs: nowMs,
       lostSinceMs: null,
       heard: "",
       heardAtMs: nowMs,

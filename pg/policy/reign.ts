@@ -43,11 +43,11 @@ function switchover(
 ): ClusterCommand | null {
   if (phase.kind !== "open" || !phase.handover) return null;
   const { epoch, handover: { number, target } } = phase;
-  const primary = reportOfPrimary(state, input);
-  if (primary?.handover !== number) return null;
   const isThere = target === null ||
     input.observations.get(target)?.agent === "alive";
   if (!isThere) return { type: "drop_handover", epoch, number };
+  const primary = reportOfPrimary(state, input);
+  if (primary?.handover !== number) return null;
   return {
     type: "attempt",
     epoch: epoch + 1,

@@ -74,13 +74,19 @@ export interface LocalPostgres {
  * Finds this node's PostgreSQL and everything that is wrong with it, before anything was changed.
  *
  * @param config The node's configuration.
+ * @param makeDirectory Makes the node's directory, in which the instance has its own; called when nothing
+ * is wrong with what can be seen without it.
  * @returns The instance; null where PostgreSQL is not managed.
  * @throws {InstanceError} When it can't be managed, with the way out.
  */
 export async function findPostgres(
   { postgresql, cluster, node }: NodeConfig,
+  makeDirectory: () => Promise<void>,
 ): Promise<LocalPostgres | null> {
-  if (!postgresql.managed) return null;
+  if (!postgresql.managed) {
+    await makeDirectory();
+    return null;
+  }
   for (const name of postgresql.parameters.keys()) {
     const reason = ownedReason(name);
     if (reason === null) continue;
@@ -92,6 +98,7 @@ export async function findPostgres(
   const binaries = await findBinaries(postgresql.binDir);
   refuseSyncRace(binaries.version, cluster.synchronousMode);
   const osUser = await findOsUser(postgresql.osUser);
+  await makeDirectory();
   const instance = createInstance({
     binaries,
     osUser,

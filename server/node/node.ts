@@ -78,8 +78,10 @@ export async function openNode(
   version: string,
 ): Promise<{ node: Node; isEmpty: boolean }> {
   const directory = config.node.dataDir;
-  await makeDirectory(directory, config.postgresql.managed);
-  const local = await findPostgres(config);
+  const local = await findPostgres(
+    config,
+    () => makeDirectory(directory, config.postgresql.managed),
+  );
   const relay = createPeerRelay();
   const machine = createNodeMachine();
   const holder: { node: Node | null } = { node: null };
