@@ -46,7 +46,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { directory, instance } = options;
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   const body = createBody(options, await readSaved(directory));
-  body.files = await readFiles(directory) ?? body.files;
+  const files = await readFiles(directory);
+  body.files = files ?? body.files;
+  if (files?.hba === "closed") {
+    body.rendered = { ...body.rendered, hba: "closed" };
+  }
   instance.onConnectionLost(() => body.waker.poke());
   const forget = options.ports.onChange(() => body.waker.poke());
   const probing = startProbing(body);

@@ -117,7 +117,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     saving: Promise.resolve(),
     sequence: 0,
     confirmed: false,
-    rendered: { hba: null, rule: null },
+    rendered: { hba: null, rule: null, upstream: null },
     files: { upstream: null, names: PLACEHOLDER_LIST, hba: "closed" },
     job: null,
     jobEnded: Promise.resolve(),

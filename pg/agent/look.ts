@@ -259,14 +259,14 @@ async function brokenStream(
 }
 
 function primaryOf(body: Body, seen: Seen): PrimaryServer {
-  const { watch, options } = body;
+  const { watch, options, saved } = body;
   const nowMs = options.clock.nowMs();
   const standbys: StandbyView[] = [];
   for (const { name, state, flushLsn } of seen.replication) {
-    const copy = copyOfName(name);
-    if (!copy) continue;
+    const named = copyOfName(name);
+    if (named?.epoch !== saved.epoch) continue;
     standbys.push({
-      copy,
+      copy: named.copy,
       streaming: state === "streaming",
       flushLsn: flushLsn ?? 0,
     });

@@ -90,7 +90,7 @@ export async function stopServer(
 
 /** What was true of the server that has ended is not true of the next. */
 export function forgetServer(body: Body): void {
-  body.rendered = { hba: null, rule: null };
+  body.rendered = { hba: null, rule: null, upstream: null };
   body.barrier = 0;
   body.slots = [];
   body.mayHaveBeenEmpty = true;
@@ -125,7 +125,7 @@ export async function startServer(body: Body): Promise<void> {
     log("info", "PostgreSQL recovers");
   }
   forgetServer(body);
-  body.rendered = { hba: "closed", rule: 0 };
+  body.rendered = { hba: "closed", rule: 0, upstream: null };
   // The list has held the placeholder since before the server came up (T8).
   body.mayHaveBeenEmpty = false;
 }
@@ -134,6 +134,7 @@ export async function startServer(body: Body): Promise<void> {
 export async function cutUpstream(body: Body): Promise<void> {
   const { instance } = body.options;
   await render(body, { upstream: null });
+  body.rendered = { ...body.rendered, upstream: null };
   await instance.reload();
   // The startup process may have been about to start another when the signal came: gone counts only when
   // it is seen so again and again after the server has read its files.
@@ -178,7 +179,8 @@ export async function catchUp(
   await stream(body, { id: source, epoch });
 }
 
-async function stream(body: Body, { id }: Upstream): Promise<void> {
+async function stream(body: Body, upstream: Upstream): Promise<void> {
+  const { id, epoch } = upstream;
   const { instance, ports, clock, id: ownId } = body.options;
   const member = ports.state().members.get(id);
   const { incarnation } = body.saved;
@@ -193,11 +195,12 @@ async function stream(body: Body, { id }: Upstream): Promise<void> {
     upstream: {
       host: member.host,
       port: member.port,
-      applicationName: applicationName({ id: ownId, incarnation }),
+      applicationName: applicationName({ id: ownId, incarnation }, epoch),
       slotName: slotName(ownId),
     },
   });
   await instance.reload({ settle: false });
+  body.rendered = { ...body.rendered, upstream };
 }
 
 /** Waits a while until everything whole is replayed; sessions that hold it back are ended (R13). */
@@ -229,6 +232,8 @@ export async function closeServer(
   beside: { readonly names?: string } = {},
 ): Promise<void> {
   const { instance } = body.options;
+  // Commits whose sessions end here wait no more, and nobody need hold them (R28).
+  body.barrier = 0;
   await render(body, { hba: "closed", ...beside });
   await instance.reload();
   const timeoutMs = END_SESSIONS_TIMEOUT_MS;

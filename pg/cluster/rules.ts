@@ -87,10 +87,12 @@ export function isNamed({ rules }: ClusterState, copy: Copy): boolean {
  * placeholder beside them, so that commits wait.
  */
 export function synchronousStandbyNames(
-  rule: Pick<Rule, "standbys" | "required">,
+  rule: Pick<Rule, "standbys" | "required" | "epoch">,
 ): string {
   if (rule.required === 0) return "";
-  const names = rule.standbys.map((copy) => `"${applicationName(copy)}"`);
+  const names = rule.standbys.map((copy) =>
+    `"${applicationName(copy, rule.epoch)}"`
+  );
   while (names.length < rule.required) {
     names.push(`"${PLACEHOLDER_NAME}${names.length || ""}"`);
   }

@@ -48,6 +48,24 @@ export function isEntered(state: ClusterState, view: LocalView): boolean {
   return isSameCopy(copyOf(state, view.id), ownCopy(view));
 }
 
+/** What is noted as the epoch of data that somebody promoted without a grant: its number may collide. */
+export const NO_EPOCH = -1;
+
+/** Notes that a primary's data is of no epoch, unless it reigned by a grant (R33). */
+export function disown(
+  state: ClusterState,
+  view: LocalView,
+  timeline: Timeline,
+): Step | null {
+  const { epoch } = view.saved;
+  const grant = grantOf(state, epoch);
+  const reigned = isSameCopy(grant?.winner ?? null, ownCopy(view)) &&
+    grant?.timeline === timeline;
+  return reigned || epoch === NO_EPOCH
+    ? null
+    : { kind: "own", epoch: NO_EPOCH };
+}
+
 /**
  * Whether a log of this timeline is none of the epoch's history: somebody promoted it without a grant
  * (R33). Whatever it holds from there on is on no history that the table knows, so it has no position
@@ -58,6 +76,7 @@ export function isForeign(
   { saved }: LocalView,
   timeline: Timeline,
 ): boolean {
+  if (saved.epoch === NO_EPOCH) return true;
   let grant = grantOf(state, saved.epoch);
   if (!grant) return saved.epoch === 0 && timeline >= firstTimeline(state);
   for (;;) {

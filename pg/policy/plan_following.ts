@@ -10,6 +10,7 @@ import {
 } from "../cluster/mod.ts";
 import {
   CONTENT,
+  disown,
   hasData,
   idle,
   isEntered,
@@ -38,7 +39,8 @@ export function planFollowing(
     case "primary": {
       // R33: a promotion without a grant ends at once, paused or not.
       const why = `Node ${reigning.grant.winner.id} reigns`;
-      return { kind: "stop", mode: "immediate", why };
+      return disown(state, view, server.timeline) ??
+        { kind: "stop", mode: "immediate", why };
     }
     case "stopped":
       return isBroken(view) ? planClone(state, reigning, view) : {
@@ -55,11 +57,11 @@ function planStarting(
   reigning: Reigning,
   view: LocalView,
 ): Step {
-  const { saved } = view;
+  const { saved, rendered } = view;
   const { phase: { epoch }, grant: { winner } } = reigning;
   if (saved.rewound === 0) return idle("PostgreSQL starts");
   if (saved.rewound !== epoch) return planClone(state, reigning, view);
-  return saved.upstream === null
+  return saved.upstream === null || rendered.upstream?.epoch !== epoch
     ? { kind: "follow", epoch, upstream: winner.id }
     : idle("Recovering what was rewound");
 }
@@ -85,6 +87,10 @@ function planStandby(
   const follows = saved.upstream?.id === grant.winner.id &&
     saved.upstream.epoch === epoch;
   if (follows && !isForeign(state, view, server.timeline)) {
+    // The agent may have died between the note and the telling; to be told twice changes nothing.
+    if (rendered.upstream?.epoch !== epoch) {
+      return { kind: "follow", epoch, upstream: grant.winner.id };
+    }
     if (server.broken !== null) return planClone(state, reigning, view);
     if (rendered.rule !== 0) return { kind: "set_rule", rule: null };
     // T21: what an old primary had beyond the others must not be read before it follows.

@@ -7,7 +7,14 @@ import {
   positionOf,
   type Rule,
 } from "../cluster/mod.ts";
-import { CONTENT, idle, isForeign, type Reigning, slotsFor } from "./own.ts";
+import {
+  CONTENT,
+  disown,
+  idle,
+  isForeign,
+  type Reigning,
+  slotsFor,
+} from "./own.ts";
 import { isFenced } from "./self_fence.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, PrimaryServer, StandbyServer } from "./view.ts";
@@ -106,7 +113,8 @@ function reign(
   const isOther = isForeign(state, view, server.timeline);
   if (view.saved.epoch !== epoch || !rule || isOther) {
     const why = `It was promoted without the grant of epoch ${epoch}`;
-    return { kind: "stop", mode: "immediate", why };
+    return disown(state, view, server.timeline) ??
+      { kind: "stop", mode: "immediate", why };
   }
   if (!grant.promoted) {
     return { kind: "announce_promotion", epoch, timeline: grant.timeline };
@@ -154,11 +162,15 @@ function passBarrier(
   if (rule.standbys.length < rule.required) {
     return idle(`Waiting for ${rule.required} standbys that hold commits`);
   }
-  if (phase.kind === "open" && !isRuleChanging(state)) return null;
+  // What waited when it closed itself is in its log and held by nobody: as after a start, it opens only
+  // when a newer commit is held (R24, R28).
+  const wasClosed = view.rendered.hba === "closed";
+  const isChanging = isRuleChanging(state);
+  if (phase.kind === "open" && !isChanging && !wasClosed) return null;
   if (view.barrier !== rule.number) {
     return { kind: "barrier", rule, seeWaiting };
   }
-  if (phase.kind !== "open") return null;
+  if (phase.kind !== "open" || !isChanging) return null;
   return { kind: "retire_rules", epoch, rule, removed: removedBy(state, rule) };
 }
 

@@ -6,7 +6,7 @@ import {
   newestRule,
   type Phase,
 } from "../cluster/mod.ts";
-import { hasData, idle, ownCopy } from "./own.ts";
+import { disown, hasData, idle, ownCopy } from "./own.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, StandbyServer } from "./view.ts";
 
@@ -33,7 +33,7 @@ export function planSealing(
     case "leftovers":
       return { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
     case "primary":
-      return {
+      return disown(state, view, server.timeline) ?? {
         kind: "stop",
         mode: isOrderly(phase, view) ? "fast" : "immediate",
         why: `Epoch ${phase.epoch} begins`,
@@ -69,18 +69,24 @@ function sealStandby(
   server: StandbyServer,
 ): Step {
   const { catchUp, epoch } = phase;
-  const { saved } = view;
+  const { saved, rendered } = view;
   const isCut = saved.upstream === null && !server.receiver;
   const lacks = catchUp !== null &&
     isSameCopy(catchUp.target, ownCopy(view)) && server.endLsn < catchUp.lsn;
   if (lacks) {
     const source = catchUp.source.id;
+    const step = {
+      kind: "catch_up",
+      epoch,
+      source,
+      follows: catchUp.epoch,
+    } as const;
     if (saved.upstream?.id === source && saved.upstream.epoch === epoch) {
-      return idle(`Streaming the difference from node ${source}`);
+      return rendered.upstream?.epoch === epoch
+        ? idle(`Streaming the difference from node ${source}`)
+        : step;
     }
-    return isCut
-      ? { kind: "catch_up", epoch, source, follows: catchUp.epoch }
-      : { kind: "cut_upstream" };
+    return isCut ? step : { kind: "cut_upstream" };
   }
   if (isCut) {
     return isEndKnown(state, view, server)

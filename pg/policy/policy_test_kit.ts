@@ -190,7 +190,7 @@ export function viewOf(
     id,
     data: { kind: "present", systemId: "7000", timeline: 2, shutdownLsn: null },
     server: standby(),
-    rendered: { hba: "open", rule: 0 },
+    rendered: { hba: "open", rule: 0, upstream: { id: 1, epoch: 1 } },
     job: null,
     barrier: 0,
     slots: [1, 2, 3].filter((one) => one !== id).map(slotName),
@@ -223,7 +223,7 @@ export function viewOf(
 export function reigningView(patch: ViewPatch = {}): LocalView {
   return viewOf(1, {
     server: primaryServer(),
-    rendered: { hba: "open", rule: 1 },
+    rendered: { hba: "open", rule: 1, upstream: null },
     barrier: 1,
     ...patch,
     saved: { upstream: null, ...patch.saved },

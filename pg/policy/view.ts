@@ -116,6 +116,8 @@ export interface Rendered {
   readonly hba: "closed" | "open" | null;
   /** The rule whose names are in the list; 0 for the placeholder. */
   readonly rule: number | null;
+  /** Where it was told to stream from; null also where it was told to stream from nobody. */
+  readonly upstream: Upstream | null;
 }
 
 /** A long task of the agent, beside which it goes on to listen. */

@@ -34,7 +34,7 @@ const ELECTION_WAIT_MS = 5000;
 
 /** What orders need of their node. */
 export interface OrderContext
-  extends Progress, Pick<NodeContext, "id" | "order"> {
+  extends Progress, Pick<NodeContext, "id" | "order" | "ha"> {
   readonly raft: Pick<
     RaftServer,
     "leadership" | "onChange" | "forceElection" | "takeSnapshot"

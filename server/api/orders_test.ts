@@ -16,6 +16,7 @@ Deno.test("a transfer waits until this node hears of the leader that it made", a
   const listeners = new Set<() => void>();
   let seen = FORMER;
   const routes = orderRoutes({
+    ha: () => null,
     id: 2,
     stage: () => "running",
     waitingFor: () => null,

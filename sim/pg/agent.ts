@@ -26,6 +26,7 @@ import {
   commitCommand,
   type Doer,
   perform,
+  save,
   StepFailed,
   type Work,
 } from "./perform.ts";
@@ -49,7 +50,12 @@ export function startAgent(sim: PgSim, node: PgNode): void {
     life: node.lives,
     bootedAtMs: world.nowMs,
     confirmed: false,
-    rendered: { hba: null, rule: null },
+    // Its files tell a successor that a primary was closed, and that it needs a barrier.
+    rendered: {
+      hba: node.proc?.hbaOpen === false ? "closed" : null,
+      rule: null,
+      upstream: null,
+    },
     job: null,
     barrier: 0,
     checkpointed: 0,
@@ -75,6 +81,7 @@ export function startAgent(sim: PgSim, node: PgNode): void {
     term: 0,
     proposing: false,
     lagUntilMs: 0,
+    findings: "",
   };
   node.agent = agent;
   tell(world, () => `${node.id} agent starts at ${floor}`);
@@ -185,6 +192,10 @@ function* stepLoop(doer: Doer): Work {
     const view = viewOf(sim, node, agent);
     // What was seen may be older than what is done about it.
     yield between(sim.world, 0.1, 3);
+    if (view.saved.rewound > 0 && view.server.kind === "standby") {
+      yield* save(doer, { rewound: 0 });
+      continue;
+    }
     const step = plan(stateOf(sim, agent), { ...view, saved: node.saved });
     if (step.kind === "idle" || step.kind === "await_leave") {
       yield TICK_MS;
@@ -322,7 +333,7 @@ function* policyLoop({ sim, node, agent }: Doer): Work {
     if (agent.leads === 0 || agent.applied < agent.ownIndex) continue;
     if (agent.proposing) continue;
     const state = stateOf(sim, agent);
-    const { command } = decide(state, {
+    const { command, findings } = decide(state, {
       observations: observe(sim, node, agent),
       settings: {
         electionTimeoutMs: ELECTION_TIMEOUT_MS,
@@ -333,6 +344,7 @@ function* policyLoop({ sim, node, agent }: Doer): Work {
       raftMembers: [...sim.consensus.members],
       wallMs: Math.round(sim.world.nowMs),
     });
+    agent.findings = findings.map(({ text }) => text).join("; ");
     if (!command) continue;
     agent.proposing = true;
     const applied = agent.applied;

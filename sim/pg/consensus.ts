@@ -150,8 +150,9 @@ function announceCommit(sim: PgSim, leader: PgNode): void {
         if (term > agent.term) agent.leads = 0;
         agent.term = Math.max(agent.term, term);
         agent.leaderHint = leader.id;
-        agent.leaderAtMs = sim.world.nowMs;
         agent.commit = Math.max(agent.commit, index);
+        // Hearing of a leader is not enough: its log may have ended this node's reign (R28).
+        if (agent.applied >= index) agent.leaderAtMs = sim.world.nowMs;
         applySoon(sim, node);
       };
       hear();
@@ -172,6 +173,7 @@ function applySoon(sim: PgSim, node: PgNode): void {
       return;
     }
     agent.applied = chance(world, 0.3) ? agent.applied + 1 : agent.commit;
+    if (agent.applied === agent.commit) agent.leaderAtMs = world.nowMs;
     if (chance(world, 0.5)) node.durableApplied = agent.applied;
     applySoon(sim, node);
   });

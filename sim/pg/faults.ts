@@ -126,6 +126,14 @@ export function isWhole(sim: PgSim): boolean {
   ) && primary?.proc?.mode === "primary";
 }
 
+/** Whether every copy is whole and on a history that was granted: one at a time may be spoilt by hand. */
+function isUnspoilt(sim: PgSim): boolean {
+  return dataNodes(sim).every(({ disk }) =>
+    disk.kind === "present" && !disk.marker &&
+    disk.wal.records.at(-1)?.epoch !== -1
+  );
+}
+
 /** Promotes a standby as an operator does who knows no better. */
 export function promoteByHand(sim: PgSim, node: PgNode): void {
   const { proc } = node;
@@ -254,14 +262,14 @@ const FAULTS: readonly (readonly [string, number, Fault])[] = [
   }],
   ["promotion by hand", 1, (sim) => {
     const node = anyData(sim);
-    if (node) promoteByHand(sim, node);
+    if (node && isUnspoilt(sim)) promoteByHand(sim, node);
   }],
   ["promotion on an island", 1, (sim) => {
     const node = anyData(sim);
-    if (!node || node === reigning(sim)) return;
+    if (!node || node === reigning(sim) || !isUnspoilt(sim)) return;
     cutFor(sim, [node.id]);
     schedule(sim.world, between(sim.world, 10, 300), () => {
-      promoteByHand(sim, node);
+      if (isUnspoilt(sim)) promoteByHand(sim, node);
     });
   }],
   ["wiped directory", 2, (sim) => {

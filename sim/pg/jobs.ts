@@ -7,7 +7,7 @@ import { passesBoth } from "./net.ts";
 import { count, type PgNode, type PgProcess } from "./node.ts";
 import { type Doer, save, StepFailed, type Work } from "./perform.ts";
 import { performStop } from "./stop.ts";
-import { copyWal, createWal, timelineOf, writeRecord } from "./wal.ts";
+import { copyWal, createWal, endOf, timelineOf, writeRecord } from "./wal.ts";
 
 type JobStep = Extract<Step, { kind: "initialize" | "clone" | "rewind" }>;
 
@@ -16,7 +16,6 @@ export function* performJob(doer: Doer, step: JobStep): Work {
   const { agent, sim } = doer;
   const epoch = step.kind === "initialize" ? 0 : step.epoch;
   agent.job = { kind: step.kind, epoch };
-  count(sim, step.kind);
   runJob(doer, step.kind, jobOf(doer, step));
   yield 1;
 }
@@ -87,16 +86,19 @@ function* clone(doer: Doer, from: number): Work {
   disk.wal = copyWal(source.disk.wal);
   disk.knownTimeline = timelineOf(disk.wal);
   disk.shutdownLsn = null;
+  disk.consistentLsn = 0;
   const incarnation = sim.nextIncarnation++;
   yield* save(doer, {
     incarnation,
     epoch: agent.job?.epoch ?? 0,
     upstream: null,
+    rewound: 0,
     founding: 0,
   });
   yield 1;
   disk.marker = null;
-  agent.rendered = { hba: null, rule: null };
+  agent.rendered = { hba: null, rule: null, upstream: null };
+  count(sim, "clones");
   tell(sim.world, () => `${node.id} is a clone of ${from}: ${incarnation}`);
 }
 
@@ -121,10 +123,14 @@ function* rewind(doer: Doer, from: number): Work {
   if (source.proc !== server) throw new StepFailed("The source has stopped");
   checkDiscard(sim, node, "rewinds over");
   disk.wal = copyWal(source.disk.wal);
+  yield between(sim.world, 0, 50);
+  if (source.proc !== server) throw new StepFailed("The source has stopped");
+  disk.consistentLsn = endOf(source.disk.wal);
   disk.knownTimeline = timelineOf(disk.wal);
-  yield* save(doer, { epoch, upstream: null });
+  yield* save(doer, { epoch, upstream: null, rewound: epoch });
   yield 2;
   disk.marker = null;
-  agent.rendered = { hba: null, rule: null };
+  agent.rendered = { hba: null, rule: null, upstream: null };
+  count(sim, "rewinds");
   tell(sim.world, () => `${node.id} is rewound to ${from}`);
 }

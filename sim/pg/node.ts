@@ -26,7 +26,9 @@ export interface PgDisk {
   marker: "rewind" | "clone" | null;
   systemId: string;
   wal: Wal;
-  /** Where a primary's shutdown in order ended. */
+  /** A rewound copy lets nobody look before its log reaches this far. */
+  consistentLsn: number;
+  /** Where the last record of a primary's shutdown in order begins. */
   shutdownLsn: number | null;
   /** Timelines above the present one that its files know of, by fillers or by a stream. */
   knownTimeline: number;
@@ -148,6 +150,8 @@ export interface Agent {
   term: number;
   proposing: boolean;
   lagUntilMs: number;
+  /** What its policy last said, as long as it leads. */
+  findings: string;
 }
 
 /** A simulated machine. */
@@ -227,6 +231,7 @@ export function createNode(
       marker: null,
       systemId: "",
       wal: { records: [], tail: 0, history: [] },
+      consistentLsn: 0,
       shutdownLsn: null,
       knownTimeline: 1,
       hbaOpen: false,

@@ -1,4 +1,4 @@
-import { type Copy, copyOfName, newestRule } from "../../pg/cluster/mod.ts";
+import { copyOfName, newestRule } from "../../pg/cluster/mod.ts";
 import type {
   DataView,
   LocalView,
@@ -71,10 +71,7 @@ function serverOf(sim: PgSim, node: PgNode, agent: Agent): ServerView {
   }
   if (proc.mode === "starting") return { kind: "starting" };
   if (proc.mode === "primary") return primaryOf(sim, node, proc, agent);
-  // T12: until recovery has come to its end once, nobody can say where the log ends.
-  const isUnknown = proc.receivedLsn === null &&
-    proc.replayed < node.disk.wal.records.length;
-  return isUnknown ? { kind: "starting" } : standbyOf(sim, node, proc);
+  return standbyOf(sim, node, proc);
 }
 
 /** How long a frozen postmaster stays so. */
@@ -112,8 +109,10 @@ function primaryOf(
 ): PrimaryServer {
   const { nowMs } = sim.world;
   const standbys = [...proc.senders].flatMap(({ name, flushLsn }) => {
-    const copy: Copy | null = copyOfName(name);
-    return copy ? [{ copy, streaming: true, flushLsn }] : [];
+    const named = copyOfName(name);
+    return named?.epoch === node.saved.epoch
+      ? [{ copy: named.copy, streaming: true, flushLsn }]
+      : [];
   });
   const absent: { id: number; ms: number }[] = [];
   for (const id of stateOf(sim, agent).members.keys()) {

@@ -2,6 +2,7 @@ import {
   applicationName,
   type ClusterCommand,
   type Copy,
+  copyOfName,
   hasCopy,
   PLACEHOLDER_LIST,
   type Rule,
@@ -220,16 +221,16 @@ function* start(doer: Doer): Work {
   yield 1;
   if (node.proc) throw new StepFailed("Processes are left");
   const proc = startServer(sim, node);
-  agent.rendered = { hba: "closed", rule: 0 };
+  agent.rendered = { hba: "closed", rule: 0, upstream: null };
   agent.barrier = 0;
   agent.mayHaveBeenEmpty = false;
-  yield* until(
-    doer,
-    () => node.proc !== proc || proc.mode !== "starting",
-    "Starting",
-    20_000,
-  );
-  if (node.proc !== proc) throw new StepFailed("It ended while it started");
+  // Recovery may take longer, and what was rewound must stream first: the agent goes on to look.
+  const endMs = sim.world.nowMs + (node.saved.rewound > 0 ? 300 : 3000);
+  const isGone = (): boolean => node.proc !== proc;
+  while (!isGone() && proc.mode === "starting" && sim.world.nowMs < endMs) {
+    yield 2;
+  }
+  if (isGone()) throw new StepFailed("It ended while it started");
 }
 
 /** Ends the walreceiver for good, and notes only then that nothing comes any more (R12). */
@@ -237,6 +238,7 @@ function* cutUpstream(doer: Doer): Work {
   const { node, sim } = doer;
   yield 1;
   node.disk.conninfo = null;
+  doer.agent.rendered = { ...doer.agent.rendered, upstream: null };
   reload(sim, node);
   yield* until(
     doer,
@@ -257,15 +259,19 @@ function* follow(
   serverOf(doer);
   yield* save(doer, { upstream: { id: upstream, epoch }, epoch: follows });
   yield 1;
-  const name = applicationName({ id: node.id, incarnation: incarnation ?? 0 });
+  const copy = { id: node.id, incarnation: incarnation ?? 0 };
+  const name = applicationName(copy, epoch);
   node.disk.conninfo = { upstream, name };
   reload(sim, node);
   yield 1;
+  const told = { id: upstream, epoch };
+  doer.agent.rendered = { ...doer.agent.rendered, upstream: told };
 }
 
 function* close(doer: Doer): Work {
   const { node, sim, agent } = doer;
   const proc = serverOf(doer);
+  agent.barrier = 0;
   setHba(sim, node, false);
   yield* until(doer, () => !proc.hbaOpen, "Closing", 1500);
   yield 1;
@@ -360,7 +366,7 @@ function* barrier(doer: Doer, rule: Rule, seeWaiting: boolean): Work {
   yield between(sim.world, 0.5, 5);
   if (node.proc !== proc) throw new StepFailed("PostgreSQL has stopped");
   const lsn = writeProbe(sim, node, proc);
-  const names = rule.standbys.map(applicationName);
+  const names = rule.standbys.map((copy) => applicationName(copy, rule.epoch));
   yield* until(
     doer,
     () => flushedBy(proc, names, lsn) >= rule.required,
@@ -393,11 +399,8 @@ function* retireRules(
   const proc = serverOf(doer);
   yield 1;
   for (const stream of [...proc.senders]) {
-    const isRemoved = hasCopy(removed, {
-      id: stream.standby.id,
-      incarnation: Number.parseInt(stream.name.split("_")[2] ?? "0", 36),
-    });
-    if (isRemoved) endSender(stream);
+    const named = copyOfName(stream.name);
+    if (named && hasCopy(removed, named.copy)) endSender(stream);
   }
   yield 2;
   // R18: a walsender that still reads the old list could let a commit pass by it.

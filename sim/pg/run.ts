@@ -38,6 +38,9 @@ const FAULTS_MS = 60_000;
 /** How long a healed cluster may take until everybody streams. */
 const RECOVERY_MS = 60_000;
 
+/** How long an operator watches a cluster that is stuck. */
+const OPERATOR_MS = 20_000;
+
 /** How a cluster is made up. */
 export interface Shape {
   readonly data: number;
@@ -123,6 +126,7 @@ export function heal(sim: PgSim): void {
   tell(sim.world, () => "== the faults end");
   const { world, net, nodes, consensus } = sim;
   sim.ambush = null;
+  const healedAtMs = world.nowMs;
   healNet(net);
   for (const node of nodes.values()) {
     consensus.members.add(node.id);
@@ -144,6 +148,14 @@ export function heal(sim: PgSim): void {
       if (tags.nofailover || tags.nosync) {
         command(sim, { type: "tags", id, tags: NO_TAGS });
       }
+    }
+    // Where a promotion by hand has spoilt the last copy that would do, an operator decides (R31).
+    const { phase } = state;
+    const isSpoilt = sim.counts.has("promotions without a grant");
+    const isLate = world.nowMs > healedAtMs + OPERATOR_MS;
+    if (phase.kind === "sealing" && isSpoilt && isLate) {
+      const { epoch } = phase;
+      command(sim, { type: "force", epoch, target: null, atMs: world.nowMs });
     }
     schedule(world, 300, again);
   };
@@ -195,8 +207,10 @@ function describe(sim: PgSim): string {
       )
     }`
   );
+  const leader = sim.nodes.get(sim.consensus.leader);
   return [
     JSON.stringify(phase),
+    leader?.agent?.findings ?? "nobody leads",
     JSON.stringify(rules),
     JSON.stringify(
       [...members.values()].map(({ id, incarnation, counted, leaving, tags }) =>

@@ -12,7 +12,7 @@ import {
   type Stream,
 } from "./node.ts";
 import { endReceiver, endSender, pumpAll, tryConnect } from "./streaming.ts";
-import { timelineOf, writeRecord } from "./wal.ts";
+import { endAfter, timelineOf, writeRecord } from "./wal.ts";
 
 /** How often a server's background work comes round. */
 const TICK_MS = 20;
@@ -55,11 +55,24 @@ export function startServer(sim: PgSim, node: PgNode): PgProcess {
   disk.shutdownLsn = null;
   count(sim, "starts");
   tell(world, () => `${node.id} PostgreSQL starts`);
-  onProcess(sim, node, proc, between(world, 10, 150), () => {
-    if (proc.mode === "starting") proc.mode = "standby";
-  });
+  recoverSoon(sim, node, proc, between(world, 10, 150));
   tick(sim, node, proc);
   return proc;
+}
+
+/** Hot standby begins where the copy is consistent: after a rewind only the source has the log for it. */
+function recoverSoon(
+  sim: PgSim,
+  node: PgNode,
+  proc: PgProcess,
+  delayMs: number,
+): void {
+  onProcess(sim, node, proc, delayMs, () => {
+    if (proc.mode !== "starting") return;
+    const { wal, consistentLsn } = node.disk;
+    if (endAfter(wal, proc.replayed) >= consistentLsn) proc.mode = "standby";
+    else recoverSoon(sim, node, proc, TICK_MS);
+  });
 }
 
 /** Lets something happen in a server later, if it lives then and is not frozen. */

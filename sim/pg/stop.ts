@@ -42,5 +42,7 @@ export function* performStop(
   const end = endOf(node.disk.wal);
   killServer(sim, node);
   // A commit that slipped in behind the checkpoint makes it no end in order.
-  node.disk.shutdownLsn = end === lsn ? end : null;
+  node.disk.shutdownLsn = end === lsn
+    ? node.disk.wal.records.at(-1)?.lsn ?? null
+    : null;
 }

@@ -48,6 +48,39 @@ export interface ClusterOptions {
    * @default {DEFAULT_TIMEOUT_MS}
    */
   readonly readyTimeoutMs?: number;
+  /**
+   * Returns further flags of one node, over those of all.
+   *
+   * @default {() => ({})}
+   */
+  readonly ownFlags?: (place: NodePlace) => Readonly<Record<string, string>>;
+  /**
+   * Is run before the first node starts, with the directory that holds all others.
+   *
+   * @default {nothing}
+   */
+  readonly prepare?: (root: string) => Promise<void>;
+  /**
+   * Is run when the nodes have ended, before their directories go, with the one that holds them: what
+   * outlives its node is ended here.
+   *
+   * @default {nothing}
+   */
+  readonly clear?: (root: string) => Promise<void>;
+}
+
+/** Where a node is. */
+export interface NodePlace {
+  /** Its number. */
+  readonly id: number;
+  /** Where it takes in its peers, as `host:port`. */
+  readonly raft: string;
+  /** Where it answers HTTP, as `host:port`. */
+  readonly api: string;
+  /** What lets callers in from beyond loopback, where it has a host of its own. */
+  readonly token: string | undefined;
+  /** Its data directory; others beside it may be made. */
+  readonly directory: string;
 }
 
 /** One node and its place. */
@@ -124,6 +157,7 @@ export async function startCluster(
   const nodes: ClusterNode[] = [];
   const cluster = createCluster(nodes, root, options);
   try {
+    await options.prepare?.(root);
     nodes.push(...await createNodes(root, options));
     await cluster.ready(options.readyTimeoutMs);
     return cluster;
@@ -187,6 +221,7 @@ function createCluster(
     [Symbol.asyncDispose]: async () => {
       await Promise.all(nodes.map((node) => node.kill()));
       for (const { client } of nodes) client[Symbol.dispose]();
+      await options.clear?.(root);
       await Deno.remove(root, { recursive: true });
     },
   };
@@ -233,7 +268,7 @@ function placeOf(
   id: number,
   raft: number,
   api: number,
-): Place {
+): NodePlace {
   const host = hosts?.[id - 1];
   const address = host?.address ?? HOST;
   return {
@@ -256,7 +291,7 @@ function secretIn(root: string): string {
 function wordsOf(
   root: string,
   options: ClusterOptions,
-  place: Place,
+  place: NodePlace,
   own: Readonly<Record<string, string | null>>,
 ): string[] {
   const token = place.token === undefined
@@ -275,6 +310,7 @@ function wordsOf(
       "postgresql-managed": "false",
       ...token,
       ...options.flags,
+      ...options.ownFlags?.(place),
       ...own,
     }),
   ];
@@ -286,9 +322,7 @@ function flagsOf(flags: Readonly<Record<string, string | null>>): string[] {
   );
 }
 
-type Place = Pick<ClusterNode, "id" | "raft" | "api" | "token" | "directory">;
-
-function createNode(place: Place, words: readonly string[]): ClusterNode {
+function createNode(place: NodePlace, words: readonly string[]): ClusterNode {
   const name = `node ${place.id}`;
   const client = createNodeClient({
     api: place.api,

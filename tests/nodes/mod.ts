@@ -20,6 +20,7 @@ export {
   type Cluster,
   type ClusterNode,
   type ClusterOptions,
+  type NodePlace,
   startCluster,
   withCluster,
 } from "./cluster.ts";

@@ -1,0 +1,111 @@
+import { until } from "../tests/nodes/mod.ts";
+import { type PgCluster, startPgCluster } from "../tests/postgres/mod.ts";
+import { figure, median } from "./figures.ts";
+import { print } from "./terminal.ts";
+
+/** How pgbench is run. */
+export interface PgbenchOptions {
+  /** How many runs with the agents, and as many without. */
+  readonly rounds: number;
+  /** How long one lasts. */
+  readonly seconds: number;
+}
+
+/** With the agents, PostgreSQL must do this share of what it does without. */
+const BAR = 0.97;
+const SCALE = "10";
+const CLIENTS = "8";
+const THREADS = "2";
+const TPS = /^tps = ([\d.]+) \(without/m;
+
+/**
+ * Measures pgbench on a primary whose commits wait for a quorum: with its agents, and with the agents
+ * stopped, PostgreSQL going on as it is. The runs take turns, so that what else the machine does meets
+ * both alike.
+ *
+ * @param options How often and how long.
+ * @param interrupted Only ever rejects; ends it.
+ */
+export async function comparePgbench(
+  options: PgbenchOptions,
+  interrupted: Promise<never>,
+): Promise<void> {
+  await using cluster = await startPgCluster();
+  await Promise.race([interrupted, compare(cluster, options)]);
+}
+
+async function compare(
+  cluster: PgCluster,
+  options: PgbenchOptions,
+): Promise<void> {
+  const { primary } = await cluster.settled();
+  await pgbench(primary.port, ["-i", "-q", "-s", SCALE]);
+  const withAgents: number[] = [];
+  const without: number[] = [];
+  for (let round = 0; round < options.rounds; round++) {
+    // ABBA: neither is always the first of its pair.
+    const isFirst = round % 2 === 0;
+    if (isFirst) withAgents.push(await throughput(primary.port, options));
+    await stopAgents(cluster);
+    without.push(await throughput(primary.port, options));
+    await startAgents(cluster);
+    if (!isFirst) withAgents.push(await throughput(primary.port, options));
+  }
+  const ratio = median(withAgents) / median(without);
+  await print(
+    `pgbench, TPC-B, scale ${SCALE}, ${CLIENTS} clients, ${options.rounds} runs of ${options.seconds} s each\n` +
+      `with agents    ${figure(median(withAgents))} tps\n` +
+      `without agents ${figure(median(without))} tps\n` +
+      `ratio          ${figure(ratio, 3)} (bar ${BAR}): ${
+        ratio >= BAR ? "reached" : "missed"
+      }\n`,
+  );
+}
+
+async function throughput(
+  port: number,
+  { seconds }: PgbenchOptions,
+): Promise<number> {
+  const words = ["-c", CLIENTS, "-j", THREADS, "-T", String(seconds), "-n"];
+  const text = await pgbench(port, words);
+  const tps = Number(TPS.exec(text)?.[1]);
+  if (Number.isFinite(tps)) return tps;
+  throw new Error(`pgbench tells no throughput: ${text}`);
+}
+
+async function pgbench(
+  port: number,
+  words: readonly string[],
+): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command("pgbench", {
+    args: [
+      ...words,
+      "-h",
+      "127.0.0.1",
+      "-p",
+      String(port),
+      "-U",
+      "postgres",
+      "postgres",
+    ],
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  if (success) return text;
+  throw new Error(`pgbench failed: ${new TextDecoder().decode(stderr)}`);
+}
+
+/** They leave PostgreSQL running, and their guards let it go. */
+async function stopAgents({ cluster, nodes }: PgCluster): Promise<void> {
+  for (const node of cluster.nodes) await node.terminate();
+  await until(
+    () => nodes.every((node) => node.postmaster() !== null) || null,
+    { what: "every server goes on without its agent" },
+  );
+}
+
+async function startAgents({ cluster, settled }: PgCluster): Promise<void> {
+  for (const node of cluster.nodes) node.restart();
+  await cluster.ready();
+  await settled();
+}
