@@ -153,7 +153,12 @@ Deno.test("a member says that it waits for leave, and what it waits for (R4)", (
   });
   assertEquals(reportOf(openState(), broken).needsClone, true);
   assertEquals(reportOf(openState(), viewOf(2)).needsClone, false);
-  assertEquals(reportOf(openState(), viewOf(2)).trouble, "It streams");
+  assertEquals(reportOf(openState(), viewOf(2)).trouble, null);
+  const waiting = viewOf(2, { server: standby({ streaming: false }) });
+  assertEquals(
+    reportOf(openState(), waiting).trouble,
+    "Waiting for the primary",
+  );
   const failing = viewOf(2, { failures: 1, failure: "No space left" });
   assertEquals(reportOf(openState(), failing).trouble, "No space left");
 });
