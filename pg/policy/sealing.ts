@@ -436,9 +436,9 @@ function waitFor(
   return say(
     "uncovered",
     `Epoch ${epoch} waits until no acknowledged commit can be missing: ` +
-      `not sealed yet are nodes ${
-        missing.join(", ")
-      }, and what is sealed does not cover ${rules}`,
+      `not sealed yet: ${
+        missing.map((id) => `node ${id}`).join(", ")
+      }; and what is sealed does not cover ${rules}`,
   );
 }
 

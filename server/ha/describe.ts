@@ -37,7 +37,7 @@ export function syncToJson(ha: HighAvailability): Json | null {
   if (!rule) return null;
   return {
     mode: state.mode,
-    standbys: rule.standbys.map(({ id }) => id),
+    standbys: rule.standbys.map(({ id }) => id).toSorted((a, b) => a - b),
     required: rule.required,
     degraded: state.mode !== "off" && rule.required === 0 &&
       state.members.size > 1,

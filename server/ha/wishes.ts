@@ -168,8 +168,8 @@ function refuseLoss(ha: HighAvailability, state: ClusterState): void {
   const missing = [...state.members.keys()].filter((id) => !there.includes(id));
   throw new Problem(
     "conflict",
-    `Acknowledged commits could be lost: nodes ${
-      missing.join(", ")
+    `Acknowledged commits could be lost: ${
+      missing.map((id) => `node ${id}`).join(", ")
     } can't be sealed, ` +
       `and what is left does not cover: ${
         rules.map(describeRule).join("; ")
