@@ -2,7 +2,9 @@ import {
   type ClusterState,
   type Copy,
   copyOf,
+  type Epoch,
   hasCopy,
+  type Lsn,
   newestRule,
   positionOf,
   type Relation,
@@ -154,7 +156,7 @@ function planRejoin(
   const { phase: { epoch }, grant } = reigning;
   if (!grant.promoted) return idle("Waiting for the primary to promote");
   if (!view.canRewind || view.rewindFailed === epoch) {
-    return planClone(state, reigning, view);
+    return planClone(state, reigning, view, { sinceLsn, from });
   }
   return { kind: "rewind", epoch, source: grant.winner.id, sinceLsn, from };
 }
@@ -163,12 +165,13 @@ function planClone(
   state: ClusterState,
   { phase: { epoch }, grant }: Reigning,
   view: LocalView,
+  lost: { readonly sinceLsn: Lsn; readonly from: Epoch } | null = null,
 ): Step {
   if (isHeldByRule(state, view)) {
     return { kind: "await_leave" };
   }
   if (!grant.promoted) return idle("Waiting for the primary to promote");
-  return { kind: "clone", epoch, source: grant.winner.id };
+  return { kind: "clone", epoch, source: grant.winner.id, lost };
 }
 
 /** How long a copy waits for the retirement of rules that name it once the newest does not. */

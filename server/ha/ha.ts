@@ -27,8 +27,6 @@ import { createWatch, type Watch } from "./watch.ts";
 
 /** How long PostgreSQL may run without its agent (R7, R8). */
 export const AGENT_GRACE_MS = 3000;
-/** What asynchronous mode may lose, until it is set. */
-const MAXIMUM_LAG_BYTES = 1 << 20;
 /** How long the state may take to be confirmed before it is asked for again (R15). */
 const CONFIRM_TIMEOUT_MS = 1000;
 /** The least space that a data directory wants before anything is made in it. */
@@ -212,7 +210,7 @@ export async function startHa(options: HaOptions): Promise<HighAvailability> {
     settings: {
       electionTimeoutMs,
       agentGraceMs: AGENT_GRACE_MS,
-      maximumLagBytes: MAXIMUM_LAG_BYTES,
+      maximumLagBytes: config.cluster.maximumLagBytes,
     },
   });
   parts.leading = leading;

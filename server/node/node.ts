@@ -22,6 +22,7 @@ import {
   findPostgres,
   type HighAvailability,
   type LocalPostgres,
+  postgresStatus,
 } from "../ha/mod.ts";
 import { logger } from "../logging/mod.ts";
 import { createNodeMachine, type NodeMachine } from "../machine/mod.ts";
@@ -216,6 +217,12 @@ function createMetrics(
       return now && takesPart(now) ? now.raft.status() : null;
     },
     peers: () => node() ? relay.http().stats() : null,
+    postgres: () => {
+      const ha = node()?.ha;
+      return ha && config.postgresql.managed
+        ? postgresStatus(ha, config.node.id)
+        : null;
+    },
   });
 }
 
