@@ -21,6 +21,9 @@ import type { Finding, PolicyInput, PrimaryReport } from "./report.ts";
 /** A standby that is closer than this has caught up; its barrier proves the rest. */
 const CAUGHT_UP_BYTES = 1 << 20;
 
+/** How long a primary may take over the checkpoint before a switchover. */
+const HANDOVER_TIMEOUT_MS = 45_000;
+
 type Reign = Extract<Phase, { kind: "granted" | "open" }>;
 
 /** What a reign needs that goes well: a switchover, members, another rule. */
@@ -44,11 +47,13 @@ function switchover(
 ): ClusterCommand | null {
   if (phase.kind !== "open" || !phase.handover) return null;
   const { epoch, handover: { number, target } } = phase;
-  const primary = reportOfPrimary(state, input);
-  if (primary?.handover !== number) return null;
   const isThere = target === null ||
     input.observations.get(target)?.agent === "alive";
-  if (!isThere) return { type: "drop_handover", epoch, number };
+  if (!isThere || input.phaseMs >= HANDOVER_TIMEOUT_MS) {
+    return { type: "drop_handover", epoch, number };
+  }
+  const primary = reportOfPrimary(state, input);
+  if (primary?.handover !== number) return null;
   return {
     type: "attempt",
     epoch: epoch + 1,

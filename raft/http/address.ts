@@ -64,8 +64,17 @@ export async function reach(
   address: HostAndPort,
   signal: AbortSignal,
 ): Promise<Reach> {
+  const ending = new AbortController();
+  // A turn later: Deno loses a connection, and never closes it, that comes about in the very turn in which
+  // its signal is aborted. By then it is here, or has not come.
+  const end = (): void => void setImmediate(() => ending.abort(signal.reason));
+  if (signal.aborted) return { kind: "unknown", why: messageOf(signal.reason) };
+  signal.addEventListener("abort", end, { once: true });
   try {
-    const connection = await Deno.connect({ ...address, signal });
+    const connection = await Deno.connect({
+      ...address,
+      signal: ending.signal,
+    });
     connection.close();
     return { kind: "listening" };
   } catch (error) {
@@ -73,5 +82,7 @@ export async function reach(
       return { kind: "refused" };
     }
     return { kind: "unknown", why: messageOf(error) };
+  } finally {
+    signal.removeEventListener("abort", end);
   }
 }
