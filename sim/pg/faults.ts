@@ -330,15 +330,18 @@ const FAULTS: readonly (readonly [string, number, Fault])[] = [
   }],
 ];
 
+/** Whether a rule in force names a copy of a member. */
+export function isNamedById(sim: PgSim, member: number): boolean {
+  return truth(sim).rules.some(({ standbys, primary }) =>
+    primary.id === member || standbys.some(({ id }) => id === member)
+  );
+}
+
 /** The member leaves the group once no rule names it, and comes back as a new one. */
 export function leaveWhenFree(sim: PgSim, node: PgNode): void {
   schedule(sim.world, 500, () => {
-    const { rules, members } = truth(sim);
-    if (!members.get(node.id)?.leaving) return;
-    const isNamed = rules.some(({ standbys, primary }) =>
-      primary.id === node.id || standbys.some(({ id }) => id === node.id)
-    );
-    if (isNamed) {
+    if (!truth(sim).members.get(node.id)?.leaving) return;
+    if (isNamedById(sim, node.id)) {
       leaveWhenFree(sim, node);
       return;
     }
