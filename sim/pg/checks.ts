@@ -188,7 +188,10 @@ export function checkCommitted(
     count(sim, `granted ${command.coverage}`);
   }
   if (command.type === "attempt") count(sim, `attempt: ${command.reason}`);
-  if (command.type === "propose_rule") count(sim, "rules proposed");
+  if (command.type === "propose_rule") {
+    checkRequired(before, command.required);
+    count(sim, "rules proposed");
+  }
   if (command.type === "catch_up") count(sim, "catch-ups");
 }
 
@@ -198,7 +201,7 @@ function checkGrant(
   sim: PgSim,
   before: ClusterState,
   after: ClusterState,
-  { epoch, winner, coverage, sealed }: GrantCommand,
+  { epoch, winner, coverage, sealed, required }: GrantCommand,
 ): void {
   const { nodes } = sim;
   const node = nodes.get(winner.id);
@@ -211,12 +214,30 @@ function checkGrant(
   for (const { id, incarnation, position } of sealed) {
     if (position !== null) checkSealed(sim, epoch, { id, incarnation });
   }
+  checkRequired(before, required);
   if (coverage !== "covered") {
     giveUp(sim, node, epoch);
     return;
   }
   for (const rule of before.rules) checkCovered(sim, before, rule, epoch, node);
   checkHolds(sim, node, `is granted epoch ${epoch}`);
+}
+
+/** k follows from the membership, and of two the survivor alone may go on without the other (R6). */
+function checkRequired(
+  { members, mode }: ClusterState,
+  required: number,
+): void {
+  const counting =
+    [...members.values()].filter(({ counted, tags, leaving }) =>
+      counted && !tags.nosync && !leaving
+    ).length;
+  const wanted = mode === "off" ? 0 : Math.floor(counting / 2);
+  const isAlone = required === 0 && mode === "quorum" && counting === 2;
+  if (required === wanted || isAlone) return;
+  throw new Violation(
+    `A rule asks for ${required} standbys where ${counting} count in mode ${mode}`,
+  );
 }
 
 /** Who is counted as sealed can acknowledge nothing more, seen from its own disk. */

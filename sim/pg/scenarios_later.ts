@@ -1,7 +1,7 @@
 import { leaveWhenFree, promoteByHand, setAmbush } from "./faults.ts";
 import { truth } from "./node.ts";
 import { killServer, orphanServer } from "./server.ts";
-import type { Scenario } from "./stage.ts";
+import { letLead, type Scenario } from "./stage.ts";
 import { cancelWaits } from "./waits.ts";
 import { timelineOf } from "./wal.ts";
 
@@ -36,6 +36,24 @@ export const LATER_SCENARIOS: readonly Scenario[] = [
       stage.wait(500);
       stage.mend();
       stage.wait(3000);
+    },
+  },
+  {
+    name: "R20, T5: nobody else holds what a restarted primary has",
+    shape: THREE,
+    play: (stage) => {
+      const old = stage.primary();
+      const [a, b] = stage.standbys();
+      if (!a || !b) return;
+      letLead(stage, a);
+      stage.wait(200);
+      const { nowMs } = stage.sim.world;
+      for (const one of [a, b]) one.diskHungUntilMs = nowMs + 6000;
+      stage.wait(300);
+      killServer(stage.sim, old);
+      stage.wait(3500);
+      stage.kill(old);
+      stage.wait(4000);
     },
   },
   {
@@ -214,6 +232,22 @@ export const LATER_SCENARIOS: readonly Scenario[] = [
       stage.expect(a.proc?.mode !== "primary", "It was left running");
       stage.wait(3000);
       stage.expect(stage.openEpoch() === 1, "It cost the reign");
+    },
+  },
+  {
+    name: "R6: of two the standby's agent restarts, and they go on together",
+    shape: TWO,
+    play: (stage) => {
+      const [other] = stage.standbys();
+      if (!other) return;
+      stage.crashAgent(other);
+      stage.wait(2000);
+      stage.revive(other);
+      stage.wait(1000);
+      const [rule] = truth(stage.sim).rules;
+      stage.expect(rule?.required === 1, "A standby that streams was left out");
+      stage.kill(stage.primary());
+      stage.until("the standby takes over", () => stage.openEpoch() > 1, 5000);
     },
   },
   {
