@@ -189,7 +189,7 @@ export function checkCommitted(
   }
   if (command.type === "attempt") count(sim, `attempt: ${command.reason}`);
   if (command.type === "propose_rule") {
-    checkRequired(before, command.required);
+    checkRequired(sim, command.required);
     count(sim, "rules proposed");
   }
   if (command.type === "catch_up") count(sim, "catch-ups");
@@ -214,7 +214,7 @@ function checkGrant(
   for (const { id, incarnation, position } of sealed) {
     if (position !== null) checkSealed(sim, epoch, { id, incarnation });
   }
-  checkRequired(before, required);
+  checkRequired(sim, required);
   if (coverage !== "covered") {
     giveUp(sim, node, epoch);
     return;
@@ -223,21 +223,30 @@ function checkGrant(
   checkHolds(sim, node, `is granted epoch ${epoch}`);
 }
 
+/** How many entries may lie between a decision and its own. */
+const DECISION_LAG = 50;
+
 /** k follows from the membership, and of two the survivor alone may go on without the other (R6). */
-function checkRequired(
+function checkRequired({ consensus }: PgSim, required: number): void {
+  // Mode and members may have changed since it was decided; the next decision makes that good.
+  const lately = consensus.states.slice(-DECISION_LAG);
+  if (lately.some((state) => mayRequire(state, required))) return;
+  throw new Violation(
+    `A rule asks for ${required} standbys, which the membership does not`,
+  );
+}
+
+function mayRequire(
   { members, mode }: ClusterState,
   required: number,
-): void {
+): boolean {
   const counting =
     [...members.values()].filter(({ counted, tags, leaving }) =>
       counted && !tags.nosync && !leaving
     ).length;
   const wanted = mode === "off" ? 0 : Math.floor(counting / 2);
   const isAlone = required === 0 && mode === "quorum" && counting === 2;
-  if (required === wanted || isAlone) return;
-  throw new Violation(
-    `A rule asks for ${required} standbys where ${counting} count in mode ${mode}`,
-  );
+  return required === wanted || isAlone;
 }
 
 /** Who is counted as sealed can acknowledge nothing more, seen from its own disk. */

@@ -6,11 +6,18 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
     name: "pg_opens_before_its_barrier",
     wrong: "A winner opens before k standbys hold a commit of its epoch.",
     standsFor: "R20, T5",
-    edits: [{
-      file: "pg/policy/plan_reign.ts",
-      old: "  if (view.barrier !== rule.number) {",
-      new: `  if (view.barrier !== rule.number && phase.kind === "open") {`,
-    }],
+    edits: [
+      {
+        file: "pg/policy/plan_reign.ts",
+        old: "  if (view.barrier !== rule.number) {",
+        new: `  if (view.barrier !== rule.number && phase.kind === "open") {`,
+      },
+      {
+        file: "pg/policy/plan_reign.ts",
+        old: `  const wasClosed = view.rendered.hba === "closed";`,
+        new: "  const wasClosed = false;",
+      },
+    ],
     seeds: 200,
   },
   {
@@ -105,22 +112,6 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
   if (!server.replayDone)`,
       new: "  if (!server.replayDone)",
     }],
-    seeds: 300,
-  },
-  {
-    name: "pg_winner_goes_on_streaming",
-    wrong: "A winner promotes without having cut its upstream.",
-    standsFor: "R12, R19",
-    edits: [
-      {
-        file: "pg/policy/plan_reign.ts",
-        old: `  if (saved.upstream !== null || server.receiver) {
-    return { kind: "cut_upstream" };
-  }
-  const slots`,
-        new: "  const slots",
-      },
-    ],
     seeds: 300,
   },
   {

@@ -39,7 +39,6 @@ export const PG_SEALING_BUGS: readonly PgBug[] = [
         new: "  while (agent.applied < 0) {",
       },
     ],
-    says: "though pledged",
     seeds: 100,
   },
   {
