@@ -20,7 +20,7 @@ import {
   type Reigning,
   slotsFor,
 } from "./own.ts";
-import { endOf } from "./plan_sealing.ts";
+import { endOf, isEndKnown } from "./plan_sealing.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, StandbyServer } from "./view.ts";
 
@@ -107,6 +107,9 @@ function planStandby(
   if (isForeign(state, view, server.timeline)) {
     return planClone(state, reigning, view);
   }
+  // After a restart its end is not known before all is replayed: a tail of its own would look like none,
+  // and count as log of the epoch that it is told to follow (T12).
+  if (!isEndKnown(state, view, server)) return { kind: "finish_replay" };
   const relation = relationOf(state, reigning, view, server);
   if (relation.kind === "prefix") {
     return { kind: "follow", epoch, upstream: grant.winner.id };

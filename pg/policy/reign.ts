@@ -8,6 +8,7 @@ import {
   hasCopy,
   isNamed,
   isRuleChanging,
+  isSameCopy,
   isSameRule,
   type MemberId,
   newestRule,
@@ -119,7 +120,9 @@ function newcomerOf(state: ClusterState, primary: PrimaryReport): Copy | null {
   for (const { id, counted, tags, leaving } of state.members.values()) {
     const copy = copyOf(state, id);
     if (counted || tags.nosync || leaving || !copy) continue;
-    if (isCaughtUp(primary, copy)) return copy;
+    // Who reigns is behind nobody, and among its standbys it is not.
+    const reigns = isSameCopy(copy, currentPrimary(state));
+    if (reigns || isCaughtUp(primary, copy)) return copy;
   }
   return null;
 }

@@ -15,8 +15,8 @@ import {
   type PgSim,
   stateOf,
 } from "./node.ts";
-import { flushedBy } from "./commit.ts";
 import { endAfter, endOf, timelineOf } from "./wal.ts";
+import { flushedBy } from "./waits.ts";
 
 /** How long a control connection is waited for before the postmaster is taken for hung. */
 const HUNG_AFTER_MS = 500;
