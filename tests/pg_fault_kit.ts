@@ -1,0 +1,71 @@
+import { until } from "./nodes/mod.ts";
+import type { PgNode } from "./postgres/mod.ts";
+import type { Blow } from "./pg_test_kit.ts";
+
+const BIN_DIRS = ["/usr/lib/postgresql/15/bin", "/usr/local/pgsql/bin"];
+
+/**
+ * Kills the primary after it has committed transactions that no standby has: both are frozen meanwhile.
+ * They are rows of writer 0, whom no ledger knows.
+ */
+export async function leaveTail(
+  { cluster, reign: { primary } }: Blow,
+  count: number,
+  sql = "insert into ledger values (0, 0)",
+): Promise<void> {
+  const standbys = await cluster.standbys();
+  for (const standby of standbys) standby.freeze();
+  try {
+    const statements = Array.from({ length: count }, () => `commit; ${sql};`);
+    await primary.queryLocally(
+      `set synchronous_commit = local; ${statements.join(" begin; ")}`,
+    );
+    await primary.kill();
+  } finally {
+    for (const standby of standbys) standby.thaw();
+  }
+}
+
+/** Runs one of PostgreSQL's programs as the owner of a node's data directory. */
+export async function runAsOwner(
+  { dataDir }: PgNode,
+  program: string,
+  words: readonly string[],
+): Promise<void> {
+  const { uid, gid } = await Deno.stat(dataDir);
+  const { success, stdout, stderr } = await new Deno.Command(
+    await findProgram(program),
+    {
+      args: ["-D", dataDir, ...words],
+      cwd: "/",
+      stdin: "null",
+      ...Deno.uid() === 0 ? { uid: uid ?? 0, gid: gid ?? 0 } : {},
+    },
+  ).output();
+  if (success) return;
+  const decoder = new TextDecoder();
+  throw new Error(
+    `${program} failed: ${decoder.decode(stdout)}${decoder.decode(stderr)}`,
+  );
+}
+
+/** Finds one of PostgreSQL's programs. */
+export async function findProgram(name: string): Promise<string> {
+  const path = (Deno.env.get("PATH") ?? "").split(":");
+  for (const directory of [...BIN_DIRS, ...path]) {
+    const file = `${directory}/${name}`;
+    try {
+      if ((await Deno.stat(file)).isFile) return file;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  throw new Error(`There is no ${name}: install PostgreSQL`);
+}
+
+/** Waits until a node has written something since its agent was last started. */
+export async function untilSaid(node: PgNode, pattern: RegExp): Promise<void> {
+  await until(() => pattern.test(node.agent.process().output()) || null, {
+    what: `node ${node.id} writes ${pattern}`,
+  });
+}
