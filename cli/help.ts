@@ -59,11 +59,14 @@ const VERSION_PAIR: Pair = ["-V, --version", "Print the version"];
 
 /** The options of groups above stand apart from the row's own. */
 function optionSections(node: TreeNode, paint: Paint): string[] {
+  const all = optionsAt(node);
   const above = node.parent === null ? new Map() : optionsAt(node.parent);
   const own = Object.entries(node.row.options)
     .filter(([key, spec]) => above.get(key) !== spec)
     .map(([key, spec]) => optionPair(key, spec));
-  const common = [...above].map(([key, spec]) => optionPair(key, spec));
+  const common = [...above]
+    .filter(([key, spec]) => all.get(key) === spec)
+    .map(([key, spec]) => optionPair(key, spec));
   return [
     ...section(
       "Options",

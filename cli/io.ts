@@ -15,6 +15,10 @@ export interface Io {
   readFile(path: string): Promise<Uint8Array>;
   /** The environment variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether a person can answer a question. */
+  readonly inIsTerminal: boolean;
+  /** Reads a line of standard input; null at its end. */
+  readLine(): Promise<string | null>;
   /** Whether a person reads the data. */
   readonly outIsTerminal: boolean;
   /** Whether data may be coloured. */
@@ -76,6 +80,18 @@ async function readInputFrom(
   );
 }
 
+/** The most that is read of an answer to a question. */
+const MAX_LINE_BYTES = 1024;
+
+/** A terminal hands over a line at a time. */
+async function readLine(): Promise<string | null> {
+  const buffer = new Uint8Array(MAX_LINE_BYTES);
+  const count = await Deno.stdin.read(buffer);
+  return count === null
+    ? null
+    : new TextDecoder().decode(buffer.subarray(0, count));
+}
+
 function mayColor(isTerminal: boolean): boolean {
   const isAsked = (Deno.env.get("NO_COLOR") ?? "") === "" &&
     Deno.env.get("TERM") !== "dumb";
@@ -98,6 +114,8 @@ export function systemIo(): Io {
       return await readInputFrom(file.readable, path);
     },
     env: Deno.env.toObject(),
+    inIsTerminal: Deno.stdin.isTerminal(),
+    readLine,
     outIsTerminal,
     color: mayColor(outIsTerminal),
     onInterrupt: (run) => {

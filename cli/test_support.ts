@@ -9,6 +9,8 @@ export interface TestWorld {
   /** Files by path. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   readonly isTerminal?: boolean;
+  /** What a person types at a question; without it nobody is there. */
+  readonly typed?: string;
   readonly color?: boolean;
   /** Called with all output so far after each write; `interrupt` is Ctrl-C. */
   readonly onOut?: (out: string, interrupt: () => void) => void;
@@ -57,6 +59,8 @@ export async function runMain(
         : Promise.resolve(bytesOf(file));
     },
     env: world.env ?? {},
+    inIsTerminal: world.typed !== undefined,
+    readLine: () => Promise.resolve(world.typed ?? null),
     outIsTerminal: world.isTerminal ?? false,
     color: world.color ?? false,
     onInterrupt: (run) => {

@@ -22,3 +22,13 @@ export type { DeadEnd } from "./linearizable_search.ts";
 export { Violation } from "./checks.ts";
 export { type SimOptions, type SimReport, simulate } from "./run.ts";
 export { runSimulator } from "./main.ts";
+export {
+  between,
+  chance,
+  createWorld,
+  pick,
+  runNext,
+  schedule,
+  tell,
+  type World,
+} from "./world.ts";

@@ -107,7 +107,11 @@ export function startNode(cluster: Cluster, node: SimNode): void {
   const driver = createDriver({
     stored,
     options: cluster.options,
-    policy: { distanceEntries: cluster.snapshotDistance, readBytes: 4096 },
+    policy: {
+      distanceEntries: cluster.snapshotDistance,
+      minLogBytes: 0,
+      readBytes: 4096,
+    },
     ports: portsOf(cluster, node),
   });
   node.driver = driver;
@@ -166,6 +170,8 @@ function portsOf(
       sendOver(network, message);
     },
     probe: (peer) => probe(cluster, node, peer),
+    // The disk takes its time anyway.
+    afterSending: (run) => run(),
     setPeers: () => {},
     wake: () => schedulePump(cluster, node, 0.01),
     fail: (error) => {

@@ -81,7 +81,7 @@ function createNode(group: Group, id: NodeId, first: Entry): Driver {
   const driver: Driver = createDriver({
     stored,
     options: DEFAULT_CORE_OPTIONS,
-    policy: { distanceEntries: 0, readBytes: 1 << 20 },
+    policy: { distanceEntries: 0, minLogBytes: 0, readBytes: 1 << 20 },
     ports: {
       disk: memoryDisk(group),
       machine: createCounterMachine(),
@@ -93,6 +93,7 @@ function createNode(group: Group, id: NodeId, first: Entry): Driver {
         input(receiver, { kind: "message", message });
       },
       probe: () => {},
+      afterSending: (run) => run(),
       setPeers: () => {},
       wake: () => void group.awake.add(driver),
       fail: (error) => {

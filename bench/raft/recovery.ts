@@ -76,7 +76,7 @@ function applyAll(stored: StoredLog, entries: number): void {
   const driver = createDriver({
     stored,
     options: DEFAULT_CORE_OPTIONS,
-    policy: { distanceEntries: 0, readBytes: 1 << 20 },
+    policy: { distanceEntries: 0, minLogBytes: 0, readBytes: 1 << 20 },
     ports: {
       disk: IDLE_DISK,
       machine: createKvMachine(),
@@ -85,6 +85,7 @@ function applyAll(stored: StoredLog, entries: number): void {
       nowMs: () => 0,
       send: () => {},
       probe: () => {},
+      afterSending: (run) => run(),
       setPeers: () => {},
       wake: () => turn.wanted = true,
       fail: (error) => {

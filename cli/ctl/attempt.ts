@@ -13,6 +13,10 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** Whether it happens once however often it comes: reads, and writes that remember their key. */
   readonly happensOnce: boolean;
+  /** Whether it takes long: then the node that answered last has all of the time to itself. */
+  readonly isLong?: boolean;
+  /** The command that shows whether a change happened, where there is one. */
+  readonly lookWith?: string;
 }
 
 /** How one attempt ended. */

@@ -157,15 +157,21 @@ function uncertainFailure(calling: Calling): CommandFailure {
   return new CommandFailure(
     "There was no sure answer, so it is not known whether this happened",
     EXIT.unknown,
-    [...places, "Look before you repeat it"],
+    [...places, lookWords(calling.request)],
   );
 }
 
-function interruption(calling: Calling): CommandFailure {
-  const isRead = calling.request.method === "GET";
+function lookWords({ lookWith }: ApiRequest): string {
+  const look = "Look before you repeat it";
+  return lookWith === undefined ? look : `${look}: ${lookWith}`;
+}
+
+function interruption({ request }: Calling): CommandFailure {
+  const isRead = request.method === "GET";
   return new CommandFailure(
     isRead ? "Interrupted" : "Interrupted; it may have happened",
     EXIT.interrupted,
+    request.lookWith === undefined ? [] : [lookWords(request)],
   );
 }
 
@@ -180,7 +186,7 @@ async function askRound(
   for (const [at, origin] of origins.entries()) {
     const leftMs = calling.deadlineMs - performance.now();
     if (leftMs <= 0) return null;
-    const limitMs = leftMs / (origins.length - at);
+    const limitMs = request.isLong ? leftMs : leftMs / (origins.length - at);
     const attempt = { origin, http, headers, limitMs, signal };
     const outcome = await sendOnce(attempt, request);
     if (outcome.kind === "answer") {

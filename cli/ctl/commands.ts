@@ -1,4 +1,8 @@
 import { type Command, type Group, group } from "../command.ts";
+import { FAILOVER, SWITCHOVER } from "./change_primary.ts";
+import { EXPLAIN } from "./explain.ts";
+import { FAILOVER_SETTINGS } from "./failover_settings.ts";
+import { HISTORY } from "./history.ts";
 import { KV } from "./kv.ts";
 import { LEADERSHIP } from "./leadership.ts";
 import { LOG } from "./log.ts";
@@ -31,6 +35,7 @@ export const CTL_COMMANDS: readonly (Command | Group)[] = [
         line: "pgraft ctl --api 10.0.0.1:8008,10.0.0.2:8008 nodes list",
         does: "Ask the first of two nodes that answers",
       },
+      { line: "pgraft ctl switchover 2", does: "Make node 2 the primary" },
       {
         line:
           "pgraft ctl --token-file ~/.pgraft-token --api 10.0.0.1 kv put greeting hello",
@@ -41,6 +46,11 @@ export const CTL_COMMANDS: readonly (Command | Group)[] = [
   }),
   STATUS,
   ...NODES,
+  EXPLAIN,
+  HISTORY,
+  SWITCHOVER,
+  FAILOVER,
+  ...FAILOVER_SETTINGS,
   ...KV,
   ...LOG,
   ...LEADERSHIP,
@@ -51,6 +61,16 @@ export const CTL_COMMANDS: readonly (Command | Group)[] = [
     examples: [{
       line: "pgraft ctl show nodes",
       does: "The same as pgraft ctl nodes list",
+    }],
+    options: {},
+  }),
+  group({
+    path: "ctl cluster",
+    summary: "Other names of commands about the cluster",
+    hidden: true,
+    examples: [{
+      line: "pgraft ctl cluster status",
+      does: "The same as pgraft ctl status",
     }],
     options: {},
   }),

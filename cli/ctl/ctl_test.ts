@@ -1,14 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   type Answer,
-  type Ended,
   freePort,
   problem,
   runMain,
-  type Seen,
-  standIn,
   type TestWorld,
 } from "../test_support.ts";
+import { ctl, routes } from "./ctl_test_kit.ts";
 
 const MEMBERS = [
   {
@@ -52,31 +50,6 @@ const STATUS = {
   disk_full: false,
   raft: { role: "leader", commit_index: 9, applied_index: 9 },
 };
-
-function routes(answers: Readonly<Record<string, unknown>>): Answer {
-  return ({ method, path }) => {
-    const body = answers[`${method} ${path}`];
-    if (body instanceof Response) return body.clone();
-    return body === undefined
-      ? problem(404, "not_found", { detail: `No ${method} ${path}` })
-      : Response.json(body);
-  };
-}
-
-interface Ran extends Ended {
-  readonly seen: readonly Seen[];
-}
-
-/** Runs a command of ctl against a node that gives these answers. */
-async function ctl(
-  line: readonly string[],
-  answer: Answer,
-  world: TestWorld = {},
-): Promise<Ran> {
-  await using node = standIn(answer);
-  const ended = await runMain(["ctl", "--api", node.api, ...line], world);
-  return { ...ended, seen: node.seen };
-}
 
 const BOTH = routes({ "GET /v1/cluster": CLUSTER, "GET /v1/status": STATUS });
 
@@ -169,7 +142,7 @@ Deno.test("nodes list --watch draws anew on a terminal", async () => {
   const nodes = { nodes: [{ id: 1, name: "n1", leader: true }] };
   const { code, out } = await ctl(
     ["nodes", "list", "-w"],
-    routes({ "GET /v1/nodes": nodes }),
+    routes({ "GET /v1/nodes": nodes, "GET /v1/cluster": CLUSTER }),
     { isTerminal: true, onOut: (_out, interrupt) => interrupt() },
   );
 

@@ -9,7 +9,20 @@ import {
   wordType,
 } from "../text_types.ts";
 import { confirm, ctlCommand, type Session } from "./session.ts";
-import { shape, shapesAt, shown } from "./shape.ts";
+import {
+  hasPostgres,
+  POSTGRES_COLUMNS,
+  postgresCells,
+  stateCell,
+} from "./postgres.ts";
+import {
+  numberAt,
+  type Shape,
+  shape,
+  shapesAt,
+  shown,
+  textAt,
+} from "./shape.ts";
 import { shownAgo } from "./status.ts";
 import { type Cell, tableLines } from "./table.ts";
 import { show, type View, WATCH } from "./watch.ts";
@@ -36,11 +49,11 @@ const COLUMNS = [
   "LAST CONTACT",
 ];
 
-async function look({ client, paint }: Session): Promise<View> {
-  const body = shape(
-    await client.call({ method: "GET", path: "/v1/nodes", happensOnce: true }),
-  );
-  const rows = shapesAt(body, "nodes").map((node): Cell[] => [
+/** Columns for a cluster where somebody has PostgreSQL. */
+const MORE_COLUMNS = ["POSTGRESQL", "STATE", "ADDRESS", ...POSTGRES_COLUMNS];
+
+function raftCells(node: Shape): Cell[] {
+  return [
     shown(node, "id"),
     shown(node, "name"),
     shown(node, "role"),
@@ -52,15 +65,48 @@ async function look({ client, paint }: Session): Promise<View> {
       ? { text: "no", style: "red" }
       : shown(node, "active"),
     shownAgo(node, "last_contact_ms"),
-  ]);
-  const text = tableLines(COLUMNS, rows, paint).join("\n");
-  return { body, text, exitCode: EXIT.ok };
+  ];
+}
+
+function moreCells(cluster: Shape, member: Shape): Cell[] {
+  if (!hasPostgres(member)) return MORE_COLUMNS.map(() => "-");
+  const host = textAt(member, "host") ?? "";
+  const port = numberAt(member, "port");
+  return [
+    shown(member, "role"),
+    stateCell(member),
+    port === null ? "-" : formatHostPort({ host, port }),
+    ...postgresCells(cluster, member),
+  ];
+}
+
+async function look({ client, paint }: Session): Promise<View> {
+  const ask = async (path: string): Promise<Shape> =>
+    shape(await client.call({ method: "GET", path, happensOnce: true }));
+  const nodes = await ask("/v1/nodes");
+  const cluster = await ask("/v1/cluster");
+  const members = shapesAt(cluster, "members");
+  const isShown = members.some(hasPostgres);
+  const rows = shapesAt(nodes, "nodes").map((node) => {
+    const id = numberAt(node, "id");
+    const member = members.find((one) => numberAt(one, "id") === id) ?? {};
+    return [
+      ...raftCells(node),
+      ...(isShown ? moreCells(cluster, member) : []),
+    ];
+  });
+  const columns = [...COLUMNS, ...(isShown ? MORE_COLUMNS : [])];
+  const text = tableLines(columns, rows, paint).join("\n");
+  return { body: { ...nodes, members }, text, exitCode: EXIT.ok };
 }
 
 const LIST: Command = ctlCommand({
   path: "ctl nodes list",
   aliases: ["ctl nodes ls", "ctl show nodes", "ctl list-nodes"],
   summary: "List the members with their addresses and how far they are",
+  about: [
+    "With --json: the answer of /v1/nodes, and the members of /v1/cluster, which show PostgreSQL.",
+  ],
   examples: [
     { line: "pgraft ctl nodes list", does: "List them" },
     {

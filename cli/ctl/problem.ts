@@ -119,22 +119,40 @@ function currentWords(body: Shape): string[] {
 export class ApiFailure extends CommandFailure {
   /** What the node said. */
   readonly problem: Problem;
+  readonly #address: string;
 
   /**
    * @param problem What the node said.
    * @param address Its address.
+   * @param more Hints that only the command knows.
    */
-  constructor(problem: Problem, address: string) {
+  constructor(
+    problem: Problem,
+    address: string,
+    more: readonly string[] = [],
+  ) {
     const { code, detail, leader, requestId, body } = problem;
     const advice = ADVICE.get(code ?? "");
     const trace = requestId === null ? "" : `, request ${requestId}`;
     const exitCode = EXIT_CODES.get(code ?? "") ?? EXIT.failure;
     super(`${detail} (${code ?? problem.status})`, exitCode, [
       ...currentWords(body),
+      ...more,
       ...(leader === null ? [] : [leader]),
       ...(advice === undefined ? [] : [advice]),
       `Said by ${address}${trace}`,
     ]);
     this.problem = problem;
+    this.#address = address;
+  }
+
+  /**
+   * Says more about it.
+   *
+   * @param hints Further hints.
+   * @returns The same failure with them.
+   */
+  with(hints: readonly string[]): ApiFailure {
+    return new ApiFailure(this.problem, this.#address, hints);
   }
 }

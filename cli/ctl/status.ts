@@ -1,6 +1,14 @@
 import type { Command } from "../command.ts";
 import { EXIT } from "../exit_codes.ts";
-import { oneLine, type Style } from "../style.ts";
+import { oneLine } from "../style.ts";
+import {
+  hasPostgres,
+  POSTGRES_COLUMNS,
+  postgresCells,
+  postgresLine,
+  stateCell,
+  troubleLines,
+} from "./postgres.ts";
 import { ctlCommand, type Session } from "./session.ts";
 import {
   numberAt,
@@ -12,17 +20,6 @@ import {
 } from "./shape.ts";
 import { type Cell, tableLines } from "./table.ts";
 import { show, type View, WATCH } from "./watch.ts";
-
-const STATE_STYLES: ReadonlyMap<string, Style> = new Map([
-  ["running", "green"],
-  ["streaming", "green"],
-  ["starting", "yellow"],
-  ["rewinding", "yellow"],
-  ["cloning", "yellow"],
-  ["stopped", "red"],
-  ["failed", "red"],
-  ["sealed", "red"],
-]);
 
 /**
  * Shows how long ago something was.
@@ -37,30 +34,39 @@ export function shownAgo(from: Shape, key: string): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
-function memberRow(member: Shape): Cell[] {
+function memberRow(member: Shape, cells: readonly Cell[]): Cell[] {
   const raft = shown(member, "raft");
-  const state = shown(member, "state");
-  const style = STATE_STYLES.get(state);
   return [
     shown(member, "id"),
     shown(member, "name"),
     shown(member, "kind"),
     shown(member, "role"),
     raft === "leader" ? { text: raft, style: "bold" } : raft,
-    style === undefined ? state : { text: state, style },
+    stateCell(member),
+    ...cells,
     shownAgo(member, "last_contact_ms"),
   ];
 }
 
-const MEMBER_COLUMNS = [
-  "ID",
-  "NAME",
-  "KIND",
-  "ROLE",
-  "RAFT",
-  "STATE",
-  "LAST CONTACT",
-];
+/** Without PostgreSQL anywhere its columns would be empty. */
+function memberLines(cluster: Shape, { paint }: Session): string[] {
+  const members = shapesAt(cluster, "members");
+  const isShown = members.some(hasPostgres);
+  const columns = [
+    "ID",
+    "NAME",
+    "KIND",
+    "ROLE",
+    "RAFT",
+    "STATE",
+    ...(isShown ? POSTGRES_COLUMNS : []),
+    "LAST CONTACT",
+  ];
+  const rows = members.map((one) =>
+    memberRow(one, isShown ? postgresCells(cluster, one) : [])
+  );
+  return tableLines(columns, rows, paint);
+}
 
 function hasLeader(cluster: Shape): boolean {
   return (numberAt(cluster, "leader_id") ?? 0) !== 0;
@@ -88,6 +94,21 @@ function clusterLine(cluster: Shape, { paint }: Session): string {
   return `Cluster ${name}: ${paint(isGood ? "green" : "red", text)}`;
 }
 
+function postgresLines(cluster: Shape, { paint }: Session): string[] {
+  const line = postgresLine(cluster);
+  return line === null
+    ? []
+    : [`PostgreSQL: ${paint(line.style, oneLine(line.text))}`];
+}
+
+/** What is wrong stands below the table, where there is room for sentences. */
+function troubleSection(cluster: Shape, { paint }: Session): string[] {
+  const lines = troubleLines(cluster);
+  return lines.length === 0
+    ? []
+    : ["", ...lines.map((line) => paint("yellow", oneLine(line)))];
+}
+
 function nodeLine(node: Shape): string {
   const raft = shape(node["raft"]);
   const waiting = textAt(node, "waiting_for") ?? "";
@@ -105,18 +126,19 @@ function nodeLine(node: Shape): string {
 }
 
 async function look(session: Session): Promise<View> {
-  const { client, paint } = session;
+  const { client } = session;
   const ask = (path: string): Promise<unknown> =>
     client.call({ method: "GET", path, happensOnce: true });
   const cluster = shape(await ask("/v1/cluster"));
   const node = shape(await ask("/v1/status"));
-  const rows = shapesAt(cluster, "members").map(memberRow);
   const isGood = cluster["has_quorum"] === true && hasLeader(cluster);
   const lines = [
     clusterLine(cluster, session),
+    ...postgresLines(cluster, session),
     nodeLine(node),
     "",
-    ...tableLines(MEMBER_COLUMNS, rows, paint),
+    ...memberLines(cluster, session),
+    ...troubleSection(cluster, session),
   ];
   return {
     body: { cluster, node },
@@ -128,10 +150,11 @@ async function look(session: Session): Promise<View> {
 /** `pgraft ctl status`. */
 export const STATUS: Command = ctlCommand({
   path: "ctl status",
-  aliases: ["ctl show status", "ctl show cluster"],
+  aliases: ["ctl show status", "ctl show cluster", "ctl cluster status"],
   summary: "Show the cluster and the node that was asked",
   about: [
-    "Exits 3 while the cluster has no leader or no quorum. With --json: the answers of " +
+    "SYNC tells whether commits count on a standby. Exits 3 while the cluster has no leader or no " +
+    "quorum, whether or not there is a primary. With --json: the answers of " +
     "/v1/cluster and /v1/status as cluster and node.",
   ],
   examples: [

@@ -59,7 +59,7 @@ export async function act(body: Body, step: Step): Promise<void> {
     case "follow":
       return await follow(body, step.epoch, step.upstream);
     case "catch_up":
-      return await catchUp(body, step.epoch, step.source);
+      return await catchUp(body, step);
     case "close":
       return await closeServer(body);
     case "open":

@@ -1,21 +1,19 @@
 import { messageOf } from "../../base/mod.ts";
-import { plan, type Step } from "../policy/mod.ts";
+import { isFenced, type LocalView, plan, type Step } from "../policy/mod.ts";
 import { act } from "./act.ts";
 import { type Body, createBody } from "./body.ts";
 import { readFiles } from "./files_file.ts";
 import { holdGuard, releaseGuard } from "./guarding.ts";
+import { pauseFor, takeLeave } from "./leaving.ts";
 import { look, lookAgain } from "./look.ts";
+import { POLL_MS, pollMs } from "./pace.ts";
 import type { Agent, AgentOptions } from "./ports.ts";
 import { startProbing } from "./probing.ts";
-import { keepRegistered, setAway } from "./registering.ts";
+import { keepRegistered } from "./registering.ts";
 import { readSaved } from "./saved_file.ts";
-import { save } from "./standby_steps.ts";
-import { afterOpening, undoDrift } from "./upkeep.ts";
+import { closeServer, save } from "./standby_steps.ts";
+import { afterOpening, dropOldData, undoDrift } from "./upkeep.ts";
 
-/** How often an agent looks while nothing happens. */
-const POLL_MS = 200;
-/** How often it looks while its primary may be lost, or a reign begins. */
-const ALARM_POLL_MS = 10;
 /** How often it tells the others while a step takes long. */
 const STEP_REPORT_MS = 200;
 /** How long it waits after a step that failed; doubles with each failure. */
@@ -36,8 +34,6 @@ const KEEPS_VIEW: ReadonlySet<Step["kind"]> = new Set([
 
 /** How long a stop waits for what is under way. */
 const STOP_TIMEOUT_MS = 2000;
-/** How long the others have to hear that PostgreSQL stays without its agent. */
-const AWAY_TIMEOUT_MS = 1000;
 
 /**
  * Starts the agent of this node's PostgreSQL: it brings it to the replicated state, step by step, and
@@ -50,7 +46,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { directory, instance } = options;
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   const body = createBody(options, await readSaved(directory));
-  body.files = await readFiles(directory) ?? body.files;
+  const files = await readFiles(directory);
+  body.files = files ?? body.files;
+  if (files?.hba === "closed") {
+    body.rendered = { ...body.rendered, hba: "closed" };
+  }
   instance.onConnectionLost(() => body.waker.poke());
   const forget = options.ports.onChange(() => body.waker.poke());
   const probing = startProbing(body);
@@ -59,8 +59,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   return {
     poke: () => body.waker.poke(),
     async stop(): Promise<void> {
-      forget();
       await takeLeave(body);
+      forget();
       body.stopping.abort();
       body.waker.poke();
       await probing.stop();
@@ -74,13 +74,6 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
 }
 
-/** PostgreSQL is to go on without this agent: the others must not take that for a loss (R8). */
-async function takeLeave(body: Body): Promise<void> {
-  const server = body.view?.server.kind;
-  if (!body.options.keepOnStop || server !== "primary") return;
-  await Promise.race([setAway(body, true), pauseFor(body, AWAY_TIMEOUT_MS)]);
-}
-
 async function end(body: Body): Promise<void> {
   const { instance, keepOnStop } = body.options;
   if (keepOnStop) await releaseGuard(body);
@@ -91,12 +84,6 @@ async function end(body: Body): Promise<void> {
 
 async function withinStop(body: Body, work: Promise<unknown>): Promise<void> {
   await Promise.race([work, pauseFor(body, STOP_TIMEOUT_MS)]);
-}
-
-async function pauseFor({ options }: Body, ms: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  options.clock.after(ms, resolve);
-  await promise;
 }
 
 async function run(body: Body): Promise<void> {
@@ -119,22 +106,45 @@ async function confirm(body: Body): Promise<void> {
       body.confirmed = true;
     } catch (error) {
       log("info", `Waiting for a leader: ${messageOf(error)}`);
+      await watchAlone(body);
       await body.waker.nap(POLL_MS);
     }
+  }
+}
+
+/**
+ * Without a quorum nothing may be concluded from the state, but a primary that was left running is looked
+ * after: it gets a guard, and is closed when nobody acknowledges any more (R8, R28).
+ */
+async function watchAlone(body: Body): Promise<void> {
+  try {
+    const view = await look(body);
+    await adopt(body);
+    const isOpen = view.server.kind === "primary" &&
+      body.rendered.hba !== "closed";
+    if (!isOpen || !isFenced(body.options.ports.state(), view)) return;
+    body.options.log(
+      "warning",
+      "Closing: nobody acknowledges, no leader is known",
+    );
+    await closeServer(body);
+  } catch (error) {
+    body.options.log("warning", messageOf(error));
   }
 }
 
 async function turn(body: Body): Promise<void> {
   const view = body.isViewGood && lookAgain(body) || await look(body);
   body.isViewGood = false;
-  await noteRipe(body);
+  await noteConsistent(body, view);
   const step = plan(body.options.ports.state(), view);
   if (step.kind === "idle" || step.kind === "await_leave") {
     if (body.job === null) succeeded(body);
     await adopt(body);
+    await dropOldData(body);
     await undoDrift(body);
     afterOpening(body);
-    await body.waker.nap(isAlarmed(body) ? ALARM_POLL_MS : POLL_MS);
+    await body.waker.nap(pollMs(body));
     return;
   }
   const startedAtMs = body.options.clock.nowMs();
@@ -145,12 +155,14 @@ async function turn(body: Body): Promise<void> {
   body.isViewGood = KEEPS_VIEW.has(step.kind);
 }
 
-/** A rewound copy that lets this agent in is consistent: from now on it recovers by itself. */
-async function noteRipe(body: Body): Promise<void> {
-  if (body.saved.unripe === null || body.view?.server.kind !== "standby") {
-    return;
-  }
-  await save(body, { unripe: null });
+/** What was rewound is like any other copy once it lets anybody look. */
+async function noteConsistent(
+  body: Body,
+  { server }: LocalView,
+): Promise<void> {
+  const answers = server.kind === "standby" || server.kind === "primary";
+  if (answers) body.failedStarts = 0;
+  if (answers && body.saved.rewound > 0) await save(body, { rewound: 0 });
 }
 
 /** A primary that an earlier agent left gets a guard of this one. */
@@ -192,15 +204,4 @@ async function noteFailure(body: Body, failure: string): Promise<void> {
   body.failure = failure;
   const retryMs = FIRST_RETRY_MS * 2 ** Math.min(body.failures - 1, 10);
   await body.waker.nap(Math.min(retryMs, MAX_RETRY_MS));
-}
-
-/** Whether moments count: the primary may be lost, or a reign is about to begin. */
-function isAlarmed({ options, saved, view }: Body): boolean {
-  const { phase } = options.ports.state();
-  if (phase.kind === "sealing" || phase.kind === "granted") return true;
-  const server = view?.server;
-  if (server?.kind !== "standby" || !saved.upstream) return false;
-  return options.ports.isAgentLost(saved.upstream.id) && server.refused ===
-      false &&
-    !server.streaming;
 }

@@ -34,6 +34,8 @@ export interface Body {
   /** The epoch on whose timeline a checkpoint was made here. */
   ownCheckpoint: Epoch;
   checkpointing: boolean;
+  /** Whether data that a clone replaced may still be there. */
+  mayHaveOldData: boolean;
   upkeepEnded: Promise<void>;
   contactEnded: Promise<void>;
   /** The rule whose barrier stood in this life of the server. */
@@ -43,6 +45,8 @@ export interface Body {
   checkpointed: number;
   mayHaveBeenEmpty: boolean;
   rewindFailed: Epoch;
+  /** How often in a row the server could not start from its data; a port that is taken is no such thing. */
+  failedStarts: number;
   failures: number;
   failure: string;
   guard: Guard | null;
@@ -78,6 +82,10 @@ export interface Watch {
   replayWaited: boolean;
   readonly absentSinceMs: Map<MemberId, number>;
   hungSinceMs: number | null;
+  /** Since when the primary's agent is lost; null while it is not. */
+  alarmSinceMs: number | null;
+  /** The timeline on which the log ends, as its files say, and the end that this was asked for. */
+  timeline: { readonly endLsn: Lsn; readonly timeline: number };
   probeLsn: number;
   probedAtMs: number;
   /** When a write of the last reign was last known to be acknowledged. */
@@ -109,12 +117,13 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     saving: Promise.resolve(),
     sequence: 0,
     confirmed: false,
-    rendered: { hba: null, rule: null },
+    rendered: { hba: null, rule: null, upstream: null },
     files: { upstream: null, names: PLACEHOLDER_LIST, hba: "closed" },
     job: null,
     jobEnded: Promise.resolve(),
     ownCheckpoint: 0,
     checkpointing: false,
+    mayHaveOldData: true,
     upkeepEnded: Promise.resolve(),
     contactEnded: Promise.resolve(),
     barrier: 0,
@@ -123,6 +132,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     checkpointed: 0,
     mayHaveBeenEmpty: true,
     rewindFailed: 0,
+    failedStarts: 0,
     failures: 0,
     failure: "",
     guard: null,
@@ -141,6 +151,8 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
       replayWaited: false,
       absentSinceMs: new Map(),
       hungSinceMs: null,
+      alarmSinceMs: null,
+      timeline: { endLsn: -1, timeline: 0 },
       probeLsn: 0,
       probedAtMs: nowMs,
       lastWriteAtMs: nowMs,

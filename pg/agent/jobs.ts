@@ -43,6 +43,7 @@ export function beginClone(
     const state = ports.state();
     const address = addressOf(body, source);
     log("info", `Cloning from node ${source}`);
+    body.mayHaveOldData = true;
     if (await hasServer(body)) await instance.stop("fast");
     forgetServer(body);
     // From here on the directory may be any copy's: it must not count as the one it was (R3).
@@ -61,8 +62,8 @@ export function beginClone(
       incarnation,
       epoch,
       upstream: null,
+      rewound: 0,
       founding: 0,
-      unripe: null,
     });
     log("info", `Cloned from node ${source}`);
   });
@@ -82,8 +83,6 @@ export function beginRewind(
     forgetServer(body);
     await noteLoss(body, epoch, { sinceLsn, from: step.from });
     await awaitCheckpoint(body, source, epoch);
-    // Noted first: whoever starts it next must know, also if this process dies in between.
-    await save(body, { unripe: { id: source, epoch } });
     const result = await instance.rewind({
       source: address,
       timeoutMs: REWIND_TIMEOUT_MS,
@@ -91,13 +90,12 @@ export function beginRewind(
     });
     if (result.kind === "failed") {
       body.rewindFailed = epoch;
-      await save(body, { unripe: null });
       log("warning", `The rewind failed, a clone follows: ${result.why}`);
       return;
     }
     await instance.writeMark(String(body.saved.incarnation));
     // What follows the branch is the source's, up to which the data is of the epoch's own history.
-    await save(body, { epoch, upstream: null });
+    await save(body, { epoch, upstream: null, rewound: epoch });
     log("info", `Rewound to node ${source}`);
   });
 }

@@ -90,6 +90,7 @@ function viewOf(
     mayHaveBeenEmpty: body.mayHaveBeenEmpty,
     canRewind: options.canRewind,
     rewindFailed: body.rewindFailed,
+    failedStarts: body.failedStarts,
     failures: body.failures,
     failure: body.failure,
     lonelyMs: nowMs - watch.leaderSeenAtMs,
@@ -218,10 +219,27 @@ async function standbyOf(body: Body, seen: Seen): Promise<StandbyServer> {
     silentMs: nowMs - watch.heardAtMs,
     refused: !streaming && saved.upstream !== null &&
       await isUpstreamRefusing(body),
-    timeline: seen.timeline,
+    timeline: await timelineOf(body, seen),
     sessions: seen.sessions,
     broken: streaming ? null : await brokenStream(body, nowMs),
   };
+}
+
+/**
+ * The timeline on which the log ends. What the server says of a standby may be of before its last
+ * checkpoint, and a promotion that nobody granted must be seen (R33); its files know.
+ */
+async function timelineOf(
+  { watch, options }: Body,
+  { receiver, receiveLsn, replayLsn, timeline }: Seen,
+): Promise<number> {
+  if (receiver?.status === "streaming") return receiver.receivedTli;
+  const endLsn = Math.max(receiveLsn ?? 0, replayLsn ?? 0);
+  if (watch.timeline.endLsn !== endLsn) {
+    const found = await options.instance.timelineAt(endLsn);
+    watch.timeline = { endLsn, timeline: found ?? timeline };
+  }
+  return watch.timeline.timeline;
 }
 
 async function isUpstreamRefusing({ saved, options }: Body): Promise<boolean> {
@@ -241,14 +259,14 @@ async function brokenStream(
 }
 
 function primaryOf(body: Body, seen: Seen): PrimaryServer {
-  const { watch, options } = body;
+  const { watch, options, saved } = body;
   const nowMs = options.clock.nowMs();
   const standbys: StandbyView[] = [];
   for (const { name, state, flushLsn } of seen.replication) {
-    const copy = copyOfName(name);
-    if (!copy) continue;
+    const named = copyOfName(name);
+    if (named?.epoch !== saved.epoch) continue;
     standbys.push({
-      copy,
+      copy: named.copy,
       streaming: state === "streaming",
       flushLsn: flushLsn ?? 0,
     });

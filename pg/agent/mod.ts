@@ -4,4 +4,5 @@
  * @module
  */
 export { startAgent } from "./agent.ts";
+export { isManaged } from "./saved_file.ts";
 export type * from "./ports.ts";

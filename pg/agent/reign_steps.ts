@@ -135,10 +135,9 @@ async function countHolders(
   const seen = await instance.observe({ timeoutMs: LOOK_TIMEOUT_MS });
   const holders = new Set<string>();
   for (const { name, flushLsn } of seen.replication) {
-    const copy = copyOfName(name);
-    if (copy && hasCopy(rule.standbys, copy) && (flushLsn ?? 0) >= lsn) {
-      holders.add(name);
-    }
+    const named = copyOfName(name);
+    if (named?.epoch !== rule.epoch || (flushLsn ?? 0) < lsn) continue;
+    if (hasCopy(rule.standbys, named.copy)) holders.add(name);
   }
   return holders.size;
 }
@@ -150,7 +149,9 @@ export async function retireRules(
 ): Promise<void> {
   const { instance, ports } = body.options;
   if (removed.length > 0 && rule.required > 0) {
-    await instance.endWalSenders(removed.map(applicationName));
+    await instance.endWalSenders(
+      removed.map((copy) => applicationName(copy, epoch)),
+    );
   }
   const { primary, number } = rule;
   await ports.propose({ type: "retire_rules", epoch, primary, rule: number });

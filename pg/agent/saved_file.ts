@@ -12,6 +12,17 @@ export async function readSaved(directory: string): Promise<Saved> {
     : { ...NOTHING_SAVED, ...JSON.parse(text) };
 }
 
+/**
+ * Whether an agent has had to do with the data directory beside it: then what is in there is its own, or
+ * what is left of it.
+ *
+ * @param directory Where the agent keeps what it must not forget.
+ */
+export async function isManaged(directory: string): Promise<boolean> {
+  const { incarnation, founding, pledge } = await readSaved(directory);
+  return incarnation !== null || founding > 0 || pledge > 0;
+}
+
 /** Keeps it, synced before it returns: whatever is done next rests on it (R12, R15). */
 export async function writeSaved(
   directory: string,

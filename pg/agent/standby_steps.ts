@@ -5,8 +5,8 @@ import {
   PLACEHOLDER_LIST,
   slotName,
 } from "../cluster/mod.ts";
-import type { Rendering } from "../instance/mod.ts";
-import type { Saved, Upstream } from "../policy/mod.ts";
+import { InstanceError, type Rendering } from "../instance/mod.ts";
+import type { Saved, Step, Upstream } from "../policy/mod.ts";
 import type { Body } from "./body.ts";
 import { keepFiles } from "./files_file.ts";
 import { until } from "./until.ts";
@@ -24,11 +24,10 @@ const LOOK_TIMEOUT_MS = 1000;
 const POLL_MS = 2;
 /** How long sessions have to end. */
 const END_SESSIONS_TIMEOUT_MS = 5000;
-/** How long a start may recover before the agent looks again. */
-const START_TIMEOUT_MS = 600_000;
-
-/** How long a rewound copy's start is waited for before the agent looks whether its source still reigns. */
-const RIPEN_TIMEOUT_MS = 5000;
+/** How long a start is waited for; recovery may take longer, and the agent goes on to look meanwhile. */
+const START_TIMEOUT_MS = 3000;
+/** The same after a rewind, which may not get there before it streams. */
+const REWOUND_START_TIMEOUT_MS = 300;
 
 /** Keeps something durably, before it is acted on. */
 export async function save(body: Body, patch: Partial<Saved>): Promise<void> {
@@ -91,7 +90,7 @@ export async function stopServer(
 
 /** What was true of the server that has ended is not true of the next. */
 export function forgetServer(body: Body): void {
-  body.rendered = { hba: null, rule: null };
+  body.rendered = { hba: null, rule: null, upstream: null };
   body.barrier = 0;
   body.slots = [];
   body.mayHaveBeenEmpty = true;
@@ -99,33 +98,34 @@ export function forgetServer(body: Body): void {
   body.watch.hungSinceMs = null;
   body.watch.probeLsn = 0;
   body.watch.replayWaited = false;
+  body.watch.timeline = { endLsn: -1, timeline: 0 };
 }
 
-/**
- * Starts it as a closed standby without upstream, with the placeholder in its list (R5, R12, R25). Only a
- * rewound one streams from the start: what makes its data consistent lies beyond the log that it has.
- */
+/** Starts it as a closed standby without upstream, with the placeholder in its list (R5, R12, R25). */
 export async function startServer(body: Body): Promise<void> {
   const { instance, log } = body.options;
-  const { unripe, pledge } = body.saved;
-  if (unripe !== null && unripe.epoch < pledge) {
-    throw new Error(
-      `What was rewound to node ${unripe.id} is not consistent without it`,
-    );
-  }
   const before = await instance.processesLeft();
   if (before.length > 0) await instance.stop("immediate");
   await render(body, {
-    upstream: unripe === null ? null : upstreamOf(body, unripe.id),
+    upstream: null,
     names: PLACEHOLDER_LIST,
     hba: "closed",
   });
-  await save(body, { upstream: unripe });
+  await save(body, { upstream: null });
   log("info", "Starting PostgreSQL as a closed standby");
-  const timeoutMs = unripe === null ? START_TIMEOUT_MS : RIPEN_TIMEOUT_MS;
-  await instance.start({ timeoutMs });
+  const timeoutMs = body.saved.rewound > 0
+    ? REWOUND_START_TIMEOUT_MS
+    : START_TIMEOUT_MS;
+  try {
+    await instance.start({ timeoutMs });
+  } catch (error) {
+    const code = error instanceof InstanceError ? error.code : null;
+    if (code === "start_failed") body.failedStarts += 1;
+    if (code !== "timeout") throw error;
+    log("info", "PostgreSQL recovers");
+  }
   forgetServer(body);
-  body.rendered = { hba: "closed", rule: 0 };
+  body.rendered = { hba: "closed", rule: 0, upstream: null };
   // The list has held the placeholder since before the server came up (T8).
   body.mayHaveBeenEmpty = false;
 }
@@ -134,6 +134,7 @@ export async function startServer(body: Body): Promise<void> {
 export async function cutUpstream(body: Body): Promise<void> {
   const { instance } = body.options;
   await render(body, { upstream: null });
+  body.rendered = { ...body.rendered, upstream: null };
   await instance.reload();
   // The startup process may have been about to start another when the signal came: gone counts only when
   // it is seen so again and again after the server has read its files.
@@ -172,38 +173,34 @@ export async function follow(
 /** Streams from another sealed member, within an attempt (R16). */
 export async function catchUp(
   body: Body,
-  epoch: Epoch,
-  source: MemberId,
+  { epoch, source, follows }: Extract<Step, { kind: "catch_up" }>,
 ): Promise<void> {
-  await save(body, { upstream: { id: source, epoch } });
+  await save(body, { epoch: follows, upstream: { id: source, epoch } });
   await stream(body, { id: source, epoch });
 }
 
-async function stream(body: Body, { id }: Upstream): Promise<void> {
-  const { instance, clock } = body.options;
-  const upstream = upstreamOf(body, id);
+async function stream(body: Body, upstream: Upstream): Promise<void> {
+  const { id, epoch } = upstream;
+  const { instance, ports, clock, id: ownId } = body.options;
+  const member = ports.state().members.get(id);
+  const { incarnation } = body.saved;
+  if (!member || incarnation === null) {
+    throw new Error(`Node ${id} is no data member`);
+  }
   const nowMs = clock.nowMs();
   body.watch.heardAtMs = nowMs;
   body.watch.followedAtMs = nowMs;
   body.watch.followedLogBytes = await instance.logBytes();
-  await render(body, { upstream });
+  await render(body, {
+    upstream: {
+      host: member.host,
+      port: member.port,
+      applicationName: applicationName({ id: ownId, incarnation }, epoch),
+      slotName: slotName(ownId),
+    },
+  });
   await instance.reload({ settle: false });
-}
-
-function upstreamOf(
-  { options: { ports, id: ownId }, saved: { incarnation } }: Body,
-  id: MemberId,
-): NonNullable<Rendering["upstream"]> {
-  const member = ports.state().members.get(id);
-  if (!member || incarnation === null) {
-    throw new Error(`Node ${id} is no data member`);
-  }
-  return {
-    host: member.host,
-    port: member.port,
-    applicationName: applicationName({ id: ownId, incarnation }),
-    slotName: slotName(ownId),
-  };
+  body.rendered = { ...body.rendered, upstream };
 }
 
 /** Waits a while until everything whole is replayed; sessions that hold it back are ended (R13). */
@@ -235,6 +232,8 @@ export async function closeServer(
   beside: { readonly names?: string } = {},
 ): Promise<void> {
   const { instance } = body.options;
+  // Commits whose sessions end here wait no more, and nobody need hold them (R28).
+  body.barrier = 0;
   await render(body, { hba: "closed", ...beside });
   await instance.reload();
   const timeoutMs = END_SESSIONS_TIMEOUT_MS;
@@ -252,6 +251,7 @@ export async function moveAside(body: Body, why: string): Promise<void> {
     incarnation: null,
     epoch: 0,
     upstream: null,
+    rewound: 0,
     founding: 0,
   });
 }

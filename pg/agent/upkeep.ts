@@ -58,3 +58,12 @@ export function afterOpening(body: Body): void {
       body.waker.poke();
     });
 }
+
+/** What a clone replaced is kept until the clone streams, and no longer (R29). */
+export async function dropOldData(body: Body): Promise<void> {
+  const { view, options } = body;
+  const streams = view?.server.kind === "standby" && view.server.streaming;
+  if (!body.mayHaveOldData || !streams) return;
+  body.mayHaveOldData = false;
+  await options.instance.dropOld();
+}

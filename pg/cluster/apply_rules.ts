@@ -18,7 +18,8 @@ export function proposeRule(
   if (!isReigning || phase.epoch !== epoch) return "That epoch is over";
   const old = newestRule(state);
   if (old?.number !== replaces) return "The rule has changed meanwhile";
-  if (state.rules.length >= MAX_RULES) return "Too many rules are in force";
+  const own = state.rules.filter((rule) => rule.epoch === epoch);
+  if (own.length >= MAX_RULES) return "Too many rules are in force";
   const number = state.lastRule + 1;
   const { primary } = old;
   return {

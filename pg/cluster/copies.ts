@@ -12,9 +12,16 @@ export function hasCopy(copies: readonly Copy[], copy: Copy): boolean {
   return copies.some((one) => isSameCopy(one, copy));
 }
 
-/** What a copy calls itself where it streams from: unique, explicit, never `*` (R3, T10, T11). */
-export function applicationName({ id, incarnation }: Copy): string {
-  return `pgraft_${id}_${incarnation.toString(36)}`;
+/**
+ * What a copy calls itself where it streams from: unique, explicit, never `*` (R3, T10, T11). It names the
+ * epoch too: an upstream that reigns anew is still the host that an older conninfo names, and who streams
+ * without having noted the epoch must not hold its commits, since its position would tell of another (R15).
+ */
+export function applicationName(
+  { id, incarnation }: Copy,
+  epoch: Epoch,
+): string {
+  return `pgraft_${id}_${incarnation.toString(36)}_${epoch}`;
 }
 
 /** The slot of a member on whoever it streams from. */
@@ -22,12 +29,21 @@ export function slotName(id: MemberId): string {
   return `pgraft_${id}`;
 }
 
+/** A copy, and the epoch in which it was told to stream. */
+export interface NamedCopy {
+  readonly copy: Copy;
+  readonly epoch: Epoch;
+}
+
 /** The copy that a name of {@linkcode applicationName} means; null for other names. */
-export function copyOfName(name: string): Copy | null {
-  const match = /^pgraft_(\d+)_([0-9a-z]+)$/.exec(name);
+export function copyOfName(name: string): NamedCopy | null {
+  const match = /^pgraft_(\d+)_([0-9a-z]+)_(\d+)$/.exec(name);
   if (!match) return null;
   const incarnation = parseInt(present(match[2], "an incarnation"), 36);
-  return { id: Number(match[1]), incarnation };
+  return {
+    copy: { id: Number(match[1]), incarnation },
+    epoch: Number(match[3]),
+  };
 }
 
 /** The newest epoch that was attempted, granted or not; 0 before the first. */

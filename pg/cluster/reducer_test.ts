@@ -243,7 +243,7 @@ Deno.test("a grant to who had reigned is told as a restart (R16)", () => {
 
 Deno.test("force and catch_up need the attempt that they speak of (R10)", () => {
   const force = { type: "force", epoch: 2, target: 3, atMs: 1 } as const;
-  const catchUp = { source: copy(3), target: copy(2), lsn: 7 };
+  const catchUp = { source: copy(3), target: copy(2), epoch: 1, lsn: 7 };
   assertMatch(refused(openState(), force), /attempt is over/);
   assertMatch(refused(sealingState(), { ...force, epoch: 3 }), /is over/);
   assertMatch(

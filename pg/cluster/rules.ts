@@ -1,5 +1,5 @@
 import { applicationName, hasCopy, isSameCopy } from "./copies.ts";
-import type { ClusterState, Copy, Rule } from "./types.ts";
+import type { ClusterState, Copy, Rule, SealedAt } from "./types.ts";
 
 /** A name that no walreceiver has: with it alone in the list every commit waits (R5). */
 export const PLACEHOLDER_NAME = "pgraft_nobody";
@@ -14,12 +14,33 @@ export function isCovered(rule: Rule, sealed: readonly Copy[]): boolean {
   return unsealed.length < rule.required;
 }
 
-/** The rules in force that are not covered. */
+/**
+ * Whether a sealed copy goes on from a later grant: that one was made on a covering set of the rule, so
+ * its winner held all that the rule ever let through, and nobody who sealed for it obeys it any more.
+ * Without this, members that were cloned before the barrier (R21) leave rules behind whose copies are
+ * gone, which nobody could ever cover.
+ */
+function isPassed(
+  { grants }: ClusterState,
+  rule: Rule,
+  sealed: readonly SealedAt[],
+): boolean {
+  return grants.some(({ epoch, winner }) =>
+    epoch > rule.epoch &&
+    sealed.some((one) =>
+      one.position?.epoch === epoch || isSameCopy(one, winner)
+    )
+  );
+}
+
+/** The rules in force that are not covered by what is sealed. */
 export function uncoveredRules(
-  { rules }: ClusterState,
-  sealed: readonly Copy[],
+  state: ClusterState,
+  sealed: readonly SealedAt[],
 ): Rule[] {
-  return rules.filter((rule) => !isCovered(rule, sealed));
+  return state.rules.filter((rule) =>
+    !isCovered(rule, sealed) && !isPassed(state, rule, sealed)
+  );
 }
 
 /** How many standbys must hold a commit: k follows from the membership, not from who is alive (R6). */
@@ -66,10 +87,12 @@ export function isNamed({ rules }: ClusterState, copy: Copy): boolean {
  * placeholder beside them, so that commits wait.
  */
 export function synchronousStandbyNames(
-  rule: Pick<Rule, "standbys" | "required">,
+  rule: Pick<Rule, "standbys" | "required" | "epoch">,
 ): string {
   if (rule.required === 0) return "";
-  const names = rule.standbys.map((copy) => `"${applicationName(copy)}"`);
+  const names = rule.standbys.map((copy) =>
+    `"${applicationName(copy, rule.epoch)}"`
+  );
   while (names.length < rule.required) {
     names.push(`"${PLACEHOLDER_NAME}${names.length || ""}"`);
   }
@@ -81,7 +104,7 @@ export const PLACEHOLDER_LIST = `ANY 1 ("${PLACEHOLDER_NAME}")`;
 
 /** A rule in words: `node 1 needs 1 of 2, 3`. */
 export function describeRule(rule: Rule): string {
-  const ids = rule.standbys.map(({ id }) => id).join(", ");
+  const ids = rule.standbys.map(({ id }) => id).join(", ") || "nobody yet";
   const of = rule.required === 0 ? "nobody" : `${rule.required} of ${ids}`;
   return `node ${rule.primary.id} needs ${of} (epoch ${rule.epoch})`;
 }

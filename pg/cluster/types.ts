@@ -117,6 +117,8 @@ export type AttemptKind =
 export interface CatchUp {
   readonly source: Copy;
   readonly target: Copy;
+  /** The epoch of the source's last log: what the target follows from now on (R14). */
+  readonly epoch: Epoch;
   readonly lsn: Lsn;
 }
 
@@ -201,7 +203,7 @@ export interface GivenUp {
 /** How many changes of primary are remembered. */
 export const MAX_HISTORY = 100;
 
-/** How many rules may be in force before no more are proposed. */
+/** How many rules of one epoch may be in force before no more are proposed. */
 export const MAX_RULES = 32;
 
 /** How many grants are remembered; a copy from before them is cloned. */

@@ -30,6 +30,23 @@ export function decide(state: ClusterState, input: PolicyInput): Decision {
   }
 }
 
+/** So many losses within so long are a loop, which then turns once in a while only. */
+const LOOP_LOSSES = 20;
+const LOOP_WINDOW_MS = 60_000;
+const LOOP_PAUSE_MS = 5000;
+
+/** Whether reigns end as soon as they begin; to go on at full speed would mend nothing. */
+function isLooping(
+  { history }: ClusterState,
+  { wallMs, phaseMs }: PolicyInput,
+): boolean {
+  const recent = history.filter(({ kind, detectedAtMs }) =>
+    (kind === "failover" || kind === "restart") &&
+    wallMs - detectedAtMs < LOOP_WINDOW_MS
+  );
+  return recent.length >= LOOP_LOSSES && phaseMs < LOOP_PAUSE_MS;
+}
+
 function paused(): Decision {
   const text = "Failover is paused; pgraft ctl resume lets it go on";
   return {
@@ -54,6 +71,11 @@ function decideUnderReign(
   const finding: Finding = { member: null, code: reason, text: detail };
   if (state.paused) {
     return { command: null, findings: [finding, ...paused().findings] };
+  }
+  if (isLooping(state, input)) {
+    const text = "The primary was lost again and again; the next attempt waits";
+    const looping = { member: null, code: "crash_loop", text };
+    return { command: null, findings: [finding, looping] };
   }
   return {
     command: {

@@ -5,6 +5,7 @@ import {
   currentPrimary,
   isSameCopy,
   type LossReason,
+  type SealedAt,
   uncoveredRules,
 } from "../cluster/mod.ts";
 import type { Observation, PolicyInput } from "./report.ts";
@@ -43,6 +44,7 @@ function assessAlive(
   const epoch = phase.kind === "granted" || phase.kind === "open"
     ? phase.epoch
     : 0;
+  // Before its identity: whose directory was wiped reports none, and knows that its reign is over.
   if (report && report.lost !== null && report.lostEpoch === epoch) {
     return {
       kind: "lost",
@@ -115,7 +117,8 @@ function assessUnheard(
   }
   const isAway = state.members.get(primary.id)?.away ?? false;
   if (isAway) return { kind: "watch", why: `${what}, on purpose` };
-  if (silentMs >= settings.agentGraceMs) {
+  const absentMs = seen?.absentMs ?? input.phaseMs;
+  if (absentMs >= settings.agentGraceMs) {
     return {
       kind: "lost",
       reason: "agent_gone",
@@ -173,14 +176,14 @@ function couldCoverWithout(
   primary: Copy,
   { observations }: PolicyInput,
 ): boolean {
-  const copies: Copy[] = [];
+  const copies: SealedAt[] = [];
   for (const { id } of state.members.values()) {
     const seen = observations.get(id);
     const copy = copyOf(state, id);
     if (!copy || isSameCopy(copy, primary) || seen?.agent !== "alive") continue;
     const { report } = seen;
     if (report?.incarnation === copy.incarnation && report.position !== null) {
-      copies.push(copy);
+      copies.push({ ...copy, position: report.position });
     }
   }
   if (copies.length === 0) return false;

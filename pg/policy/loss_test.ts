@@ -129,6 +129,9 @@ Deno.test("an agent that stays gone is lost after its grace though the log flows
   });
   assertEquals(kindOf(seen(2999)), "watch");
   assertEquals(kindOf(seen(3000)), "agent_gone");
+  // A new process at its place gets its time to start.
+  const returning = { ...unheard("gone", 9000), absentMs: 2999 };
+  assertEquals(kindOf({ ...seen(0), 1: returning }), "watch");
   // Seen by nobody, the log tells nothing.
   const blind = { 1: unheard("gone", 2999), ...standbys(null) };
   assertEquals(kindOf(blind), "watch");

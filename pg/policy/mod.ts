@@ -8,6 +8,7 @@ export * from "./decide.ts";
 export * from "./explain.ts";
 export { type Assessment, assessPrimary } from "./loss.ts";
 export { plan } from "./plan.ts";
+export { isFenced } from "./self_fence.ts";
 export * from "./report.ts";
 export * from "./report_of.ts";
 export { isSealed } from "./plan_sealing.ts";

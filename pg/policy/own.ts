@@ -3,9 +3,11 @@ import {
   type Copy,
   copyOf,
   type Grant,
+  grantOf,
   isSameCopy,
   type Phase,
   slotName,
+  type Timeline,
 } from "../cluster/mod.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView } from "./view.ts";
@@ -18,6 +20,9 @@ export interface Reigning {
   readonly phase: Reign;
   readonly grant: Grant;
 }
+
+/** What a primary and a standby say that lack nothing. */
+export const CONTENT = { primary: "It reigns", standby: "It streams" } as const;
 
 /** Nothing to do. */
 export function idle(why: string): Step {
@@ -41,6 +46,50 @@ export function hasData(state: ClusterState, view: LocalView): boolean {
 /** Whether this node's copy is the one that the cluster knows. */
 export function isEntered(state: ClusterState, view: LocalView): boolean {
   return isSameCopy(copyOf(state, view.id), ownCopy(view));
+}
+
+/** What is noted as the epoch of data that somebody promoted without a grant: its number may collide. */
+export const NO_EPOCH = -1;
+
+/** Notes that a primary's data is of no epoch, unless it reigned by a grant (R33). */
+export function disown(
+  state: ClusterState,
+  view: LocalView,
+  timeline: Timeline,
+): Step | null {
+  const { epoch } = view.saved;
+  const grant = grantOf(state, epoch);
+  const reigned = isSameCopy(grant?.winner ?? null, ownCopy(view)) &&
+    grant?.timeline === timeline;
+  return reigned || epoch === NO_EPOCH
+    ? null
+    : { kind: "own", epoch: NO_EPOCH };
+}
+
+/**
+ * Whether a log of this timeline is none of the epoch's history: somebody promoted it without a grant
+ * (R33). Whatever it holds from there on is on no history that the table knows, so it has no position
+ * (R14), covers nothing and follows nobody, however its numbers compare (T27).
+ */
+export function isForeign(
+  state: ClusterState,
+  { saved }: LocalView,
+  timeline: Timeline,
+): boolean {
+  if (saved.epoch === NO_EPOCH) return true;
+  let grant = grantOf(state, saved.epoch);
+  if (!grant) return saved.epoch === 0 && timeline >= firstTimeline(state);
+  for (;;) {
+    if (grant.timeline === timeline) return false;
+    const parent = grantOf(state, grant.parent);
+    // What came before the first grant, or before those that are remembered.
+    if (!parent) return timeline > grant.timeline;
+    grant = parent;
+  }
+}
+
+function firstTimeline({ grants }: ClusterState): Timeline {
+  return grants[0]?.timeline ?? Infinity;
 }
 
 /** Slots for all others, before they are needed (T23), and none for those who left. */

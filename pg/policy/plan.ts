@@ -29,7 +29,7 @@ export function plan(state: ClusterState, view: LocalView): Step {
   if (phase.kind === "sealing" && view.saved.pledge < phase.epoch) {
     return { kind: "pledge", epoch: phase.epoch };
   }
-  if (view.job) return idle(`A ${view.job.kind} is under way`);
+  if (view.job) return idle(`Under way: ${view.job.kind}`);
   const stranger = planStranger(state, view);
   if (stranger) return stranger;
   if (phase.kind === "sealing") return planSealing(state, phase, view);
@@ -48,7 +48,7 @@ function planFounding(
   { id, data, saved, job }: LocalView,
 ): Step {
   const { founder, attempt } = phase;
-  if (job) return idle(`A ${job.kind} is under way`);
+  if (job) return idle(`Under way: ${job.kind}`);
   if (founder !== id) return idle(`Node ${founder} makes the database`);
   switch (data.kind) {
     case "empty":

@@ -8,7 +8,16 @@ import {
   type Relation,
   relationTo,
 } from "../cluster/mod.ts";
-import { hasData, idle, isEntered, type Reigning, slotsFor } from "./own.ts";
+import {
+  CONTENT,
+  disown,
+  hasData,
+  idle,
+  isEntered,
+  isForeign,
+  type Reigning,
+  slotsFor,
+} from "./own.ts";
 import { endOf } from "./plan_sealing.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, StandbyServer } from "./view.ts";
@@ -23,14 +32,15 @@ export function planFollowing(
   const { server } = view;
   switch (server.kind) {
     case "starting":
-      return planStarting(reigning, view);
+      return planStarting(state, reigning, view);
     case "hung":
     case "leftovers":
       return { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
     case "primary": {
       // R33: a promotion without a grant ends at once, paused or not.
       const why = `Node ${reigning.grant.winner.id} reigns`;
-      return { kind: "stop", mode: "immediate", why };
+      return disown(state, view, server.timeline) ??
+        { kind: "stop", mode: "immediate", why };
     }
     case "stopped":
       return isBroken(view) ? planClone(state, reigning, view) : {
@@ -41,21 +51,24 @@ export function planFollowing(
   }
 }
 
-/** A rewound copy waits for its source; one that reigns no more can't bring it there. */
+/** What was rewound gets to a consistent state only with the log of those whose history it has (R29). */
 function planStarting(
-  { phase: { epoch }, grant }: Reigning,
-  { saved: { unripe } }: LocalView,
+  state: ClusterState,
+  reigning: Reigning,
+  view: LocalView,
 ): Step {
-  const waitsInVain = unripe !== null &&
-    (unripe.epoch !== epoch || unripe.id !== grant.winner.id);
-  return waitsInVain
-    ? { kind: "stop", mode: "immediate", why: "Its source reigns no more" }
-    : idle("PostgreSQL starts");
+  const { saved, rendered } = view;
+  const { phase: { epoch }, grant: { winner } } = reigning;
+  if (saved.rewound === 0) return idle("PostgreSQL starts");
+  if (saved.rewound !== epoch) return planClone(state, reigning, view);
+  return saved.upstream === null || rendered.upstream?.epoch !== epoch
+    ? { kind: "follow", epoch, upstream: winner.id }
+    : idle("Recovering what was rewound");
 }
 
 /** Whether it failed to start so often that its data must be taken for damaged. */
-function isBroken({ failures }: LocalView): boolean {
-  return failures >= MAX_START_FAILURES;
+function isBroken({ failedStarts }: LocalView): boolean {
+  return failedStarts >= MAX_START_FAILURES;
 }
 
 /** How often a start is tried before the data is taken for damaged. */
@@ -73,17 +86,24 @@ function planStandby(
   if (entering) return entering;
   const follows = saved.upstream?.id === grant.winner.id &&
     saved.upstream.epoch === epoch;
-  if (follows) {
+  if (follows && !isForeign(state, view, server.timeline)) {
+    // The agent may have died between the note and the telling; to be told twice changes nothing.
+    if (rendered.upstream?.epoch !== epoch) {
+      return { kind: "follow", epoch, upstream: grant.winner.id };
+    }
     if (server.broken !== null) return planClone(state, reigning, view);
     if (rendered.rule !== 0) return { kind: "set_rule", rule: null };
     // T21: what an old primary had beyond the others must not be read before it follows.
     if (server.streaming && rendered.hba !== "open") return { kind: "open" };
     return slotsFor(state, view) ??
-      idle(server.streaming ? "It streams" : "Waiting for the primary");
+      idle(server.streaming ? CONTENT.standby : "Waiting for the primary");
   }
   // Cut first: the position decides only what it can no longer grow beyond.
   if (saved.upstream !== null || server.receiver) {
     return { kind: "cut_upstream" };
+  }
+  if (isForeign(state, view, server.timeline)) {
+    return planClone(state, reigning, view);
   }
   const relation = relationOf(state, reigning, view, server);
   if (relation.kind === "prefix") {

@@ -4,9 +4,17 @@ import {
   hasCopy,
   isRuleChanging,
   newestRule,
+  positionOf,
   type Rule,
 } from "../cluster/mod.ts";
-import { idle, type Reigning, slotsFor } from "./own.ts";
+import {
+  CONTENT,
+  disown,
+  idle,
+  isForeign,
+  type Reigning,
+  slotsFor,
+} from "./own.ts";
 import { isFenced } from "./self_fence.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, PrimaryServer, StandbyServer } from "./view.ts";
@@ -33,7 +41,8 @@ export function planReign(
         ? idle("PostgreSQL has stopped; waiting for the next epoch")
         : { kind: "start" };
     case "standby":
-      return hasReigned(reigning, view) || hasPromoted(reigning, server)
+      return hasReigned(reigning, view) ||
+          isPastTakeover(state, reigning, view, server)
         ? idle("The reign is lost; waiting for the next epoch")
         : takeOver(state, reigning, view, server);
     case "primary":
@@ -50,12 +59,23 @@ export function hasReigned(
     (phase.kind === "open" || grant.promoted);
 }
 
-/** Whether it had promoted and stopped before it could tell: another promotion would be another timeline. */
-export function hasPromoted(
+/**
+ * Whether it can't take over any more: it had promoted and stopped before it could tell (another
+ * promotion would be another timeline), or its log has grown since it sealed, by a promotion that
+ * nobody granted or that came late, so that it is not what the grant says.
+ */
+export function isPastTakeover(
+  state: ClusterState,
   { grant }: Reigning,
-  { timeline }: StandbyServer,
+  view: LocalView,
+  { timeline, endLsn }: StandbyServer,
 ): boolean {
-  return timeline >= grant.timeline;
+  const { saved } = view;
+  if (timeline >= grant.timeline || isForeign(state, view, timeline)) {
+    return true;
+  }
+  return saved.epoch !== grant.epoch &&
+    positionOf(state, saved.epoch, endLsn).epoch !== grant.parent;
 }
 
 function takeOver(
@@ -90,9 +110,11 @@ function reign(
   const { phase, grant } = reigning;
   const { epoch } = phase;
   const rule = newestRule(state);
-  if (view.saved.epoch !== epoch || !rule) {
+  const isOther = isForeign(state, view, server.timeline);
+  if (view.saved.epoch !== epoch || !rule || isOther) {
     const why = `It was promoted without the grant of epoch ${epoch}`;
-    return { kind: "stop", mode: "immediate", why };
+    return disown(state, view, server.timeline) ??
+      { kind: "stop", mode: "immediate", why };
   }
   if (!grant.promoted) {
     return { kind: "announce_promotion", epoch, timeline: grant.timeline };
@@ -109,7 +131,7 @@ function reign(
   if (handover && view.checkpointed !== handover.number) {
     return { kind: "checkpoint", handover: handover.number };
   }
-  return slotsFor(state, view) ?? idle("It reigns");
+  return slotsFor(state, view) ?? idle(CONTENT.primary);
 }
 
 /** A primary that nobody can see closes itself, when that costs no write (R28, R30). */
@@ -140,11 +162,15 @@ function passBarrier(
   if (rule.standbys.length < rule.required) {
     return idle(`Waiting for ${rule.required} standbys that hold commits`);
   }
-  if (phase.kind === "open" && !isRuleChanging(state)) return null;
+  // What waited when it closed itself is in its log and held by nobody: as after a start, it opens only
+  // when a newer commit is held (R24, R28).
+  const wasClosed = view.rendered.hba === "closed";
+  const isChanging = isRuleChanging(state);
+  if (phase.kind === "open" && !isChanging && !wasClosed) return null;
   if (view.barrier !== rule.number) {
     return { kind: "barrier", rule, seeWaiting };
   }
-  if (phase.kind !== "open") return null;
+  if (phase.kind !== "open" || !isChanging) return null;
   return { kind: "retire_rules", epoch, rule, removed: removedBy(state, rule) };
 }
 

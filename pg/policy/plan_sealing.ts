@@ -6,7 +6,7 @@ import {
   newestRule,
   type Phase,
 } from "../cluster/mod.ts";
-import { hasData, idle, ownCopy } from "./own.ts";
+import { disown, hasData, idle, ownCopy } from "./own.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, StandbyServer } from "./view.ts";
 
@@ -25,12 +25,15 @@ export function planSealing(
   const { server } = view;
   switch (server.kind) {
     case "starting":
-      return idle("PostgreSQL starts");
+      // One that was rewound streams before it can be looked at: only its end shows that it has stopped (R12).
+      return view.saved.upstream === null
+        ? idle("PostgreSQL starts")
+        : { kind: "stop", mode: "immediate", why: "It streams, unseen" };
     case "hung":
     case "leftovers":
       return { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
     case "primary":
-      return {
+      return disown(state, view, server.timeline) ?? {
         kind: "stop",
         mode: isOrderly(phase, view) ? "fast" : "immediate",
         why: `Epoch ${phase.epoch} begins`,
@@ -66,18 +69,24 @@ function sealStandby(
   server: StandbyServer,
 ): Step {
   const { catchUp, epoch } = phase;
-  const { saved } = view;
+  const { saved, rendered } = view;
   const isCut = saved.upstream === null && !server.receiver;
   const lacks = catchUp !== null &&
     isSameCopy(catchUp.target, ownCopy(view)) && server.endLsn < catchUp.lsn;
   if (lacks) {
     const source = catchUp.source.id;
+    const step = {
+      kind: "catch_up",
+      epoch,
+      source,
+      follows: catchUp.epoch,
+    } as const;
     if (saved.upstream?.id === source && saved.upstream.epoch === epoch) {
-      return idle(`Streaming the difference from node ${source}`);
+      return rendered.upstream?.epoch === epoch
+        ? idle(`Streaming the difference from node ${source}`)
+        : step;
     }
-    return isCut
-      ? { kind: "catch_up", epoch, source }
-      : { kind: "cut_upstream" };
+    return isCut ? step : { kind: "cut_upstream" };
   }
   if (isCut) {
     return isEndKnown(state, view, server)
@@ -103,7 +112,8 @@ export function isSealed(state: ClusterState, view: LocalView): boolean {
     case "stopped":
       // R32: an end in order says itself where it is; any other is known after recovery only.
       return phase.attempt.kind === "planned" && data.kind === "present" &&
-        data.shutdownLsn !== null;
+        data.shutdownLsn !== null &&
+        data.timeline === grantOf(state, saved.epoch)?.timeline;
     default:
       return false;
   }

@@ -105,7 +105,8 @@ export function alive(
   told: Report | null,
   patch: Partial<Observation> = {},
 ): Observation {
-  return { agent: "alive", silentMs: 10, report: told, reportMs: 0, ...patch };
+  const now = { silentMs: 10, absentMs: 10, reportMs: 0 };
+  return { agent: "alive", report: told, ...now, ...patch };
 }
 
 /** A member whose agent refuses connections, or says nothing. */
@@ -114,7 +115,8 @@ export function unheard(
   silentMs: number,
   told: Report | null = null,
 ): Observation {
-  return { agent, silentMs, report: told, reportMs: silentMs };
+  const since = { silentMs, absentMs: silentMs, reportMs: silentMs };
+  return { agent, report: told, ...since };
 }
 
 /** What the leader knows: of each member by its number. */
@@ -188,7 +190,7 @@ export function viewOf(
     id,
     data: { kind: "present", systemId: "7000", timeline: 2, shutdownLsn: null },
     server: standby(),
-    rendered: { hba: "open", rule: 0 },
+    rendered: { hba: "open", rule: 0, upstream: { id: 1, epoch: 1 } },
     job: null,
     barrier: 0,
     slots: [1, 2, 3].filter((one) => one !== id).map(slotName),
@@ -197,12 +199,13 @@ export function viewOf(
     mayHaveBeenEmpty: false,
     canRewind: true,
     rewindFailed: 0,
+    failedStarts: 0,
     failures: 0,
     failure: "",
     lonelyMs: 0,
     unacknowledgedMs: 0,
     electionTimeoutMs: 1000,
-    phaseMs: 0,
+    phaseMs: 500,
     lostMs: 0,
     ...patch,
     saved: {
@@ -220,7 +223,7 @@ export function viewOf(
 export function reigningView(patch: ViewPatch = {}): LocalView {
   return viewOf(1, {
     server: primaryServer(),
-    rendered: { hba: "open", rule: 1 },
+    rendered: { hba: "open", rule: 1, upstream: null },
     barrier: 1,
     ...patch,
     saved: { upstream: null, ...patch.saved },

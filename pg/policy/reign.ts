@@ -4,6 +4,7 @@ import {
   type Copy,
   copyOf,
   currentPrimary,
+  type DataMember,
   hasCopy,
   isNamed,
   isRuleChanging,
@@ -15,7 +16,6 @@ import {
   requiredOf,
 } from "../cluster/mod.ts";
 import type { Finding, PolicyInput, PrimaryReport } from "./report.ts";
-import { countOf } from "./sealing.ts";
 
 /** A standby that is closer than this has caught up; its barrier proves the rest. */
 const CAUGHT_UP_BYTES = 1 << 20;
@@ -95,6 +95,9 @@ function ruleChange(
   if (newcomer) return { type: "count", id: newcomer.id };
   const wanted = wantedRule(state, rule, primary, input, findings);
   if (isSameRule(wanted, rule)) return null;
+  // A barrier under it can't stand; it is of use only where it lets go of a copy that is given up (R4).
+  const isShort = wanted.standbys.length < wanted.required;
+  if (isShort && wanted.standbys.length >= rule.standbys.length) return null;
   return { type: "propose_rule", epoch, replaces: rule.number, ...wanted };
 }
 
@@ -134,22 +137,31 @@ function wantedRule(
   const required = requiredOf(state);
   if (required === 0) return { standbys: [], required: 0 };
   const standbys = wantedStandbys(state, rule, primary, input);
-  if (state.mode !== "quorum" || countOf(state) !== 2) {
+  const [other, ...others] = othersOf(state);
+  if (state.mode !== "quorum" || !other || others.length > 0) {
     return { standbys, required };
   }
   // R6: of two data members the survivor may go on alone.
-  const lost =
-    rule.standbys.find((copy) =>
-      isLost(copy, primary, input) || !hasCopy(standbys, copy)
-    )?.id ?? (standbys.length === 0 ? unheardOther(state, input) : null);
-  if (lost !== null) {
-    const text = `Node ${lost} is lost; the primary goes on alone`;
-    findings.push({ member: lost, code: "degraded", text });
+  const isAlone = standbys.length > 0
+    ? standbys.some((copy) => isLost(copy, primary, input))
+    : rule.standbys.some(({ id }) => id === other.id) ||
+      isUnheard(other.id, input);
+  if (isAlone) {
+    const text = `Node ${other.id} is lost; the primary goes on alone`;
+    findings.push({ member: other.id, code: "degraded", text });
     return { standbys: [], required: 0 };
   }
   return standbys.length === 0 && rule.required === 0
     ? { standbys: [], required: 0 }
     : { standbys, required };
+}
+
+/** The members that count beside the primary. */
+function othersOf(state: ClusterState): DataMember[] {
+  const reigning = currentPrimary(state);
+  return [...state.members.values()].filter(({ id, counted, tags, leaving }) =>
+    id !== reigning?.id && counted && !tags.nosync && !leaving
+  );
 }
 
 /** Who holds commits: those of before but for who gave up its copy, and who has caught up (R4). */
@@ -159,13 +171,10 @@ function wantedStandbys(
   primary: PrimaryReport,
   { observations }: PolicyInput,
 ): Copy[] {
-  const reigning = currentPrimary(state);
   const wanted: Copy[] = [];
-  for (const { id, counted, tags, leaving } of state.members.values()) {
+  for (const { id } of othersOf(state)) {
     const copy = copyOf(state, id);
-    if (!copy || id === reigning?.id || !counted || tags.nosync || leaving) {
-      continue;
-    }
+    if (!copy) continue;
     const isGivenUp = observations.get(id)?.report?.needsClone ?? false;
     const stays = hasCopy(rule.standbys, copy) && !isGivenUp;
     if (stays || isCaughtUp(primary, copy)) wanted.push(copy);
@@ -173,21 +182,13 @@ function wantedStandbys(
   return wanted;
 }
 
-/** The other of two data members, where nobody hears it: it may have no copy that a rule could name. */
-function unheardOther(
-  state: ClusterState,
+function isUnheard(
+  id: MemberId,
   { observations, settings, phaseMs }: PolicyInput,
-): MemberId | null {
-  const reigning = currentPrimary(state);
-  for (const { id, counted, tags, leaving } of state.members.values()) {
-    if (id === reigning?.id || !counted || tags.nosync || leaving) continue;
-    const seen = observations.get(id);
-    const silentMs = seen?.silentMs ?? phaseMs;
-    const isUnheard = seen?.agent === "gone" ||
-      silentMs >= settings.electionTimeoutMs;
-    if (isUnheard) return id;
-  }
-  return null;
+): boolean {
+  const seen = observations.get(id);
+  const silentMs = seen?.silentMs ?? phaseMs;
+  return seen?.agent === "gone" || silentMs >= settings.electionTimeoutMs;
 }
 
 function isLost(

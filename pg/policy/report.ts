@@ -94,6 +94,8 @@ export interface Observation {
   readonly agent: "alive" | "silent" | "gone";
   /** How long ago anything came. */
   readonly silentMs: number;
+  /** The same, where a new process at its place counts too: that one may still be starting (R7 c). */
+  readonly absentMs: number;
   readonly report: Report | null;
   /** How old its report is. */
   readonly reportMs: number;

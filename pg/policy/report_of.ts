@@ -6,9 +6,9 @@ import {
   type Position,
   positionOf,
 } from "../cluster/mod.ts";
-import { hasData, ownCopy, type Reigning } from "./own.ts";
+import { CONTENT, hasData, isForeign, ownCopy, type Reigning } from "./own.ts";
 import { plan } from "./plan.ts";
-import { hasPromoted, hasReigned } from "./plan_reign.ts";
+import { hasReigned, isPastTakeover } from "./plan_reign.ts";
 import { endOf, isSealed } from "./plan_sealing.ts";
 import type {
   FollowReport,
@@ -71,7 +71,7 @@ function stateOf(
   if (job?.kind === "rewind") return "rewinding";
   if (job) return "starting";
   if (sealed) return "sealed";
-  if (isForeign(state, view)) return "failed";
+  if (isStranger(state, view)) return "failed";
   switch (server.kind) {
     case "stopped":
       return data.kind === "unusable" || view.failures > 0
@@ -90,7 +90,7 @@ function stateOf(
 }
 
 /** A database that pgraft did not make and that is not this cluster's. */
-function isForeign(
+function isStranger(
   { systemId }: ClusterState,
   { data, saved }: LocalView,
 ): boolean {
@@ -107,9 +107,11 @@ function positionOfView(
   const at = (lsn: number): Position => positionOf(state, saved.epoch, lsn);
   switch (server.kind) {
     case "standby":
-      return at(endOf(server));
+      return isForeign(state, view, server.timeline) ? null : at(endOf(server));
     case "primary":
-      return at(server.flushLsn);
+      return isForeign(state, view, server.timeline)
+        ? null
+        : at(server.flushLsn);
     case "stopped":
       return data.kind === "present" && data.shutdownLsn !== null
         ? at(data.shutdownLsn)
@@ -153,10 +155,11 @@ export function lossOf(state: ClusterState, view: LocalView): Loss | null {
     return { epoch, reason: "takeover_failed", detail };
   }
   if (hasReigned(reigning, view)) return lostReign(epoch, view);
-  const isPast = server.kind === "standby" && hasPromoted(reigning, server);
+  const isPast = server.kind === "standby" &&
+    isPastTakeover(state, reigning, view, server);
   if (isPast || failures >= MAX_TAKEOVER_FAILURES) {
     const detail = isPast
-      ? "It stopped right after its promotion"
+      ? "It is not any more where the grant found it"
       : `It can't take over: ${failure}`;
     return { epoch, reason: "takeover_failed", detail };
   }
@@ -210,5 +213,6 @@ function followReport({ server, saved }: LocalView): FollowReport | null {
 
 function troubleOf(view: LocalView, why: string | null): string | null {
   if (view.failures > 0) return view.failure;
+  if (why === CONTENT.primary || why === CONTENT.standby) return null;
   return view.data.kind === "unusable" ? view.data.why : why;
 }

@@ -16,6 +16,7 @@ import {
   newestGrant,
   type Phase,
   type Position,
+  relationTo,
   requiredOf,
   type Rule,
   type SealedAt,
@@ -50,12 +51,20 @@ export function decideSealing(
     ? reported.filter(({ isAlive }) => isAlive)
     : reported;
   const copies = all.map(({ copy }) => copy);
-  const uncovered = uncoveredRules(state, copies);
+  const uncovered = uncoveredRules(state, all.map(sealedAt));
   const coverage = coverageOf(state, phase, uncovered, input);
   if (coverage === null) return waitFor(state, phase, uncovered, copies);
   const sealed = choosable(state, phase, all, coverage);
   const best = highest(sealed);
   if (!best) return say("no_data", "No sealed member has valid data");
+  const lagBytes = coverage === "time" ? lagOf(state, best, input) : 0;
+  if (lagBytes > input.settings.maximumLagBytes) {
+    return say(
+      "lag",
+      `Node ${best.member.id} lacks ${lagBytes} bytes of the old primary, ` +
+        `and mode off gives up ${input.settings.maximumLagBytes} at most`,
+    );
+  }
   if (isTooEarly(state, phase, sealed, input)) {
     const text = "Waiting for members that are there to seal";
     return say(phase.attempt.kind, text);
@@ -131,8 +140,12 @@ function choosable(
   const suffices = (some: readonly Sealed[]): boolean =>
     some.some((one) => mayWin(state, one)) &&
     (coverage !== "covered" ||
-      uncoveredRules(state, some.map(({ copy }) => copy)).length === 0);
+      uncoveredRules(state, some.map(sealedAt)).length === 0);
   return [sound, alive].find(suffices) ?? all;
+}
+
+function sealedAt({ copy, position }: Sealed): SealedAt {
+  return { ...copy, position };
 }
 
 function coverageOf(
@@ -171,6 +184,17 @@ function isFencedByTime(
     }
     return true;
   });
+}
+
+/** What the old primary was last heard to have beyond a position (R30). */
+function lagOf(
+  state: ClusterState,
+  { position }: Sealed,
+  { observations }: PolicyInput,
+): number {
+  const old = newestGrant(state)?.winner;
+  const report = observations.get(old?.id ?? 0)?.report;
+  return Math.max(0, (report?.primary?.flushLsn ?? 0) - position.lsn);
 }
 
 function highest(sealed: readonly Sealed[]): Sealed | null {
@@ -262,10 +286,14 @@ function abandonCatchUp(
 function catchUpFor(
   state: ClusterState,
   { epoch, catchUp, attempt }: Sealing,
-  able: readonly Sealed[],
+  willing: readonly Sealed[],
   best: Sealed,
   { observations }: PolicyInput,
 ): Decision {
+  // Who has something of its own can't stream the difference.
+  const able = willing.filter(({ position }) =>
+    relationTo(state, position, best.position.epoch).kind === "prefix"
+  );
   if (!best.isAlive || able.length === 0) {
     const text = `Node ${best.member.id} has the highest position, ` +
       "and nobody who may win can get it from there";
@@ -293,6 +321,7 @@ function catchUpFor(
       catchUp: {
         source: best.copy,
         target: target.copy,
+        epoch: best.position.epoch,
         lsn: best.position.lsn,
       },
     },
@@ -324,10 +353,7 @@ function grantTo(
     startLsn: position.lsn,
     ...ruleFor(state, copy, input),
     coverage,
-    sealed: sealed.map(({ copy: one, position: at }): SealedAt => ({
-      ...one,
-      position: at,
-    })),
+    sealed: sealed.map(sealedAt),
     why: whyChosen(winner, sealed),
     gaveUp: isForced ? uncovered.map(describeRule) : [],
     atMs: input.wallMs,
@@ -374,7 +400,7 @@ function ruleFor(
 }
 
 /** How many data members count. */
-export function countOf({ members }: ClusterState): number {
+function countOf({ members }: ClusterState): number {
   return [...members.values()].filter(({ counted, tags, leaving }) =>
     counted && !tags.nosync && !leaving
   ).length;

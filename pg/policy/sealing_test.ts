@@ -153,7 +153,7 @@ Deno.test("who must not win covers and is a source; the best of the others strea
   assertEquals(command, {
     type: "catch_up",
     epoch: 2,
-    catchUp: { source: copy(3), target: copy(2), lsn: 100 },
+    catchUp: { source: copy(3), target: copy(2), epoch: 1, lsn: 100 },
   });
   assert(command);
   const under = done(state, command);
@@ -181,7 +181,7 @@ Deno.test("a catch-up ends with its source, so that its target seals again (R12,
   const state = done(fiveNodes({ 5: { nofailover: true } }), {
     type: "catch_up",
     epoch: 2,
-    catchUp: { source: copy(5), target: copy(2), lsn: 100 },
+    catchUp: { source: copy(5), target: copy(2), epoch: 1, lsn: 100 },
   });
   const rest = {
     ...sealedAt({ 3: 70, 4: 60 }),

@@ -45,8 +45,11 @@ export type Step =
   /** Streams from a sealed member up to a position, within an attempt (R16). */
   | {
     readonly kind: "catch_up";
+    /** The attempt's. */
     readonly epoch: Epoch;
     readonly source: MemberId;
+    /** The epoch whose log comes: noted with the upstream, before the server is told. */
+    readonly follows: Epoch;
   }
   /** Lets only control and replication in, and ends all other sessions (R22). */
   | { readonly kind: "close" }

@@ -24,13 +24,13 @@ export interface Saved {
   readonly epoch: Epoch;
   /** Where the server may stream from: noted before it is told, cleared after it was cut off. */
   readonly upstream: Upstream | null;
+  /**
+   * The epoch to whose primary it was rewound, until it is consistent again; 0 for none. Until then it needs
+   * the source's log before it lets anybody look, and is known to be of that history without a look.
+   */
+  readonly rewound: Epoch;
   /** The appointment under which it has made the data directory; 0 when it has not. */
   readonly founding: number;
-  /**
-   * Whom a rewound copy must stream from before it is consistent and lets anybody in: its log on disk ends
-   * before its data. Null for a copy that recovers by itself.
-   */
-  readonly unripe: Upstream | null;
 }
 
 /** What a node starts with. */
@@ -39,8 +39,8 @@ export const NOTHING_SAVED: Saved = {
   incarnation: null,
   epoch: 0,
   upstream: null,
+  rewound: 0,
   founding: 0,
-  unripe: null,
 };
 
 /** What is in the data directory. */
@@ -87,6 +87,7 @@ export interface StandbyServer {
   readonly silentMs: number;
   /** Whether the upstream's port refuses connections, as far as it was asked. */
   readonly refused: boolean;
+  /** The timeline that it is on now, whatever history files it has. */
   readonly timeline: Timeline;
   /** Sessions of others than this agent. */
   readonly sessions: number;
@@ -115,6 +116,8 @@ export interface Rendered {
   readonly hba: "closed" | "open" | null;
   /** The rule whose names are in the list; 0 for the placeholder. */
   readonly rule: number | null;
+  /** Where it was told to stream from; null also where it was told to stream from nobody. */
+  readonly upstream: Upstream | null;
 }
 
 /** A long task of the agent, beside which it goes on to listen. */
@@ -145,6 +148,8 @@ export interface LocalView {
   readonly canRewind: boolean;
   /** The epoch for which a rewind failed; 0 for none. */
   readonly rewindFailed: Epoch;
+  /** How often in a row the server could not start from its data. */
+  readonly failedStarts: number;
   /** How often in a row the last kind of step failed. */
   readonly failures: number;
   readonly failure: string;

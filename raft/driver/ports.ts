@@ -64,6 +64,8 @@ export interface DriverPorts {
   readonly observer: DriverObserver;
   nowMs(): number;
   send(message: Message): void;
+  /** Runs something soon, once the messages of this turn are on their way. */
+  afterSending(run: () => void): void;
   probe(peer: NodeId): void;
   setPeers(peers: ReadonlyMap<NodeId, string>): void;
   /** Asks for a call of `pump` soon, in a turn of its own. */

@@ -37,9 +37,17 @@ export interface Snapshots {
 export interface SnapshotPolicy {
   /** No sooner than this many entries after the last one; 0 for never. */
   readonly distanceEntries: number;
+  /**
+   * Nor before the log has this size, unless it is `MAX_DISTANCE_RATIO` times as many entries: a snapshot
+   * of a small state would follow every moment of a heavy load.
+   */
+  readonly minLogBytes: number;
   /** How much is read at a time when one is put into the machine. */
   readonly readBytes: number;
 }
+
+/** So many times the distance is reason enough for a snapshot, however short the log is. */
+export const MAX_DISTANCE_RATIO = 5;
 
 /** How long a full disk puts the next snapshot off. */
 export const DISK_FULL_PAUSE_MS = 10_000;
@@ -53,15 +61,18 @@ export function createSnapshots(): Snapshots {
 export function isSnapshotDue(
   snapshots: Snapshots,
   policy: SnapshotPolicy,
-  core: Core,
-  applier: Applier,
+  core: Pick<Core, "nowMs" | "snapshot" | "log">,
+  applier: Pick<Applier, "applied" | "restoring">,
 ): boolean {
   if (snapshots.taking || applier.restoring || policy.distanceEntries === 0) {
     return false;
   }
   if (core.nowMs < snapshots.notBeforeMs) return false;
   const distance = applier.applied - (core.snapshot?.index ?? 0);
-  return distance >= policy.distanceEntries &&
+  const { distanceEntries, minLogBytes } = policy;
+  const isLong = core.log.sizeBytes >= minLogBytes ||
+    distance >= distanceEntries * MAX_DISTANCE_RATIO;
+  return distance >= distanceEntries && isLong &&
     core.log.sizeBytes >= (core.snapshot?.sizeBytes ?? 0);
 }
 

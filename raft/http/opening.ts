@@ -1,4 +1,5 @@
 import { type Clock, messageOf } from "../../base/mod.ts";
+import { type BodyReader, createBodyReader } from "./body_reader.ts";
 import { callPeer, type PeerCall } from "./call.ts";
 import {
   type LaneName,
@@ -31,7 +32,7 @@ export interface OpenedStream {
   readonly hello: HelloFrame;
   /** What came along with the hello. */
   readonly first: readonly Frame[];
-  readonly reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  readonly reader: BodyReader;
   readonly decoder: FrameDecoder;
 }
 
@@ -110,7 +111,7 @@ async function ask(
   const request = { method: "GET", path: `${STREAM_PATH}${lane}` } as const;
   const { response, claim } = await callPeer(call, request, client, signal);
   if (response.body === null) throw new FrameError("Stream has no body");
-  const reader = response.body.getReader();
+  const reader = createBodyReader(response.body);
   // The signal alone does not do: Deno forgets it once the response object has been collected.
   const cancel = (): void => void reader.cancel().catch(() => {});
   signal.addEventListener("abort", cancel, { once: true });
@@ -122,13 +123,13 @@ async function ask(
 }
 
 async function readHello(
-  reader: OpenedStream["reader"],
+  reader: BodyReader,
   decoder: FrameDecoder,
 ): Promise<[HelloFrame, Frame[]]> {
   while (true) {
-    const { value, done } = await reader.read();
-    if (done) throw new FrameError("Stream ended before its hello");
-    const [hello, ...rest] = decodeChunk(decoder, value);
+    const chunk = await reader.read();
+    if (!chunk) throw new FrameError("Stream ended before its hello");
+    const [hello, ...rest] = decodeChunk(decoder, chunk);
     if (hello === undefined) continue;
     if (hello.type !== "hello") throw new FrameError("Stream has no hello");
     return [hello, rest];

@@ -119,10 +119,10 @@ async function readOn(
   while (true) {
     take(stream, frames);
     try {
-      const { value, done } = await reader.read();
+      const chunk = await reader.read();
       if (signal.aborted) return messageOf(signal.reason);
-      if (done) return "The peer ended the stream";
-      frames = decodeChunk(decoder, value);
+      if (!chunk) return "The peer ended the stream";
+      frames = decodeChunk(decoder, chunk);
       checkAddressed(stream.options.call, frames);
     } catch (error) {
       return messageOf(error);

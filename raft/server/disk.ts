@@ -5,6 +5,12 @@ import type { RaftLogStore, SnapshotWriter } from "../ports.ts";
 /** How long a store is given to find room again before it is asked once more. */
 export const DISK_FULL_RETRY_MS = 200;
 
+/**
+ * How long the next piece of a snapshot waits. All members take theirs at about the same time, and making
+ * a piece keeps a core busy for most of a millisecond: back to back, puts would wait for all of them.
+ */
+export const PIECE_PAUSE_MS = 3;
+
 /** What a disk needs beside the store. */
 export interface DiskOptions {
   /** Whether a failed append left the store as it was, so that it may be tried again later. */
@@ -54,7 +60,11 @@ export function diskOf(store: RaftLogStore, options: DiskOptions): Disk {
     finishWrite: typeof finish,
   ): DiskSnapshotWriter {
     return {
-      write: (data, done) => finishWrite(writer.write(data), done),
+      write: (data, done) =>
+        finishWrite(
+          writer.write(data).then(() => options.pause(PIECE_PAUSE_MS)),
+          done,
+        ),
       commit: (done) => answer(writer.commit(), done),
       abort: () => finishWrite(writer.abort(), () => {}),
     };

@@ -274,7 +274,7 @@ Deno.test("all nodes restart over files with everything that was acknowledged", 
       cluster: { snapshotDistance: 40 },
     };
     await withGroup(settings, async (group) => {
-      const keys = keysOf("k", 150);
+      const keys = keysOf("k", 250);
       await putAll(await leaderOf(group), keys);
       const term = nodeOf(group, 1).server.status().term;
 
@@ -306,7 +306,7 @@ for (const kind of ["memory", "files"] as const) {
         const leader = await leaderOf(group);
         const lagging = await followerOf(group);
         group.network.isolate(lagging.id, true);
-        await putAll(leader, keysOf("away", 100));
+        await putAll(leader, keysOf("away", 150));
         const { lastIndex } = lagging.server.status();
         await until(
           group,

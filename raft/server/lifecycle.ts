@@ -19,6 +19,9 @@ import type { NewMember } from "./types.ts";
 /** What is read of a snapshot at a time when it is put into the machine. */
 const SNAPSHOT_READ_BYTES = 1 << 20;
 
+/** A log in files gives space back by segments of this size; a snapshot of less wins nothing. */
+const SNAPSHOT_MIN_LOG_BYTES = 16 << 20;
+
 const STOPPED_MESSAGE =
   "The node was stopped; make another on its store, or ask another member";
 
@@ -103,6 +106,7 @@ export async function start(node: ServerNode): Promise<void> {
     policy: {
       distanceEntries: options.cluster.snapshotDistance ??
         DEFAULT_SNAPSHOT_DISTANCE,
+      minLogBytes: SNAPSHOT_MIN_LOG_BYTES,
       readBytes: SNAPSHOT_READ_BYTES,
     },
     ports: portsOf(node, transport, loop.wake, () => holder.driver),
@@ -137,6 +141,8 @@ function portsOf(
     observer: options.observer ?? {},
     nowMs: () => clock.nowMs(),
     send: (message) => transport.send(message),
+    // The first turn of the event loop hands the bytes to their connections, which write them before the next.
+    afterSending: (run) => void setImmediate(() => setImmediate(run)),
     probe: (peer) => transport.probe(peer),
     setPeers: (peers) => transport.setPeers(peers),
     wake,

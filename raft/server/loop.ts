@@ -45,11 +45,18 @@ export function createLoop(clock: Clock, driver: () => Driver | null): Loop {
     timerAtMs = atMs;
     // Rounded up: a timer that is early would find nothing due.
     const delayMs = Math.max(0, Math.ceil(atMs - clock.nowMs()));
-    timer = clock.after(delayMs, () => {
-      timer = null;
-      timerAtMs = Infinity;
-      turn();
-    });
+    timer = clock.after(delayMs, ring);
+  }
+
+  /** What the timer was set for may have come to nothing: under load it mostly has. */
+  function ring(): void {
+    timer = null;
+    timerAtMs = Infinity;
+    const node = driver();
+    if (stopped || !node) return;
+    const atMs = wakeAtMs(node);
+    if (atMs > clock.nowMs()) arm(atMs);
+    else turn();
   }
 
   function isQuiet(): boolean {

@@ -6,5 +6,5 @@
 export type { RaftClusterConfig, RaftEndpoint } from "./config.ts";
 export { foundCluster } from "./found.ts";
 export { createRaftServer } from "./server.ts";
-export type { MemberStatus, RaftStatus } from "./status.ts";
+export type { Leadership, MemberStatus, RaftStatus } from "./status.ts";
 export type * from "./types.ts";

@@ -4,7 +4,7 @@ import { bootstrap, initialize, shutDown, start } from "./lifecycle.ts";
 import { RaftError } from "../errors.ts";
 import { memberProblem } from "./members.ts";
 import { createNode, runningDriver, type ServerNode } from "./node.ts";
-import { statusOf } from "./status.ts";
+import { leadershipOf, statusOf } from "./status.ts";
 import type { RaftServer, RaftServerOptions, StopOptions } from "./types.ts";
 
 /**
@@ -58,6 +58,7 @@ export function createRaftServer(options: RaftServerOptions): RaftServer {
     readLog: (from, limit) => readLog(node, from, limit),
     status: () => statusOf(runningDriver(node)),
     term: () => runningDriver(node).core.term,
+    leadership: () => leadershipOf(runningDriver(node)),
     onChange(listener): () => void {
       node.listeners.add(listener);
       return () => void node.listeners.delete(listener);

@@ -58,6 +58,18 @@ export interface RaftStatus {
   readonly summary: string;
 }
 
+/** The part of a node's state that says who leads. */
+export type Leadership = Pick<
+  RaftStatus,
+  "role" | "term" | "leaderId" | "removedAt"
+>;
+
+/** Says who leads. */
+export function leadershipOf({ core }: Driver): Leadership {
+  const { role, term, leaderId, removedAt } = core;
+  return { role, term, leaderId, removedAt };
+}
+
 /** Describes a driver's state. */
 export function statusOf(driver: Driver): RaftStatus {
   const { core, applier } = driver;

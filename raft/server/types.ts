@@ -10,7 +10,7 @@ import type {
   RaftTransport,
 } from "../ports.ts";
 import type { RaftClusterConfig } from "./config.ts";
-import type { RaftStatus } from "./status.ts";
+import type { Leadership, RaftStatus } from "./status.ts";
 
 /** What a node is made of. */
 export interface RaftServerOptions {
@@ -198,6 +198,8 @@ export interface RaftServer {
   status(): RaftStatus;
   /** The term, cheaper than all of the status. */
   term(): Term;
+  /** Who leads, cheaper than all of the status. */
+  leadership(): Leadership;
   /**
    * Calls `listener` whenever role, term, leader, members, the commit index, the applied index or the
    * snapshot changed, never after the node has stopped. It must not throw.

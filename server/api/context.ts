@@ -73,6 +73,9 @@ export interface NodeContext {
   order(order: LeaderOrder): Promise<void>;
 }
 
+/** How far a node has come, and what keeps it. */
+export type Progress = Pick<NodeContext, "stage" | "waitingFor">;
+
 /** The state of the Raft part, once the node takes part. */
 export function raftStatus(context: NodeContext): RaftStatus {
   requirePart(context);
@@ -80,7 +83,7 @@ export function raftStatus(context: NodeContext): RaftStatus {
 }
 
 /** Refuses while the node takes no part yet. */
-export function requirePart({ stage, waitingFor }: NodeContext): void {
+export function requirePart({ stage, waitingFor }: Progress): void {
   const now = stage();
   if (now !== "founding" && now !== "joining") return;
   const detail = waitingFor() ?? "The node does not take part yet";
@@ -88,7 +91,7 @@ export function requirePart({ stage, waitingFor }: NodeContext): void {
 }
 
 /** Refuses where nothing can come of waiting: a removed node hears of no leader. */
-export function requireMember(context: NodeContext): void {
+export function requireMember(context: Progress): void {
   requirePart(context);
   if (context.stage() !== "removed") return;
   const detail = context.waitingFor() ?? "The node was removed";

@@ -9,6 +9,7 @@ import {
   setPaused,
   setTags,
   switchOver,
+  tagsToJson,
 } from "../ha/mod.ts";
 import {
   type Answer,
@@ -142,5 +143,5 @@ async function putTags(ha: HighAvailability, call: Call): Promise<Answer> {
   const given = Object.entries({ ...flags, failoverPriority })
     .filter(([, value]) => value !== undefined);
   const tags = await setTags(ha, id, Object.fromEntries(given));
-  return jsonAnswer({ id, tags });
+  return jsonAnswer({ id, tags: tagsToJson(tags) });
 }

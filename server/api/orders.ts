@@ -6,11 +6,13 @@ import {
   Problem,
   type Route,
 } from "../http/mod.ts";
+import type { RaftServer } from "../../raft/mod.ts";
 import {
   type LeaderOrder,
   type NodeContext,
-  raftStatus,
+  type Progress,
   requireMember,
+  requirePart,
 } from "./context.ts";
 import { leaveRules } from "../ha/mod.ts";
 import { parseBody, queryFlag, wholeNumber } from "./input.ts";
@@ -30,13 +32,22 @@ const EMPTY_BODY = v.strictObject({});
 /** How long an election that was asked for may take. */
 const ELECTION_WAIT_MS = 5000;
 
+/** What orders need of their node. */
+export interface OrderContext
+  extends Progress, Pick<NodeContext, "id" | "order" | "ha"> {
+  readonly raft: Pick<
+    RaftServer,
+    "leadership" | "onChange" | "forceElection" | "takeSnapshot"
+  >;
+}
+
 /** The routes that change members and leadership. */
-export function orderRoutes(context: NodeContext): Route[] {
+export function orderRoutes(context: OrderContext): Route[] {
   const route = (
     method: Route["method"],
     path: string,
     summary: string,
-    handle: (context: NodeContext, call: Call) => Promise<Answer> | Answer,
+    handle: (context: OrderContext, call: Call) => Promise<Answer> | Answer,
   ): Route => ({
     method,
     path,
@@ -54,7 +65,7 @@ export function orderRoutes(context: NodeContext): Route[] {
   ];
 }
 
-async function add(context: NodeContext, call: Call): Promise<Answer> {
+async function add(context: OrderContext, call: Call): Promise<Answer> {
   const body = parseBody(ADD_BODY, call.body);
   await order(context, {
     kind: "add",
@@ -67,7 +78,7 @@ async function add(context: NodeContext, call: Call): Promise<Answer> {
   return jsonAnswer({ id: body.id, added: true }, 201);
 }
 
-async function remove(context: NodeContext, call: Call): Promise<Answer> {
+async function remove(context: OrderContext, call: Call): Promise<Answer> {
   const id = idOf(call);
   const ha = context.ha();
   requireMember(context);
@@ -81,15 +92,16 @@ async function remove(context: NodeContext, call: Call): Promise<Answer> {
   return jsonAnswer({ id, removed: true });
 }
 
-async function promote(context: NodeContext, call: Call): Promise<Answer> {
+async function promote(context: OrderContext, call: Call): Promise<Answer> {
   const id = idOf(call);
   await order(context, { kind: "promote", id });
   return jsonAnswer({ id, promoted: true });
 }
 
-async function transfer(context: NodeContext, call: Call): Promise<Answer> {
+async function transfer(context: OrderContext, call: Call): Promise<Answer> {
   const { target = 0 } = parseBody(TRANSFER_BODY, call.body);
-  const { term } = raftStatus(context);
+  requirePart(context);
+  const { term } = context.raft.leadership();
   await order(context, { kind: "transfer", target });
   // A follower still names the former leader for a moment after the order was carried out.
   return await newLeader(
@@ -98,21 +110,21 @@ async function transfer(context: NodeContext, call: Call): Promise<Answer> {
   );
 }
 
-async function election(context: NodeContext, call: Call): Promise<Answer> {
+async function election(context: OrderContext, call: Call): Promise<Answer> {
   parseBody(EMPTY_BODY, call.body);
   requireMember(context);
   context.raft.forceElection();
   return await newLeader(context, ({ id }) => id === context.id);
 }
 
-function snapshot(context: NodeContext, call: Call): Answer {
+function snapshot(context: OrderContext, call: Call): Answer {
   parseBody(EMPTY_BODY, call.body);
-  raftStatus(context);
+  requirePart(context);
   context.raft.takeSnapshot();
   return jsonAnswer({ started: true }, 202);
 }
 
-function order(context: NodeContext, value: LeaderOrder): Promise<void> {
+function order(context: OrderContext, value: LeaderOrder): Promise<void> {
   requireMember(context);
   return context.order(value);
 }
@@ -123,11 +135,11 @@ function idOf({ params }: Call): number {
 
 /** Answers once this node knows the leader that was asked for. */
 async function newLeader(
-  { raft }: NodeContext,
+  { raft }: OrderContext,
   isExpected: (leader: { id: number; term: number }) => boolean,
 ): Promise<Answer> {
   const holds = (): boolean => {
-    const { leaderId: id, term } = raft.status();
+    const { leaderId: id, term } = raft.leadership();
     return id !== 0 && isExpected({ id, term });
   };
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -141,7 +153,7 @@ async function newLeader(
     clearTimeout(timer);
     forget();
   }
-  const { leaderId, term } = raft.status();
+  const { leaderId, term } = raft.leadership();
   if (holds()) return jsonAnswer({ leader_id: leaderId, term });
   throw new Problem(
     "outcome_unknown",

@@ -7,6 +7,7 @@ import {
   type HistoryRecord,
   newestGrant,
   newestRule,
+  type Tags,
 } from "../../pg/cluster/mod.ts";
 import { explainMembers, type Report } from "../../pg/policy/mod.ts";
 import type { HighAvailability } from "./ha.ts";
@@ -64,14 +65,13 @@ export function memberPostgresToJson(
     lag_bytes: lagOf(ha, state, report),
     open: report?.primary?.open ?? false,
     trouble: isHeard ? report?.trouble ?? null : "Its agent does not answer",
-    tags: {
-      nofailover: member.tags.nofailover,
-      noloadbalance: member.tags.noloadbalance,
-      nosync: member.tags.nosync,
-      clonefrom: member.tags.clonefrom,
-      failover_priority: member.tags.failoverPriority,
-    },
+    tags: tagsToJson(member.tags),
   };
+}
+
+/** What an operator said about a member. */
+export function tagsToJson({ failoverPriority, ...flags }: Tags): Json {
+  return { ...flags, failover_priority: failoverPriority };
 }
 
 /** The primary is whom the state names, once it runs as one; a server that only thinks so is none. */

@@ -1,6 +1,11 @@
 import { join } from "node:path";
-import { type Clock, systemRandom } from "../../base/mod.ts";
-import { type Agent, startAgent } from "../../pg/agent/mod.ts";
+import {
+  type Clock,
+  formatHostPort,
+  type HostPort,
+  systemRandom,
+} from "../../base/mod.ts";
+import { type Agent, isManaged, startAgent } from "../../pg/agent/mod.ts";
 import type { ClusterState } from "../../pg/cluster/mod.ts";
 import {
   createInstance,
@@ -100,6 +105,13 @@ export async function findPostgres(
     hbaRules: postgresql.hba,
     log: (level, message, fields) => LOG[level](message, fields),
   });
+  if (osUser !== null && osUser.name !== postgresql.osUser) {
+    LOG.warning(
+      `There is no user ${postgresql.osUser}: PostgreSQL runs as ${osUser.name}`,
+    );
+  }
+  await refuseForeign(instance, postgresql.dataDir, join(node.dataDir, "ha"));
+  await refuseTakenPort(instance, postgresql.listen);
   await refuseBadDirectory(instance, postgresql.dataDir);
   const canRewind = binaries.hasRewind;
   return { instance, version: binaries.version, canRewind };
@@ -114,6 +126,43 @@ function refuseSyncRace(version: string, mode: string): void {
     `PostgreSQL ${version} can lose acknowledged commits at its start: install ${fixedIn} or later, ` +
       "or set synchronous_mode = off in [cluster]",
   );
+}
+
+/** A database that pgraft did not make is never touched. */
+async function refuseForeign(
+  instance: Instance,
+  dataDir: string,
+  agentDir: string,
+): Promise<void> {
+  const data = await instance.inspect();
+  if (data.kind === "empty" || await isManaged(agentDir)) return;
+  if (data.kind === "unusable") {
+    throw new InstanceError("unreadable_data", data.reason);
+  }
+  throw new InstanceError(
+    "foreign_data",
+    `${dataDir} holds a database that pgraft did not make (system identifier ${data.systemId}): ` +
+      "choose an empty directory in [postgresql] data_dir, or move that one away",
+  );
+}
+
+/** Found out before anything is made that could then not be served. */
+async function refuseTakenPort(
+  instance: Instance,
+  { host, port }: HostPort,
+): Promise<void> {
+  if (await instance.postmaster()) return;
+  try {
+    Deno.listen({ hostname: host, port }).close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    throw new InstanceError(
+      "port_taken",
+      `Port ${
+        formatHostPort({ host, port })
+      } is taken by another process: stop that one, or set listen in [postgresql]`,
+    );
+  }
 }
 
 async function refuseBadDirectory(

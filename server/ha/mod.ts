@@ -19,6 +19,7 @@ export {
   primaryToJson,
   recordToJson,
   syncToJson,
+  tagsToJson,
 } from "./describe.ts";
 export {
   type ChangeOutcome,

@@ -6,6 +6,8 @@ import type { NodeId } from "../../raft/mod.ts";
 interface Sighting {
   report: Report | null;
   heardAtMs: number;
+  /** When a process was last found at its place. */
+  presentAtMs: number;
   goneSinceMs: number | null;
 }
 
@@ -40,7 +42,12 @@ export function createWatch(
   const sightingOf = (id: NodeId): Sighting => {
     const known = sightings.get(id);
     if (known) return known;
-    const made = { report: null, heardAtMs: startedAtMs, goneSinceMs: null };
+    const made = {
+      report: null,
+      heardAtMs: startedAtMs,
+      presentAtMs: startedAtMs,
+      goneSinceMs: null,
+    };
     sightings.set(id, made);
     return made;
   };
@@ -53,6 +60,8 @@ export function createWatch(
         ? "silent"
         : "alive",
       silentMs,
+      absentMs: clock.nowMs() -
+        Math.max(sighting.heardAtMs, sighting.presentAtMs),
       report: sighting.report,
       reportMs: silentMs,
     };
@@ -69,8 +78,8 @@ export function createWatch(
     presence(id, present): void {
       const sighting = sightingOf(id);
       // Only a report shows that an agent is there again: its process alone may still be starting.
-      if (present) return;
-      sighting.goneSinceMs ??= clock.nowMs();
+      if (present) sighting.presentAtMs = clock.nowMs();
+      else sighting.goneSinceMs ??= clock.nowMs();
       onNews();
     },
     observations: () =>

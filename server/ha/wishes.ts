@@ -142,8 +142,9 @@ export async function failOver(
     epoch: epoch + 1,
     expected: { kind: phase.kind, epoch: phase.epoch },
     attempt: { kind, target },
-    reason: "forced",
-    detail: "An operator asked for it",
+    // The kind says how it ends; only what may lose commits is called forced.
+    reason: allowDataLoss ? "forced" : "switchover",
+    detail: "An operator asked for a failover",
     lostAtMs: Date.now(),
     atMs: Date.now(),
   });
@@ -157,7 +158,11 @@ function refuseLoss(ha: HighAvailability, state: ClusterState): void {
     seen.get(id)?.agent === "alive" &&
     (seen.get(id)?.report?.position ?? null) !== null
   );
-  const copies = there.flatMap((id) => copyOf(state, id) ?? []);
+  const copies = there.flatMap((id) => {
+    const copy = copyOf(state, id);
+    const position = seen.get(id)?.report?.position ?? null;
+    return copy ? [{ ...copy, position }] : [];
+  });
   const rules = uncoveredRules(state, copies);
   if (rules.length === 0) return;
   const missing = [...state.members.keys()].filter((id) => !there.includes(id));

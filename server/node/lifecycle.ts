@@ -1,5 +1,5 @@
 import { formatHostPort, messageOf, systemClock } from "../../base/mod.ts";
-import type { RaftStatus } from "../../raft/mod.ts";
+import type { Leadership } from "../../raft/mod.ts";
 import type { NodeConfig } from "../config/mod.ts";
 import { startHa } from "../ha/mod.ts";
 import { logger } from "../logging/mod.ts";
@@ -175,7 +175,7 @@ function isMember({ raft, config, identity }: Node): boolean {
   );
 }
 
-const ROLES: Readonly<Record<RaftStatus["role"], string>> = {
+const ROLES: Readonly<Record<Leadership["role"], string>> = {
   follower: "a follower",
   pre_candidate: "asking for an election",
   candidate: "a candidate",
@@ -185,27 +185,28 @@ const ROLES: Readonly<Record<RaftStatus["role"], string>> = {
 /** Logs and counts what changes in the group. */
 function watch(node: Node): void {
   const { raft, metrics } = node;
-  let last: Pick<RaftStatus, "term" | "leaderId" | "role"> = {
+  let last: Omit<Leadership, "removedAt"> = {
     term: 0,
     leaderId: 0,
     role: "follower",
   };
   const look = (): void => {
     if (node.stopping.signal.aborted) return;
-    const status = raft.status();
-    metrics.sawLeader(status);
-    const { term, leaderId, role } = status;
+    // Called for every batch of puts: all of the status would cost as much as one of them.
+    const now = raft.leadership();
+    metrics.sawLeader(now);
+    const { term, leaderId, role } = now;
     if (leaderId !== last.leaderId || role !== last.role) {
       const leader = leaderId === 0 ? "no leader" : `leader ${leaderId}`;
       LOG.info(`This node is ${ROLES[role]}, ${leader}`, { term });
     }
     last = { term, leaderId, role };
-    followRemoval(node, status);
+    followRemoval(node, now);
   };
   raft.onChange(look);
 }
 
-function followRemoval(node: Node, { removedAt }: RaftStatus): void {
+function followRemoval(node: Node, { removedAt }: Leadership): void {
   if (removedAt === 0 || node.stage === "removed") return;
   node.stage = "removed";
   node.waitingFor =

@@ -181,7 +181,7 @@ Deno.test({
           ...words,
         ],
         prepare: async (top) => {
-          for (const path of [top, join(top, "secret")]) {
+          for (const path of [top, join(top, "secret"), join(top, "token")]) {
             await Deno.chown(path, owner.uid, owner.gid).catch(() => {});
           }
         },

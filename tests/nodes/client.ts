@@ -96,6 +96,12 @@ export interface NodeClientOptions {
   /** The node's HTTP interface, as `host:port`. */
   readonly api: string;
   /**
+   * What it proves itself with; needed from beyond loopback.
+   *
+   * @default {nothing}
+   */
+  readonly token?: string;
+  /**
    * How long an answer is waited for, where a request does not say.
    *
    * @default {5000}
@@ -113,8 +119,12 @@ const OUTCOME_UNKNOWN = new Set([500, 502, 504]);
  * @returns The client; to be disposed of.
  */
 export function createNodeClient(options: NodeClientOptions): NodeClient {
-  const { api, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-  const line: Line = { http: Deno.createHttpClient({}), mayBeOpen: false };
+  const { api, token, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const line: Line = {
+    http: Deno.createHttpClient({}),
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    mayBeOpen: false,
+  };
 
   const request: NodeClient["request"] = (method, path, body, own) =>
     send(line, `http://${api}${path}`, method, body, { timeoutMs, ...own });
@@ -166,6 +176,8 @@ export function createNodeClient(options: NodeClientOptions): NodeClient {
 /** The connections of one client. */
 interface Line {
   readonly http: Deno.HttpClient;
+  /** What every request carries. */
+  readonly headers: Readonly<Record<string, string>>;
   /**
    * Whether a connection may be kept from before. A request that dies with such a one is sent again by
    * `fetch` itself, over a new connection, and fails with what became of that.
@@ -180,7 +192,7 @@ async function send(
   body: unknown,
   { idempotencyKey, timeoutMs = DEFAULT_TIMEOUT_MS }: WriteOptions,
 ): Promise<Answer<unknown>> {
-  const headers = new Headers();
+  const headers = new Headers(line.headers);
   if (body !== undefined) headers.set("content-type", "application/json");
   if (idempotencyKey !== undefined) {
     headers.set("idempotency-key", idempotencyKey);

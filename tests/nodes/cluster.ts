@@ -1,6 +1,7 @@
 import { present } from "../../base/mod.ts";
 import { join, resolve } from "node:path";
 import { createNodeClient, type NodeClient } from "./client.ts";
+import type { Host } from "./network.ts";
 import { freePorts } from "./ports.ts";
 import { type ManagedProcess, startProcess } from "./process.ts";
 import { DEFAULT_TIMEOUT_MS, until } from "./until.ts";
@@ -36,6 +37,12 @@ export interface ClusterOptions {
    */
   readonly command?: readonly string[];
   /**
+   * Where the nodes run, by their numbers.
+   *
+   * @default {all of them on loopback}
+   */
+  readonly hosts?: readonly Host[];
+  /**
    * How long the nodes have to become ready.
    *
    * @default {DEFAULT_TIMEOUT_MS}
@@ -70,6 +77,8 @@ export interface NodePlace {
   readonly raft: string;
   /** Where it answers HTTP, as `host:port`. */
   readonly api: string;
+  /** What lets callers in from beyond loopback, where it has a host of its own. */
+  readonly token: string | undefined;
   /** Its data directory; others beside it may be made. */
   readonly directory: string;
 }
@@ -82,6 +91,8 @@ export interface ClusterNode {
   readonly api: string;
   /** Where it takes in its peers, as `host:port`. */
   readonly raft: string;
+  /** What lets callers in from beyond loopback, where it has a host of its own. */
+  readonly token: string | undefined;
   /** Its data directory; outlives its process. */
   readonly directory: string;
   /** Its HTTP interface. */
@@ -146,9 +157,9 @@ export async function startCluster(
   const nodes: ClusterNode[] = [];
   const cluster = createCluster(nodes, root, options);
   try {
-    await Deno.writeTextFile(secretIn(root), crypto.randomUUID(), {
-      mode: 0o600,
-    });
+    for (const path of [secretIn(root), tokenIn(root)]) {
+      await Deno.writeTextFile(path, crypto.randomUUID(), { mode: 0o600 });
+    }
     await options.prepare?.(root);
     nodes.push(...createNodes(root, options));
     await cluster.ready(options.readyTimeoutMs);
@@ -194,7 +205,7 @@ function createCluster(
     node: (id) => present(nodes.find((node) => node.id === id), `node ${id}`),
     add: (id, flags) => {
       const [raft = 0, api = 0] = freePorts(2);
-      const place = placeOf(root, id, raft, api);
+      const place = placeOf(root, options, id, raft, api);
       const node = createNode(place, wordsOf(root, options, place, flags));
       nodes.push(node);
       return node;
@@ -239,7 +250,10 @@ function createNodes(
   const places = Array.from(
     { length: size },
     (_, at) =>
-      placeOf(root, at + 1, ports[2 * at] ?? 0, ports[2 * at + 1] ?? 0),
+      placeOf(
+        ...[root, options, at + 1] as const,
+        ...[ports[2 * at] ?? 0, ports[2 * at + 1] ?? 0] as const,
+      ),
   );
   const members = places.map(({ id, raft }) => `${id}@${raft}`).join(",");
   return places.map((place) => {
@@ -250,16 +264,24 @@ function createNodes(
 
 function placeOf(
   root: string,
+  { hosts }: ClusterOptions,
   id: number,
   raft: number,
   api: number,
 ): NodePlace {
+  const host = hosts?.[id - 1];
+  const address = host?.address ?? HOST;
   return {
     id,
-    raft: `${HOST}:${raft}`,
-    api: `${HOST}:${api}`,
+    raft: `${address}:${raft}`,
+    api: `${address}:${api}`,
+    token: host ? Deno.readTextFileSync(tokenIn(root)) : undefined,
     directory: join(root, `node${id}`),
   };
+}
+
+function tokenIn(root: string): string {
+  return join(root, "token");
 }
 
 function secretIn(root: string): string {
@@ -272,7 +294,11 @@ function wordsOf(
   place: NodePlace,
   own: Readonly<Record<string, string | null>>,
 ): string[] {
+  const token = place.token === undefined
+    ? {}
+    : { "api-token-file": tokenIn(root) };
   return [
+    ...options.hosts?.[place.id - 1]?.enter ?? [],
     ...options.command ?? [Deno.execPath(), "run", "-A", MAIN],
     "serve",
     ...flagsOf({
@@ -282,6 +308,7 @@ function wordsOf(
       "raft-listen": place.raft,
       "api-listen": place.api,
       "postgresql-managed": "false",
+      ...token,
       ...options.flags,
       ...options.ownFlags?.(place),
       ...own,
@@ -297,7 +324,10 @@ function flagsOf(flags: Readonly<Record<string, string | null>>): string[] {
 
 function createNode(place: NodePlace, words: readonly string[]): ClusterNode {
   const name = `node ${place.id}`;
-  const client = createNodeClient({ api: place.api });
+  const client = createNodeClient({
+    api: place.api,
+    ...(place.token === undefined ? {} : { token: place.token }),
+  });
   const start = (): ManagedProcess => {
     const [command = "", ...args] = words;
     return startProcess({ name, command, args });

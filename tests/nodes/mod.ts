@@ -24,6 +24,13 @@ export {
   startCluster,
   withCluster,
 } from "./cluster.ts";
+export {
+  canMakeNetworks,
+  type Host,
+  type HostNetwork,
+  runInOwnNetwork,
+  startNetwork,
+} from "./network.ts";
 export { freePorts, HIGHEST_PORT, LOWEST_PORT } from "./ports.ts";
 export {
   type ManagedProcess,

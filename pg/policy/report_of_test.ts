@@ -1,0 +1,222 @@
+import { assertEquals } from "@std/assert";
+import { isSealed } from "./plan_sealing.ts";
+import {
+  copy,
+  cutStandby,
+  done,
+  grantAt,
+  grantCommand,
+  grantedState,
+  openState,
+  primaryServer,
+  reigningView,
+  rule,
+  sealingState,
+  standby,
+  viewOf,
+  type ViewPatch,
+} from "./policy_test_kit.ts";
+import type { Report } from "./report.ts";
+import { lossOf, reportOf } from "./report_of.ts";
+import { isFenced } from "./self_fence.ts";
+import type { LocalView, ServerView } from "./view.ts";
+
+/** What a member tells in the attempt on epoch 2, cut and pledged unless said otherwise. */
+function told(
+  patch: ViewPatch = {},
+  state = sealingState(),
+): Pick<Report, "sealed" | "position"> {
+  const view = viewOf(2, {
+    server: cutStandby(),
+    ...patch,
+    saved: { pledge: 2, upstream: null, ...patch.saved },
+  });
+  const { sealed, position } = reportOf(state, view);
+  assertEquals(isSealed(state, view), sealed > 0);
+  return { sealed, position };
+}
+
+Deno.test("a member is sealed when it has pledged and nothing can reach it (R12, T13)", () => {
+  const cases: readonly [ViewPatch, number][] = [
+    [{}, 2],
+    [{ saved: { pledge: 1 } }, 0],
+    [{ saved: { upstream: { id: 1, epoch: 1 } } }, 0],
+    [{ server: standby() }, 0],
+    [{ server: cutStandby({ receiver: true }) }, 0],
+    [{ server: primaryServer() }, 0],
+    [{ server: { kind: "starting" } }, 0],
+    [{ server: { kind: "stopped" } }, 0],
+    [{ server: { kind: "leftovers" } }, 0],
+    [{ server: { kind: "hung", detail: "" } }, 0],
+    [{ job: { kind: "rewind", epoch: 1 } }, 0],
+    [{ data: { kind: "empty" } }, 0],
+    [{ data: { kind: "unusable", why: "" } }, 0],
+    [{ saved: { incarnation: null } }, 0],
+  ];
+  for (const [patch, sealed] of cases) {
+    assertEquals(told(patch).sealed, sealed, JSON.stringify(patch));
+  }
+  assertEquals(told({}, openState()).sealed, 0);
+});
+
+Deno.test("a standby that has restarted is not sealed before it has replayed all it has (R12, R13)", () => {
+  // It has received nothing in this life, so what it replays is all that is known.
+  const replaying = cutStandby({
+    endLsn: 50,
+    replayLsn: 50,
+    replayDone: false,
+  });
+  assertEquals(told({ server: replaying }).sealed, 0);
+  const replayed = cutStandby({ endLsn: 90, replayLsn: 90 });
+  assertEquals(told({ server: replayed }), {
+    sealed: 2,
+    position: { epoch: 1, lsn: 90 },
+  });
+});
+
+Deno.test("what is flushed counts at once, replayed or not (R13)", () => {
+  const behind = cutStandby({ endLsn: 90, replayLsn: 50, replayDone: false });
+  assertEquals(told({ server: behind }), {
+    sealed: 2,
+    position: { epoch: 1, lsn: 90 },
+  });
+});
+
+Deno.test("half a record of the epoch before is no log of the new one (R13, R14)", () => {
+  // It follows epoch 2, which branched off at 90 for sure, and has nothing of it.
+  const state = sealingState({
+    grants: [grantAt(1), grantAt(2, { winner: copy(3), startLsn: 90 })],
+    phase: {
+      kind: "sealing",
+      epoch: 3,
+      attempt: { kind: "automatic" },
+      catchUp: null,
+    },
+  });
+  const at = (server: ServerView): Pick<Report, "sealed" | "position"> =>
+    told({ server, saved: { pledge: 3, epoch: 2 } }, state);
+  const half = cutStandby({ endLsn: 195, replayLsn: 90 });
+  assertEquals(at(half), { sealed: 3, position: { epoch: 1, lsn: 90 } });
+  assertEquals(at({ ...half, replayDone: false }).sealed, 0);
+  const past = cutStandby({ endLsn: 195, replayLsn: 91, replayDone: false });
+  assertEquals(at(past), { sealed: 3, position: { epoch: 2, lsn: 195 } });
+});
+
+Deno.test("a stopped server tells its end in a planned change only (R12, R32)", () => {
+  const server = { kind: "stopped" } as const;
+  const data = {
+    kind: "present",
+    systemId: "7000",
+    timeline: 2,
+    shutdownLsn: 70,
+  } as const;
+  const planned = sealingState({
+    phase: {
+      kind: "sealing",
+      epoch: 2,
+      attempt: { kind: "planned", target: 3 },
+      catchUp: null,
+    },
+  });
+  assertEquals(told({ server, data }, planned), {
+    sealed: 2,
+    position: { epoch: 1, lsn: 70 },
+  });
+  assertEquals(told({ server, data }).sealed, 0);
+  const crashed = { ...data, shutdownLsn: null };
+  assertEquals(told({ server, data: crashed }, planned), {
+    sealed: 0,
+    position: null,
+  });
+});
+
+Deno.test("only data of this cluster under a name of its own has a position (R3, R34)", () => {
+  const position = (patch: ViewPatch): Report["position"] =>
+    reportOf(openState(), viewOf(2, patch)).position;
+  assertEquals(position({}), { epoch: 1, lsn: 100 });
+  assertEquals(position({ job: { kind: "clone", epoch: 1 } }), null);
+  assertEquals(position({ saved: { incarnation: null } }), null);
+  assertEquals(position({ data: { kind: "empty" } }), null);
+  const data = {
+    kind: "present",
+    systemId: "9",
+    timeline: 1,
+    shutdownLsn: null,
+  } as const;
+  assertEquals(position({ data }), null);
+  assertEquals(reportOf(openState(), viewOf(2, { data })).state, "failed");
+});
+
+Deno.test("a member says that it waits for leave, and what it waits for (R4)", () => {
+  const broken = viewOf(2, {
+    server: standby({ streaming: false, broken: "WAL removed" }),
+  });
+  assertEquals(reportOf(openState(), broken).needsClone, true);
+  assertEquals(reportOf(openState(), viewOf(2)).needsClone, false);
+  assertEquals(reportOf(openState(), viewOf(2)).trouble, "It streams");
+  const failing = viewOf(2, { failures: 1, failure: "No space left" });
+  assertEquals(reportOf(openState(), failing).trouble, "No space left");
+});
+
+Deno.test("a reign that was begun is lost with its server (R7 a, R24)", () => {
+  const lost = (patch: ViewPatch): string | null =>
+    lossOf(openState(), reigningView(patch))?.reason ?? null;
+  assertEquals(lost({}), null);
+  assertEquals(lost({ server: { kind: "stopped" } }), "postmaster_gone");
+  assertEquals(lost({ server: { kind: "leftovers" } }), "postmaster_gone");
+  assertEquals(lost({ server: { kind: "starting" } }), "postmaster_gone");
+  assertEquals(lost({ server: cutStandby() }), "postmaster_gone");
+  assertEquals(
+    lost({ server: { kind: "hung", detail: "" } }),
+    "postmaster_hung",
+  );
+  const failing = { reason: "disk_full", detail: "" } as const;
+  assertEquals(lost({ server: primaryServer({ failing }) }), "disk_full");
+  assertEquals(lossOf(openState(), viewOf(2)), null);
+  assertEquals(lossOf(sealingState(), reigningView()), null);
+  const other = { incarnation: 11 };
+  assertEquals(lost({ server: { kind: "stopped" }, saved: other }), null);
+});
+
+Deno.test("a takeover is lost when it fails often, or ended right after the promotion (R21)", () => {
+  const granted = done(sealingState(), grantCommand());
+  const reason = (patch: ViewPatch): string | null =>
+    lossOf(
+      granted,
+      viewOf(2, {
+        server: cutStandby(),
+        ...patch,
+        saved: { pledge: 2, upstream: null, ...patch.saved },
+      }),
+    )?.reason ?? null;
+  assertEquals(reason({}), null);
+  assertEquals(reason({ server: { kind: "stopped" } }), null);
+  assertEquals(reason({ failures: 2 }), null);
+  assertEquals(reason({ failures: 3 }), "takeover_failed");
+  const promoted = cutStandby({ timeline: 3 });
+  assertEquals(reason({ server: promoted }), "takeover_failed");
+  const told = viewOf(2, {
+    server: { kind: "stopped" },
+    saved: { pledge: 2, epoch: 2, upstream: null },
+  });
+  assertEquals(lossOf(grantedState(), told)?.reason, "postmaster_gone");
+});
+
+Deno.test("a primary closes itself when it is cut off, and mere elections cost nothing (R28, R30)", () => {
+  const fenced = (
+    lonelyMs: number,
+    unacknowledgedMs: number,
+    state = openState(),
+  ): boolean => {
+    const view: LocalView = reigningView({ lonelyMs, unacknowledgedMs });
+    return isFenced(state, view);
+  };
+  assertEquals(fenced(3000, 3000), true);
+  assertEquals(fenced(2999, 9000), false);
+  assertEquals(fenced(9000, 2999), false);
+  const alone = openState({ rules: [rule([], 0)] });
+  assertEquals(fenced(9000, 9000, alone), false);
+  const off = openState({ rules: [rule([], 0)], mode: "off" });
+  assertEquals(fenced(999, 9000, off), false);
+  assertEquals(fenced(1000, 0, off), true);
+});

@@ -1,0 +1,383 @@
+import type { MemberId } from "../../pg/cluster/mod.ts";
+import {
+  decide,
+  lossOf,
+  type Observation,
+  plan,
+  type Report,
+  reportOf,
+  type Step,
+} from "../../pg/policy/mod.ts";
+import { between, schedule, tell } from "../mod.ts";
+import { ELECTION_TIMEOUT_MS, propose, readIndex } from "./consensus.ts";
+import { passesBoth, sendOver } from "./net.ts";
+import {
+  type Agent,
+  clockOf,
+  count,
+  type Heard,
+  isFrozen,
+  type PgNode,
+  type PgSim,
+  stateOf,
+} from "./node.ts";
+import { noteProbe, viewOf } from "./observe.ts";
+import {
+  commitCommand,
+  type Doer,
+  perform,
+  save,
+  StepFailed,
+  type Work,
+} from "./perform.ts";
+import { killServer } from "./server.ts";
+import { writeProbe } from "./commit.ts";
+
+const REPORT_MS = 100;
+const PROBE_MS = 500;
+const POLICY_MS = 20;
+const TICK_MS = 15;
+/** How long PostgreSQL may run without an agent (R7, R8). */
+export const AGENT_GRACE_MS = 3000;
+
+/** Starts an agent's process with what is durable. */
+export function startAgent(sim: PgSim, node: PgNode): void {
+  if (node.agent) return;
+  node.lives += 1;
+  const { world } = sim;
+  const floor = Math.floor(node.durableApplied * between(world, 0.5, 1));
+  const agent: Agent = {
+    life: node.lives,
+    bootedAtMs: world.nowMs,
+    confirmed: false,
+    // Its files tell a successor that a primary was closed, and that it needs a barrier.
+    rendered: {
+      hba: node.proc?.hbaOpen === false ? "closed" : null,
+      rule: null,
+      upstream: null,
+    },
+    job: null,
+    barrier: 0,
+    checkpointed: 0,
+    mayHaveBeenEmpty: true,
+    rewindFailed: 0,
+    failures: 0,
+    failure: "",
+    failedKind: "",
+    leaderAtMs: world.nowMs,
+    acknowledgedAtMs: world.nowMs,
+    probeLsn: 0,
+    phaseKey: "",
+    phaseSinceMs: clockOf(sim, node),
+    lostSinceMs: null,
+    absentSinceMs: new Map(),
+    sequence: 0,
+    heard: new Map(),
+    applied: floor,
+    commit: floor,
+    leads: 0,
+    ownIndex: Infinity,
+    leaderHint: 0,
+    term: 0,
+    proposing: false,
+    lagUntilMs: 0,
+    findings: "",
+  };
+  node.agent = agent;
+  tell(world, () => `${node.id} agent starts at ${floor}`);
+  const doer: Doer = { sim, node, agent };
+  runWork(doer, policyLoop(doer));
+  runWork(doer, reportLoop(doer));
+  if (node.isWitness) return;
+  runWork(doer, stepLoop(doer));
+  runWork(doer, probeLoop(doer));
+}
+
+/** Ends an agent's process; PostgreSQL stays, and its guard waits (R8). */
+export function crashAgent(sim: PgSim, node: PgNode): void {
+  if (!node.agent) return;
+  node.agent = null;
+  const { life } = { life: node.lives };
+  count(sim, "agent crashes");
+  tell(sim.world, () => `${node.id} agent is gone`);
+  schedule(sim.world, AGENT_GRACE_MS, () => {
+    if (!node.agent && node.lives === life && !isFrozen(sim, node)) {
+      killServer(sim, node);
+    }
+  });
+}
+
+/** Runs work as long as its agent lives, and never while the machine is frozen. */
+export function runWork(
+  { sim, node, agent }: Doer,
+  work: Work,
+  failed: (error: StepFailed) => void = () => {},
+): void {
+  const { world } = sim;
+  const next = (): void => {
+    if (node.agent !== agent) return;
+    if (isFrozen(sim, node)) {
+      schedule(world, node.frozenUntilMs - world.nowMs + 0.01, next);
+      return;
+    }
+    try {
+      const { done, value } = work.next();
+      if (!done) schedule(world, Math.max(0.01, value), next);
+    } catch (error) {
+      if (!(error instanceof StepFailed)) throw error;
+      failed(error);
+    }
+  };
+  schedule(world, 0.01, next);
+}
+
+/** Runs a long task beside the agent's other work. */
+export function runJob(doer: Doer, kind: string, work: Work): void {
+  const { agent, sim, node } = doer;
+  const whole = function* (): Work {
+    yield* struck(doer, kind, work);
+    agent.job = null;
+    agent.failures = 0;
+  };
+  runWork(doer, whole(), (error) => {
+    agent.job = null;
+    noteFailure(sim, node, agent, kind, error);
+  });
+}
+
+function noteFailure(
+  { world }: PgSim,
+  { id }: PgNode,
+  agent: Agent,
+  kind: string,
+  error: StepFailed,
+): void {
+  agent.failures = agent.failedKind === kind ? agent.failures + 1 : 1;
+  agent.failedKind = kind;
+  agent.failure = error.message;
+  tell(world, () => `${id} ${kind} fails: ${error.message}`);
+}
+
+/** Lets an ambush end the agent in the middle of what it waits for. */
+function* struck(doer: Doer, kind: string, work: Work): Work {
+  const { sim, node } = doer;
+  let turns = 0;
+  for (;;) {
+    const { ambush } = sim;
+    if (ambush?.kind === kind && ambush.after === turns) {
+      sim.ambush = null;
+      count(sim, `ambush: ${kind}`);
+      crashAgent(sim, node);
+      const downMs = between(sim.world, 5, 4500);
+      schedule(sim.world, downMs, () => startAgent(sim, node));
+      yield 1;
+    }
+    const { done, value } = work.next();
+    if (done) return;
+    turns += 1;
+    yield value;
+  }
+}
+
+function* stepLoop(doer: Doer): Work {
+  const { sim, node, agent } = doer;
+  yield* confirmState(doer);
+  for (;;) {
+    const state = stateOf(sim, agent);
+    if (!state.members.has(node.id)) {
+      yield* registerSelf(doer);
+      yield 50;
+      continue;
+    }
+    const view = viewOf(sim, node, agent);
+    // What was seen may be older than what is done about it.
+    yield between(sim.world, 0.1, 3);
+    if (view.saved.rewound > 0 && view.server.kind === "standby") {
+      yield* save(doer, { rewound: 0 });
+      continue;
+    }
+    const step = plan(stateOf(sim, agent), { ...view, saved: node.saved });
+    if (step.kind === "idle" || step.kind === "await_leave") {
+      yield TICK_MS;
+      continue;
+    }
+    tell(sim.world, () => `${node.id} ${describe(step)}`);
+    try {
+      yield* struck(doer, step.kind, perform(doer, step));
+      if (agent.failedKind === step.kind) agent.failures = 0;
+      sendReport(sim, node, agent);
+      yield between(sim.world, 0.5, 3);
+    } catch (error) {
+      if (!(error instanceof StepFailed)) throw error;
+      noteFailure(sim, node, agent, step.kind, error);
+      yield 50;
+    }
+  }
+}
+
+function describe(step: Step): string {
+  return JSON.stringify(step).slice(0, 160);
+}
+
+/** R15: nothing is done before what was committed when this process began is applied here. */
+function* confirmState({ sim, node, agent }: Doer): Work {
+  let index = Infinity;
+  while (agent.applied < index || index === Infinity) {
+    if (index === Infinity) {
+      readIndex(sim, node, (at) => {
+        index = Math.min(index, at);
+      });
+    }
+    yield 30;
+  }
+  agent.confirmed = true;
+}
+
+function* registerSelf(doer: Doer): Work {
+  const { node, sim } = doer;
+  if (!sim.consensus.members.has(node.id)) return;
+  try {
+    yield* commitCommand(doer, {
+      type: "register",
+      id: node.id,
+      host: `node${node.id}`,
+      port: 5432,
+      version: "15.10",
+      mode: "quorum",
+    });
+  } catch (error) {
+    if (!(error instanceof StepFailed)) throw error;
+  }
+}
+
+function* probeLoop({ sim, node, agent }: Doer): Work {
+  for (;;) {
+    yield PROBE_MS / 2;
+    noteProbe(sim, node, agent);
+    yield PROBE_MS / 2;
+    noteProbe(sim, node, agent);
+    const { proc } = node;
+    const isHung = sim.world.nowMs < node.diskHungUntilMs ||
+      sim.world.nowMs < node.diskFullUntilMs;
+    if (proc?.mode === "primary" && proc.hasPostmaster && !isHung) {
+      writeProbe(sim, node, proc);
+    }
+  }
+}
+
+function* reportLoop({ sim, node, agent }: Doer): Work {
+  for (;;) {
+    sendReport(sim, node, agent);
+    yield REPORT_MS;
+  }
+}
+
+function sendReport(sim: PgSim, node: PgNode, agent: Agent): void {
+  const report = reportNow(sim, node, agent);
+  const boot = agent.life;
+  const sequence = agent.sequence;
+  for (const other of sim.nodes.values()) {
+    sendOver(sim.net, node.id, other.id, () => {
+      const { agent: hearer } = other;
+      if (!hearer || isFrozen(sim, other)) return;
+      hear(sim, hearer, node.id, { report, boot, sequence });
+    });
+  }
+}
+
+/** The newest report of the newest life counts, in whatever order they come (R10). */
+function hear(
+  { world }: PgSim,
+  hearer: Agent,
+  from: MemberId,
+  { report, boot, sequence }: Pick<Heard, "report" | "boot" | "sequence">,
+): void {
+  const { nowMs } = world;
+  const known = hearer.heard.get(from);
+  const isNewer = !known || boot > known.boot ||
+    (boot === known.boot && sequence > known.sequence);
+  if (known && boot >= known.boot) known.heardAtMs = nowMs;
+  if (!isNewer) return;
+  const atMs = { reportAtMs: nowMs, heardAtMs: nowMs };
+  hearer.heard.set(from, { report, boot, sequence, ...atMs });
+}
+
+function reportNow(sim: PgSim, node: PgNode, agent: Agent): Report | null {
+  if (node.isWitness || !agent.confirmed) return null;
+  const state = stateOf(sim, agent);
+  notePhase(sim, node, agent);
+  const view = viewOf(sim, node, agent);
+  const loss = lossOf(state, view);
+  agent.lostSinceMs = loss ? agent.lostSinceMs ?? clockOf(sim, node) : null;
+  agent.sequence += 1;
+  return {
+    ...reportOf(state, view),
+    boot: String(agent.life),
+    sequence: agent.sequence,
+  };
+}
+
+function notePhase(sim: PgSim, node: PgNode, agent: Agent): void {
+  const { phase } = stateOf(sim, agent);
+  const key = "epoch" in phase ? `${phase.kind} ${phase.epoch}` : phase.kind;
+  if (agent.phaseKey === key) return;
+  agent.phaseKey = key;
+  agent.phaseSinceMs = clockOf(sim, node);
+}
+
+/** Whoever believes to lead, and has applied an entry of its term, decides (R10). */
+function* policyLoop({ sim, node, agent }: Doer): Work {
+  for (;;) {
+    yield POLICY_MS;
+    notePhase(sim, node, agent);
+    if (agent.leads === 0 || agent.applied < agent.ownIndex) continue;
+    if (agent.proposing) continue;
+    const state = stateOf(sim, agent);
+    const { command, findings } = decide(state, {
+      observations: observe(sim, node, agent),
+      settings: {
+        electionTimeoutMs: ELECTION_TIMEOUT_MS,
+        agentGraceMs: AGENT_GRACE_MS,
+        maximumLagBytes: 1 << 20,
+      },
+      phaseMs: clockOf(sim, node) - agent.phaseSinceMs,
+      raftMembers: [...sim.consensus.members],
+      wallMs: Math.round(sim.world.nowMs),
+    });
+    agent.findings = findings.map(({ text }) => text).join("; ");
+    if (!command) continue;
+    agent.proposing = true;
+    const applied = agent.applied;
+    propose(sim, node, command, (index) => {
+      agent.proposing = false;
+      if (index === null) return;
+      tell(sim.world, () => `${node.id} decided at ${applied}`);
+    });
+  }
+}
+
+function observe(
+  sim: PgSim,
+  node: PgNode,
+  agent: Agent,
+): Map<MemberId, Observation> {
+  const { nowMs } = sim.world;
+  const found = new Map<MemberId, Observation>();
+  for (const other of sim.nodes.values()) {
+    const known = agent.heard.get(other.id);
+    const heardAtMs = known?.heardAtMs ?? agent.bootedAtMs;
+    const silentMs = (nowMs - heardAtMs) * node.clockRate;
+    // A stream that broke and whose reconnect is refused: the process is gone.
+    const isGone = other.agent === null && !isFrozen(sim, other) &&
+      passesBoth(sim.net, node.id, other.id) && silentMs > 10;
+    const kind = silentMs < ELECTION_TIMEOUT_MS ? "alive" : "silent";
+    found.set(other.id, {
+      agent: isGone ? "gone" : kind,
+      silentMs,
+      report: known?.report ?? null,
+      absentMs: silentMs,
+      reportMs: known ? (nowMs - known.reportAtMs) * node.clockRate : silentMs,
+    });
+  }
+  return found;
+}

@@ -1,0 +1,168 @@
+import { copyOfName, newestRule } from "../../pg/cluster/mod.ts";
+import type {
+  DataView,
+  LocalView,
+  PrimaryServer,
+  ServerView,
+  StandbyServer,
+} from "../../pg/policy/mod.ts";
+import { ELECTION_TIMEOUT_MS } from "./consensus.ts";
+import {
+  type Agent,
+  clockOf,
+  type PgNode,
+  type PgProcess,
+  type PgSim,
+  stateOf,
+} from "./node.ts";
+import { flushedBy } from "./commit.ts";
+import { endAfter, endOf, timelineOf } from "./wal.ts";
+
+/** How long a control connection is waited for before the postmaster is taken for hung. */
+const HUNG_AFTER_MS = 500;
+
+/** What an agent sees of its own PostgreSQL now. */
+export function viewOf(sim: PgSim, node: PgNode, agent: Agent): LocalView {
+  const now = clockOf(sim, node);
+  return {
+    id: node.id,
+    saved: node.saved,
+    data: dataOf(node),
+    server: serverOf(sim, node, agent),
+    rendered: agent.rendered,
+    job: agent.job,
+    barrier: agent.barrier,
+    slots: node.slots,
+    checkpointEpoch: 0,
+    checkpointed: agent.checkpointed,
+    mayHaveBeenEmpty: agent.mayHaveBeenEmpty,
+    canRewind: node.id % 2 === 1 || node.id % 3 === 0,
+    rewindFailed: agent.rewindFailed,
+    failedStarts: 0,
+    failures: agent.failures,
+    failure: agent.failure,
+    lonelyMs: (sim.world.nowMs - agent.leaderAtMs) * node.clockRate,
+    unacknowledgedMs: (sim.world.nowMs - agent.acknowledgedAtMs) *
+      node.clockRate,
+    electionTimeoutMs: ELECTION_TIMEOUT_MS,
+    phaseMs: now - agent.phaseSinceMs,
+    lostMs: agent.lostSinceMs === null ? 0 : now - agent.lostSinceMs,
+  };
+}
+
+function dataOf({ disk, proc }: PgNode): DataView {
+  if (disk.marker) return { kind: "unusable", why: `A ${disk.marker} broke` };
+  if (disk.kind === "empty") return { kind: "empty" };
+  return {
+    kind: "present",
+    systemId: disk.systemId,
+    timeline: Math.max(timelineOf(disk.wal), disk.knownTimeline),
+    shutdownLsn: proc ? null : disk.shutdownLsn,
+  };
+}
+
+function serverOf(sim: PgSim, node: PgNode, agent: Agent): ServerView {
+  const { proc } = node;
+  if (!proc) return { kind: "stopped" };
+  if (!proc.hasPostmaster) return { kind: "leftovers" };
+  const frozenMs = proc.postmasterFrozenUntilMs - sim.world.nowMs;
+  if (frozenMs > 0 && frozenMs < FREEZE_MS - HUNG_AFTER_MS) {
+    return { kind: "hung", detail: "No connection within its deadline" };
+  }
+  if (proc.mode === "starting") return { kind: "starting" };
+  if (proc.mode === "primary") return primaryOf(sim, node, proc, agent);
+  return standbyOf(sim, node, proc);
+}
+
+/** How long a frozen postmaster stays so. */
+export const FREEZE_MS = 5000;
+
+function standbyOf(
+  sim: PgSim,
+  { id, disk, clockRate }: PgNode,
+  proc: PgProcess,
+): StandbyServer {
+  const replayLsn = endAfter(disk.wal, proc.replayed);
+  const upstream = sim.nodes.get(proc.conninfo?.upstream ?? 0);
+  const reaches = upstream && !sim.net.cut.has(`${id}>${upstream.id}`) &&
+    !sim.net.cut.has(`${upstream.id}>${id}`);
+  return {
+    kind: "standby",
+    endLsn: Math.max(proc.receivedLsn ?? 0, replayLsn),
+    replayLsn,
+    replayDone: proc.replayed === disk.wal.records.length,
+    receiver: proc.receiver !== null,
+    streaming: proc.receiver !== null && !proc.receiver.senderEnded,
+    silentMs: (sim.world.nowMs - proc.heardAtMs) * clockRate,
+    refused: Boolean(reaches && !upstream.proc?.hasPostmaster),
+    timeline: timelineOf(disk.wal),
+    sessions: proc.sessions.size,
+    broken: proc.broken,
+  };
+}
+
+function primaryOf(
+  sim: PgSim,
+  node: PgNode,
+  proc: PgProcess,
+  agent: Agent,
+): PrimaryServer {
+  const { nowMs } = sim.world;
+  const standbys = [...proc.senders].flatMap(({ name, flushLsn }) => {
+    const named = copyOfName(name);
+    return named?.epoch === node.saved.epoch
+      ? [{ copy: named.copy, streaming: true, flushLsn }]
+      : [];
+  });
+  const absent: { id: number; ms: number }[] = [];
+  for (const id of stateOf(sim, agent).members.keys()) {
+    if (id === node.id) continue;
+    if (standbys.some(({ copy }) => copy.id === id)) {
+      agent.absentSinceMs.delete(id);
+      continue;
+    }
+    const since = agent.absentSinceMs.get(id) ?? nowMs;
+    agent.absentSinceMs.set(id, since);
+    absent.push({ id, ms: (nowMs - since) * node.clockRate });
+  }
+  return {
+    kind: "primary",
+    flushLsn: endOf(node.disk.wal),
+    timeline: timelineOf(node.disk.wal),
+    sessions: proc.sessions.size,
+    standbys,
+    absent,
+    syncWaiters: proc.waiters.length,
+    failing: failingOf(sim, node),
+  };
+}
+
+function failingOf(
+  { world: { nowMs } }: PgSim,
+  { diskHungUntilMs, diskFullUntilMs }: PgNode,
+): PrimaryServer["failing"] {
+  if (nowMs < diskFullUntilMs) {
+    return { reason: "disk_full", detail: "The disk is full" };
+  }
+  // The probe has a deadline: a short hang is not seen (R9).
+  return diskHungUntilMs - nowMs > 0 && diskHungUntilMs - nowMs < 3000
+    ? { reason: "disk_hung", detail: "The probe hangs" }
+    : null;
+}
+
+/** The synchronous probe of R28: whether k standbys hold what was written a moment ago. */
+export function noteProbe(sim: PgSim, node: PgNode, agent: Agent): void {
+  const { proc } = node;
+  if (proc?.mode !== "primary") {
+    agent.probeLsn = 0;
+    agent.acknowledgedAtMs = sim.world.nowMs;
+    return;
+  }
+  const rule = newestRule(stateOf(sim, agent));
+  const isMet = !rule ||
+    flushedBy(proc, proc.list.names, agent.probeLsn) >= rule.required;
+  if (isMet) {
+    agent.acknowledgedAtMs = sim.world.nowMs;
+    agent.probeLsn = endOf(node.disk.wal);
+  }
+}
