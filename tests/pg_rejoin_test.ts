@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until } from "./nodes/mod.ts";
-import { withPgCluster } from "./postgres/mod.ts";
+import { connectPostgres, withPgCluster } from "./postgres/mod.ts";
 import { overcome, ROWS, runScenarios, type Scenario } from "./pg_test_kit.ts";
 import { leaveTail, runAsOwner, untilSaid } from "./pg_fault_kit.ts";
 
@@ -71,6 +71,8 @@ const SCENARIOS: readonly Scenario[] = [
       const { reign: { primary } } = blow;
       await primary.kill();
       await overcome(blow);
+      // PostgreSQL does it by itself where nobody has the dead one's number, not even a zombie.
+      await Deno.remove(`${primary.dataDir}/postmaster.pid`);
       const socketDir = `${primary.agent.directory}/run`;
       await runAsOwner(primary, "pg_ctl", [
         "start",

@@ -53,9 +53,14 @@ async function inDirectory(
   }
 }
 
-async function namesIn(directory: string): Promise<string[]> {
-  return (await Array.fromAsync(Deno.readDir(directory)))
-    .map(({ name }) => name).sort();
+/** The files in a directory and below; empty directories are nothing. */
+async function filesIn(directory: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(directory)) {
+    const path = join(directory, name);
+    found.push(...isDirectory ? await filesIn(path) : [path]);
+  }
+  return found.sort();
 }
 
 Deno.test("serve says in a sentence what is wrong with PostgreSQL, before it changes anything:", async (t) => {
@@ -65,7 +70,7 @@ Deno.test("serve says in a sentence what is wrong with PostgreSQL, before it cha
       inDirectory(async (root) => {
         const said = await startInVain(root, { "postgresql-bin-dir": root });
         assertMatch(said, /no .*postgres.*(install|set|correct|bin_dir)/i);
-        assertEquals(await namesIn(root), ["secret"]);
+        assertEquals(await filesIn(root), [join(root, "secret")]);
       }),
   );
 
@@ -74,10 +79,11 @@ Deno.test("serve says in a sentence what is wrong with PostgreSQL, before it cha
     () =>
       inDirectory(async (root) => {
         await Deno.mkdir(join(root, "pg"));
-        await Deno.writeTextFile(join(root, "pg", "letters.txt"), "Dear");
+        const letters = join(root, "pg", "letters.txt");
+        await Deno.writeTextFile(letters, "Dear");
         const said = await startInVain(root, {});
         assertMatch(said, /pg" .*: /);
-        assertEquals(await namesIn(join(root, "pg")), ["letters.txt"]);
+        assertEquals(await filesIn(root), [letters, join(root, "secret")]);
       }),
   );
 
@@ -92,7 +98,7 @@ Deno.test("serve says in a sentence what is wrong with PostgreSQL, before it cha
         );
         const said = await startInVain(root, { config });
         assertMatch(said, /fsync, which pgraft owns: .*remove it/);
-        assertEquals(await namesIn(root), ["pgraft.conf", "secret"]);
+        assertEquals(await filesIn(root), [config, join(root, "secret")]);
       }),
   );
 
@@ -101,7 +107,7 @@ Deno.test("serve says in a sentence what is wrong with PostgreSQL, before it cha
     await inDirectory(async (root) => {
       const said = await startInVain(root, { "postgresql-os-user": "root" });
       assertMatch(said, /refuses to run as "root".*set os_user/);
-      assertEquals(await namesIn(root), ["secret"]);
+      assertEquals(await filesIn(root), [join(root, "secret")]);
     });
   });
 
