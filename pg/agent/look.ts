@@ -71,8 +71,10 @@ function viewOf(
 ): LocalView {
   const { options, watch } = body;
   const nowMs = options.clock.nowMs();
-  // In mode off only a round trip counts, since others act on what they hear of this node (R30).
-  if (state.mode === "off") askForContact(body, nowMs);
+  // In mode off only a round trip counts, since others act on what they hear of this node (R30); and so it
+  // does for one that closed itself, which may not have applied yet what ended its reign (R28).
+  const mustAsk = state.mode === "off" || body.rendered.hba === "closed";
+  if (mustAsk) askForContact(body, nowMs);
   else if (options.ports.hasLeader()) watch.leaderSeenAtMs = nowMs;
   notePhase(body, state, nowMs);
   noteAcknowledged(body, state, server);

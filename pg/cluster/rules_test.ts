@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Copy } from "./types.ts";
 import { applicationName, copyOfName } from "./copies.ts";
 import {
   isCovered,
@@ -10,7 +11,14 @@ import {
   synchronousStandbyNames,
   uncoveredRules,
 } from "./rules.ts";
-import { copy, member, membersOf, openState, rule } from "./state_test_kit.ts";
+import {
+  copy,
+  grantAt,
+  member,
+  membersOf,
+  openState,
+  rule,
+} from "./state_test_kit.ts";
 
 Deno.test("a rule is covered by its primary, or when fewer than k are unsealed (R2)", () => {
   const cases = [
@@ -124,4 +132,18 @@ Deno.test("a copy is named by any rule in force, as primary or standby", () => {
   assert(isNamed(state, copy(1)));
   assert(isNamed(state, copy(3)));
   assertEquals(isNamed(state, copy(3, 31)), false);
+});
+
+Deno.test("a rule is passed by who goes on from a later grant, which covered it (R1, R2)", () => {
+  // Node 2 won epoch 2 with all that rule 1 let through; node 3 was cloned since, and node 1 is dead.
+  const state = openState({
+    grants: [grantAt(1), grantAt(2, { winner: copy(2) })],
+    rules: [rule([2, 3], 1)],
+  });
+  const left = (one: Copy, epoch: number): number =>
+    uncoveredRules(state, [{ ...one, position: { epoch, lsn: 1 } }]).length;
+  assertEquals(left(copy(2), 1), 0);
+  assertEquals(left(copy(3, 31), 2), 0);
+  assertEquals(left(copy(3, 31), 1), 1);
+  assertEquals(left(copy(2, 21), 1), 1);
 });

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { invariant } from "../../base/mod.ts";
 import type { ClusterCommand, GrantCommand } from "./commands.ts";
 import { applyCommand } from "./reducer.ts";
 import {
@@ -148,7 +148,9 @@ export function done(
   let next = state;
   for (const command of commands) {
     const applied = applyCommand(next, command);
-    assertEquals(applied.result, { kind: "done" }, command.type);
+    const { result } = applied;
+    const why = result.kind === "refused" ? result.why : "";
+    invariant(result.kind === "done", `${command.type} is refused: ${why}`);
     next = applied.state;
   }
   return next;
@@ -157,7 +159,8 @@ export function done(
 /** Applies a command that must be refused and change nothing; why. */
 export function refused(state: ClusterState, command: ClusterCommand): string {
   const applied = applyCommand(state, command);
-  assert(applied.result.kind === "refused", `${command.type} was taken`);
-  assertEquals(applied.state, state);
-  return applied.result.why;
+  const { result } = applied;
+  invariant(result.kind === "refused", `${command.type} was taken`);
+  invariant(applied.state === state, `${command.type} changed something`);
+  return result.why;
 }

@@ -60,20 +60,8 @@ export function createInstance(options: InstanceOptions): Instance {
     processesLeft: at((here) => pidsIn(here.dataDir)),
     mayReceive: at(mayReceive),
     observe: at(observe),
-    query: async <T>(
-      text: string,
-      params: readonly unknown[] = [],
-      how: {
-        readonly timeoutMs?: number;
-        readonly connection?: "control" | "probe";
-      } = {},
-    ): Promise<T[]> =>
-      await (await place()).connections.run<T>(
-        how.connection ?? "control",
-        text,
-        params,
-        how.timeoutMs ?? DEFAULT_QUERY_TIMEOUT_MS,
-      ),
+    query: async (text, params = [], how = {}) =>
+      await query(await place(), text, params, how),
     probe: at(probe),
     barrier: at(barrier),
     seenWaiting: at(seenWaiting),
@@ -103,6 +91,23 @@ export function createInstance(options: InstanceOptions): Instance {
     diskFreeBytes: at(diskFreeBytes),
     close: at((here) => here.connections.drop()),
   };
+}
+
+async function query<T>(
+  place: Place,
+  text: string,
+  params: readonly unknown[],
+  how: {
+    readonly timeoutMs?: number;
+    readonly connection?: "control" | "probe";
+  },
+): Promise<T[]> {
+  return await place.connections.run<T>(
+    how.connection ?? "control",
+    text,
+    params,
+    how.timeoutMs ?? DEFAULT_QUERY_TIMEOUT_MS,
+  );
 }
 
 /** On a connection of its own, since it may take minutes. */

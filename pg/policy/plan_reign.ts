@@ -15,6 +15,7 @@ import {
   type Reigning,
   slotsFor,
 } from "./own.ts";
+import { endOf, isEndKnown } from "./plan_sealing.ts";
 import { isFenced } from "./self_fence.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, PrimaryServer, StandbyServer } from "./view.ts";
@@ -68,14 +69,16 @@ export function isPastTakeover(
   state: ClusterState,
   { grant }: Reigning,
   view: LocalView,
-  { timeline, endLsn }: StandbyServer,
+  server: StandbyServer,
 ): boolean {
   const { saved } = view;
+  const { timeline } = server;
   if (timeline >= grant.timeline || isForeign(state, view, timeline)) {
     return true;
   }
-  return saved.epoch !== grant.epoch &&
-    positionOf(state, saved.epoch, endLsn).epoch !== grant.parent;
+  // By what it sealed with: half a record at its end goes beyond, and is none (R13).
+  return saved.epoch !== grant.epoch && isEndKnown(state, view, server) &&
+    positionOf(state, saved.epoch, endOf(server)).epoch !== grant.parent;
 }
 
 function takeOver(

@@ -1,10 +1,13 @@
 import {
+  type CatchUp,
   type ClusterState,
+  comparePositions,
   grantOf,
   isSameCopy,
   type Lsn,
   newestRule,
   type Phase,
+  positionOf,
 } from "../cluster/mod.ts";
 import { disown, hasData, idle, ownCopy } from "./own.ts";
 import type { Step } from "./steps.ts";
@@ -71,9 +74,7 @@ function sealStandby(
   const { catchUp, epoch } = phase;
   const { saved, rendered } = view;
   const isCut = saved.upstream === null && !server.receiver;
-  const lacks = catchUp !== null &&
-    isSameCopy(catchUp.target, ownCopy(view)) && server.endLsn < catchUp.lsn;
-  if (lacks) {
+  if (catchUp !== null && lacks(state, catchUp, view, server)) {
     const source = catchUp.source.id;
     const step = {
       kind: "catch_up",
@@ -98,6 +99,19 @@ function sealStandby(
     return idle("Waiting for the end of the old primary's log");
   }
   return { kind: "cut_upstream" };
+}
+
+/** Whether this copy is to stream, and has not got all of it for sure. */
+function lacks(
+  state: ClusterState,
+  { target, epoch, lsn }: CatchUp,
+  view: LocalView,
+  server: StandbyServer,
+): boolean {
+  if (!isSameCopy(target, ownCopy(view))) return false;
+  const position = positionOf(state, view.saved.epoch, endOf(server));
+  return !isEndKnown(state, view, server) ||
+    comparePositions(position, { epoch, lsn }) < 0;
 }
 
 /** Whether this copy is sealed for the present attempt: what it reports can't grow by itself. */
@@ -125,7 +139,7 @@ export function isSealed(state: ClusterState, view: LocalView): boolean {
  * flushed beyond the start of the epoch that it follows is that epoch's only when replay has passed the
  * start: else it may be half a record of the epoch before (R13, R14).
  */
-function isEndKnown(
+export function isEndKnown(
   state: ClusterState,
   { saved }: LocalView,
   { replayDone, replayLsn, endLsn }: StandbyServer,

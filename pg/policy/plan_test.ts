@@ -151,7 +151,7 @@ Deno.test("a member streams what it lacks from a sealed one, and seals again (R1
   });
   assertEquals(at(standby(), { id: 3, epoch: 2 }).kind, "idle");
   assertEquals(
-    at(standby({ endLsn: 150 }), { id: 3, epoch: 2 }).kind,
+    at(standby({ endLsn: 150, replayLsn: 150 }), { id: 3, epoch: 2 }).kind,
     "cut_upstream",
   );
   assertEquals(
@@ -164,6 +164,42 @@ Deno.test("a member streams what it lacks from a sealed one, and seals again (R1
     saved: { pledge: 2, upstream: null },
   });
   assertEquals(kindOf(state, other), "idle");
+});
+
+Deno.test("a target streams until it has the source's position, by epoch first (R14, R16)", () => {
+  const state = done(
+    sealingState({
+      grants: [grantAt(1), grantAt(2, { startLsn: 90 })],
+      phase: {
+        kind: "sealing",
+        epoch: 3,
+        attempt: { kind: "automatic" },
+        catchUp: null,
+      },
+    }),
+    {
+      type: "catch_up",
+      epoch: 3,
+      catchUp: { source: copy(3), target: copy(2), epoch: 2, lsn: 150 },
+    },
+  );
+  const at = (server: StandbyServer, epoch: number): Step["kind"] =>
+    kindOf(
+      state,
+      viewOf(2, { server, saved: { pledge: 3, epoch, upstream: null } }),
+    );
+  const step: Step = { kind: "catch_up", epoch: 3, source: 3, follows: 2 };
+  const before = viewOf(2, {
+    server: cutStandby({ endLsn: 80, replayLsn: 80 }),
+    saved: { pledge: 3, upstream: null },
+  });
+  assertEquals(plan(state, before), step);
+  // Half a record that goes beyond, of the epoch before, is not what it lacks.
+  assertEquals(at(cutStandby({ endLsn: 195, replayLsn: 90 }), 2), "catch_up");
+  const unknown = { endLsn: 195, replayLsn: 90, replayDone: false };
+  assertEquals(at(cutStandby(unknown), 2), "catch_up");
+  const there = cutStandby({ endLsn: 150, replayLsn: 150 });
+  assertEquals([at(there, 2), at(there, 1)], ["idle", "catch_up"]);
 });
 
 Deno.test("a member without valid data pledges and does nothing more (R11)", () => {
@@ -218,7 +254,7 @@ function effectOf(view: LocalView, step: Step): LocalView {
       return {
         ...view,
         server: STOPPED,
-        rendered: { hba: null, rule: null },
+        rendered: { hba: null, rule: null, upstream: null },
         barrier: 0,
         slots: [],
       };
@@ -228,7 +264,7 @@ function effectOf(view: LocalView, step: Step): LocalView {
         server: cutStandby({
           timeline: view.data.kind === "present" ? view.data.timeline : 1,
         }),
-        rendered: { hba: "closed", rule: 0 },
+        rendered: { hba: "closed", rule: 0, upstream: null },
         saved: { ...saved, upstream: null },
       };
     case "follow":
@@ -287,6 +323,12 @@ function committed(
   }
 }
 
+/** The server is told what is noted. */
+function told(view: LocalView): LocalView {
+  const { upstream } = view.saved;
+  return { ...view, rendered: { ...view.rendered, upstream } };
+}
+
 interface Walk {
   readonly kinds: readonly string[];
   readonly view: LocalView;
@@ -303,7 +345,7 @@ function walk(state: ClusterState, view: LocalView): Walk {
     }
     kinds.push(step.kind);
     state = committed(state, view, step);
-    view = effectOf(view, step);
+    view = told(effectOf(view, step));
   }
   throw new Error(`It goes on for ever: ${kinds.join(", ")}`);
 }
@@ -375,7 +417,7 @@ Deno.test("a takeover goes on from wherever the agent died (R15)", () => {
     // The agent is a new one, which has rendered nothing and passed no barrier itself.
     const again = {
       ...view,
-      rendered: { hba: null, rule: null },
+      rendered: { hba: null, rule: null, upstream: null },
       barrier: 0,
       slots: [],
     };
@@ -399,6 +441,7 @@ Deno.test("nothing is promoted before each thing that it rests on (R13, R19)", (
       ...ready,
       ...patch,
       saved: { ...ready.saved, ...patch.saved },
+      rendered: { ...ready.rendered, ...patch.rendered },
     });
   assertEquals(plan(granted, ready), { kind: "promote", timeline: 3 });
   assertEquals(
@@ -407,8 +450,14 @@ Deno.test("nothing is promoted before each thing that it rests on (R13, R19)", (
   );
   assertEquals(at({ server: cutStandby({ receiver: true }) }), "cut_upstream");
   assertEquals(at({ slots: [] }), "set_slots");
-  assertEquals(at({ rendered: { hba: "closed", rule: 0 } }), "set_rule");
-  assertEquals(at({ rendered: { hba: "open", rule: 2 } }), "close");
+  assertEquals(
+    at({ rendered: { hba: "closed", rule: 0 } }),
+    "set_rule",
+  );
+  assertEquals(
+    at({ rendered: { hba: "open", rule: 2 } }),
+    "close",
+  );
   assertEquals(at({ server: cutStandby({ sessions: 1 }) }), "close");
   assertEquals(
     at({ server: cutStandby({ replayDone: false }) }),
@@ -457,11 +506,15 @@ Deno.test("a reign that stopped waits for a new grant, paused or not (R24, R33)"
 Deno.test("a promotion without a grant is ended at once, paused or not (R33)", () => {
   for (const paused of [false, true]) {
     const state = openState({ paused });
-    const follower = plan(state, viewOf(2, { server: primaryServer() }));
+    // First it is noted that what it wrote is of no epoch (T27).
+    const fresh = viewOf(2, { server: primaryServer() });
+    assertEquals(plan(state, fresh), { kind: "own", epoch: -1 });
+    const noted = viewOf(2, { server: primaryServer(), saved: { epoch: -1 } });
+    const follower = plan(state, noted);
     assert(follower.kind === "stop" && follower.mode === "immediate");
     const old = plan(
       grantedState({ paused }),
-      viewOf(2, { server: primaryServer(), saved: { epoch: 1 } }),
+      viewOf(2, { server: primaryServer(), saved: { epoch: -1 } }),
     );
     assert(old.kind === "stop" && old.mode === "immediate");
   }
@@ -522,7 +575,10 @@ Deno.test("a rule with too few standbys waits, and commits with it (R5, R20)", (
   });
   assertEquals(kindOf(founding, view), "idle");
   assertEquals(
-    kindOf(founding, { ...view, rendered: { hba: "closed", rule: 0 } }),
+    kindOf(founding, {
+      ...view,
+      rendered: { hba: "closed", rule: 0, upstream: null },
+    }),
     "set_rule",
   );
 });
@@ -552,7 +608,9 @@ Deno.test("a primary that nobody can see closes, and opens again when it is seen
   assertEquals(at(cut), "close");
   assertEquals(at({ ...cut, unacknowledgedMs: 2999 }), "idle");
   assertEquals(at({ ...cut, lonelyMs: 2999 }), "idle");
-  const closed = { rendered: { hba: "closed", rule: 1 } } as const;
+  const closed = {
+    rendered: { hba: "closed", rule: 1 },
+  } as const;
   assertEquals(at({ ...cut, ...closed }), "idle");
   assertEquals(
     at({ ...cut, ...closed, server: primaryServer({ sessions: 1 }) }),
@@ -672,7 +730,8 @@ Deno.test("a member that comes back follows, and lets readers in only when it st
   });
   assertEquals(kindOf(followed(), waiting), "idle");
   assertEquals(kindOf(followed(), { ...waiting, server: standby() }), "open");
-  const old = { ...waiting, rendered: { hba: "open", rule: 7 } } as const;
+  const rendered = { ...waiting.rendered, hba: "open", rule: 7 } as const;
+  const old = { ...waiting, rendered };
   assertEquals(plan(followed(), old), { kind: "set_rule", rule: null });
 });
 
@@ -860,6 +919,14 @@ Deno.test("a job goes on to its end before anything else (R29)", () => {
   const server: PrimaryServer = primaryServer();
   assertEquals(kindOf(openState(), viewOf(2, { job, server })), "idle");
   assertEquals(kindOf(followed(), returning(cutStandby(), { job })), "idle");
+});
+
+Deno.test("a log on a timeline of nobody's grant is cloned, however its numbers compare (R14, T27)", () => {
+  const state = followed({ rules: [] });
+  const at = (timeline: number): Step["kind"] =>
+    kindOf(state, returning(cutStandby({ timeline })));
+  assertEquals([at(1), at(2)], ["follow", "follow"]);
+  assertEquals([at(3), at(4)], ["clone", "clone"]);
 });
 
 Deno.test("a grant that is forgotten moves nothing", () => {

@@ -11,6 +11,7 @@ import {
   type LocalView,
   NOTHING_SAVED,
   type PrimaryServer,
+  type Rendered,
   type Saved,
   type StandbyServer,
 } from "./view.ts";
@@ -178,19 +179,30 @@ export function primaryServer(
 
 /** What a view may be made with: parts of what is saved, too. */
 export type ViewPatch =
-  & Partial<Omit<LocalView, "saved">>
-  & { readonly saved?: Partial<Saved> };
+  & Partial<Omit<LocalView, "saved" | "rendered">>
+  & {
+    readonly saved?: Partial<Saved>;
+    readonly rendered?: Partial<Rendered>;
+  };
 
 /** What a standby of node 1 in epoch 1 sees of itself, with nothing to do. */
 export function viewOf(
   id: MemberId,
-  { saved, ...patch }: ViewPatch = {},
+  { saved: savedPatch, ...patch }: ViewPatch = {},
 ): LocalView {
+  const saved: Saved = {
+    ...NOTHING_SAVED,
+    pledge: 1,
+    incarnation: id * 10,
+    epoch: 1,
+    upstream: { id: 1, epoch: 1 },
+    ...savedPatch,
+  };
+  const { rendered, ...rest } = patch;
   return {
     id,
     data: { kind: "present", systemId: "7000", timeline: 2, shutdownLsn: null },
     server: standby(),
-    rendered: { hba: "open", rule: 0, upstream: { id: 1, epoch: 1 } },
     job: null,
     barrier: 0,
     slots: [1, 2, 3].filter((one) => one !== id).map(slotName),
@@ -207,14 +219,14 @@ export function viewOf(
     electionTimeoutMs: 1000,
     phaseMs: 500,
     lostMs: 0,
-    ...patch,
-    saved: {
-      ...NOTHING_SAVED,
-      pledge: 1,
-      incarnation: id * 10,
-      epoch: 1,
-      upstream: { id: 1, epoch: 1 },
-      ...saved,
+    ...rest,
+    saved,
+    // The server was told what was noted.
+    rendered: {
+      hba: "open",
+      rule: 0,
+      ...rendered,
+      upstream: saved.upstream,
     },
   };
 }
@@ -223,7 +235,7 @@ export function viewOf(
 export function reigningView(patch: ViewPatch = {}): LocalView {
   return viewOf(1, {
     server: primaryServer(),
-    rendered: { hba: "open", rule: 1, upstream: null },
+    rendered: { hba: "open", rule: 1 },
     barrier: 1,
     ...patch,
     saved: { upstream: null, ...patch.saved },

@@ -1,8 +1,10 @@
 import {
   type ClusterState,
   grantOf,
+  hasCopy,
   isSameCopy,
   type LossReason,
+  newestRule,
   type Position,
   positionOf,
 } from "../cluster/mod.ts";
@@ -16,7 +18,7 @@ import type {
   PrimaryReport,
   Report,
 } from "./report.ts";
-import type { LocalView } from "./view.ts";
+import type { LocalView, ServerView } from "./view.ts";
 
 /** How often a takeover may fail before another member is looked for. */
 const MAX_TAKEOVER_FAILURES = 3;
@@ -150,7 +152,10 @@ export function lossOf(state: ClusterState, view: LocalView): Loss | null {
   const reigning: Reigning = { phase, grant };
   const { server, failures, failure } = view;
   const { epoch } = phase;
-  if (phase.kind === "granted" && failures >= MAX_OPENING_FAILURES) {
+  if (
+    phase.kind === "granted" && failures >= MAX_OPENING_FAILURES &&
+    !awaitsStandbys(state, server)
+  ) {
     const detail = `It can't open: ${failure}`;
     return { epoch, reason: "takeover_failed", detail };
   }
@@ -164,6 +169,19 @@ export function lossOf(state: ClusterState, view: LocalView): Loss | null {
     return { epoch, reason: "takeover_failed", detail };
   }
   return null;
+}
+
+/**
+ * Whether too few of those who shall hold the barrier stream as yet. They may be cloning, which takes as
+ * long as it takes, and another reign would only end their source and have them begin again (R21).
+ */
+function awaitsStandbys(state: ClusterState, server: ServerView): boolean {
+  const rule = newestRule(state);
+  if (server.kind !== "primary" || !rule) return false;
+  const holding = server.standbys.filter(({ copy, streaming }) =>
+    streaming && hasCopy(rule.standbys, copy)
+  );
+  return holding.length < rule.required;
 }
 
 function lostReign(epoch: number, { server }: LocalView): Loss | null {

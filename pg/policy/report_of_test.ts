@@ -153,7 +153,8 @@ Deno.test("a member says that it waits for leave, and what it waits for (R4)", (
   });
   assertEquals(reportOf(openState(), broken).needsClone, true);
   assertEquals(reportOf(openState(), viewOf(2)).needsClone, false);
-  assertEquals(reportOf(openState(), viewOf(2)).trouble, "It streams");
+  // Of one that streams nothing is to be said.
+  assertEquals(reportOf(openState(), viewOf(2)).trouble, null);
   const failing = viewOf(2, { failures: 1, failure: "No space left" });
   assertEquals(reportOf(openState(), failing).trouble, "No space left");
 });
@@ -200,6 +201,54 @@ Deno.test("a takeover is lost when it fails often, or ended right after the prom
     saved: { pledge: 2, epoch: 2, upstream: null },
   });
   assertEquals(lossOf(grantedState(), told)?.reason, "postmaster_gone");
+});
+
+Deno.test("a barrier that fails is a loss only when standbys are there to hold it (R20, R21)", () => {
+  const reason = (failures: number, streaming: boolean): string | null =>
+    lossOf(
+      grantedState(),
+      viewOf(2, {
+        failures,
+        server: primaryServer({
+          timeline: 3,
+          standbys: [{ copy: copy(3), streaming, flushLsn: 100 }],
+        }),
+        saved: { pledge: 2, epoch: 2, upstream: null },
+      }),
+    )?.reason ?? null;
+  assertEquals(reason(29, true), null);
+  assertEquals(reason(30, true), "takeover_failed");
+  // They clone, say: another reign would have them begin again.
+  assertEquals(reason(30, false), null);
+});
+
+Deno.test("half a record at the end of a winner's log does not stop its takeover (R13, R14)", () => {
+  // It followed epoch 2, got nothing of it, and was granted epoch 3 by what it has whole.
+  const state = openState({
+    grants: [
+      grantAt(1),
+      grantAt(2, { winner: copy(3), startLsn: 90 }),
+      grantAt(3, {
+        winner: copy(2),
+        parent: 1,
+        startLsn: 90,
+        timeline: 4,
+        promoted: false,
+      }),
+    ],
+    phase: { kind: "granted", epoch: 3 },
+  });
+  const reason = (server: ServerView): string | null =>
+    lossOf(
+      state,
+      viewOf(2, { server, saved: { pledge: 3, epoch: 2, upstream: null } }),
+    )?.reason ?? null;
+  const half = cutStandby({ endLsn: 195, replayLsn: 90 });
+  assertEquals(reason(half), null);
+  assertEquals(reason({ ...half, replayDone: false }), null);
+  // A promotion that came late has made it longer than what was granted.
+  const grown = cutStandby({ endLsn: 195, replayLsn: 195 });
+  assertEquals(reason(grown), "takeover_failed");
 });
 
 Deno.test("a primary closes itself when it is cut off, and mere elections cost nothing (R28, R30)", () => {

@@ -360,6 +360,12 @@ function grantTo(
   };
 }
 
+/**
+ * How far apart granted timelines are. Who promotes a standby by hand gets the next number after the
+ * newest that it knows, which must be none that is granted, or its log passes for the epoch's (T27).
+ */
+const TIMELINE_STEP = 4;
+
 /** Above every number ever granted, and every one that somebody made without a grant (R17). */
 function nextTimeline(
   state: ClusterState,
@@ -369,7 +375,7 @@ function nextTimeline(
     report?.timeline ?? 0
   );
   const granted = state.grants.map(({ timeline }) => timeline);
-  return Math.max(1, ...seen, ...granted) + 1;
+  return Math.max(1, ...seen, ...granted) + TIMELINE_STEP;
 }
 
 /** The rule of a new reign: everybody else who counts, dead or alive, or R6's where nobody is left. */

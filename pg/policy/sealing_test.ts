@@ -177,6 +177,36 @@ Deno.test("a target that streams is not changed for another one (R16)", () => {
   assertEquals(outcome(dead, under), ["catch_up", 3]);
 });
 
+Deno.test("who has another history than the source is no target: it would have to rewind (R16, R29)", () => {
+  const state = sealingState({
+    members: membersOf(
+      member(1),
+      member(2),
+      member(3, { tags: { nofailover: true } }),
+    ),
+    grants: [grantAt(1), grantAt(2, { winner: copy(2) })],
+    rules: [rule([1, 3], 1, { number: 2, epoch: 2, primary: copy(2) })],
+    phase: {
+      kind: "sealing",
+      epoch: 3,
+      attempt: { kind: "automatic" },
+      catchUp: null,
+    },
+  });
+  const at = (id: number, epoch: number, lsn: number): Observation =>
+    alive(sealedReport(id, 0, { sealed: 3, position: { epoch, lsn } }));
+  const source = { 3: at(3, 2, 250) };
+  assertEquals(
+    outcome({ ...source, 1: at(1, 1, 101) }, state),
+    ["highest_unreachable", null],
+  );
+  const seen = { ...source, 1: at(1, 1, 100) };
+  assertEquals(outcome(seen, state), ["catch_up", 1]);
+  const { command } = decide(state, inputOf(seen));
+  assert(command?.type === "catch_up");
+  assertEquals(command.catchUp?.epoch, 2);
+});
+
 Deno.test("a catch-up ends with its source, so that its target seals again (R12, R16)", () => {
   const state = done(fiveNodes({ 5: { nofailover: true } }), {
     type: "catch_up",
@@ -245,9 +275,16 @@ Deno.test("a grant carries the rule of all who count, dead or alive, and a timel
   const { command } = decide(sealingState(), inputOf(seen));
   assert(command?.type === "grant");
   assertEquals(command.standbys, [copy(1), copy(3)]);
-  assertEquals([command.required, command.timeline], [1, 8]);
+  assertEquals([command.required, command.timeline], [1, 11]);
   assertEquals([command.parent, command.startLsn], [1, 100]);
   assertEquals(command.coverage, "covered");
+});
+
+Deno.test("a promotion by hand makes no timeline that is granted later (R17, T27)", () => {
+  const { command } = decide(sealingState(), inputOf(sealedAt({ 2: 1, 3: 1 })));
+  assert(command?.type === "grant");
+  // A standby that knows of nothing but epoch 1's timeline, 2, makes 3, and 4 from there.
+  assert(command.timeline > 4);
 });
 
 Deno.test("of two data members the last one is granted the degraded rule, and waits in mode strict (R6, R20)", () => {
@@ -300,6 +337,16 @@ Deno.test("mode off grants when the primary must have closed itself (R30)", () =
     outcome({ ...two, 1: unheard("gone", 9000) }, older),
     waits,
   );
+});
+
+Deno.test("mode off gives up no more than it may, as far as the old primary was heard (R30)", () => {
+  const off = sealingState({ mode: "off", rules: [rule([], 0)] });
+  const heard = (flushLsn: number): Seen => ({
+    ...sealedAt({ 2: 100 }),
+    1: unheard("gone", 9000, primaryReport({ flushLsn })),
+  });
+  assertEquals(outcome(heard(1100), off), ["grant", 2]);
+  assertEquals(outcome(heard(1101), off), ["lag", null]);
 });
 
 Deno.test("a forced attempt names the rules that it gives up (R31)", () => {

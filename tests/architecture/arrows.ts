@@ -89,6 +89,9 @@ function pastDoor(
     return null;
   }
   if (isTest(path) && within(target, folderOf(path, paths))) return null;
+  // What helps the tests of one folder may help those of its neighbours.
+  const isKit = isForTests(target) && !isTest(target);
+  if (isForTests(path) && isKit && topOf(path) === topOf(target)) return null;
   const door = `${folder}/mod.ts`;
   if (target !== door) return `${target} is past the door ${door}`;
   const deep = folder.split("/").length > MAX_DOOR_DEPTH;
