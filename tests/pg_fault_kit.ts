@@ -48,6 +48,21 @@ export async function runAsOwner(
   );
 }
 
+/** Starts a dead node's server as an operator would; returns its socket's directory. */
+export async function startByHand(node: PgNode): Promise<string> {
+  const { dataDir, port } = node;
+  // PostgreSQL minds neither once the number of the dead one is free, which init may leave to a zombie.
+  await Deno.remove(`${dataDir}/postmaster.pid`);
+  const log = `${dataDir}/by_hand.log`;
+  const options = `-p ${port} -h 127.0.0.1 -k ${dataDir}`;
+  try {
+    await runAsOwner(node, "pg_ctl", ["start", "-o", options, "-l", log]);
+  } catch (cause) {
+    throw new Error(await Deno.readTextFile(log), { cause });
+  }
+  return dataDir;
+}
+
 /** Finds one of PostgreSQL's programs. */
 export async function findProgram(name: string): Promise<string> {
   const path = (Deno.env.get("PATH") ?? "").split(":");

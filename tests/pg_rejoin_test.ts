@@ -2,7 +2,12 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until } from "./nodes/mod.ts";
 import { connectPostgres, withPgCluster } from "./postgres/mod.ts";
 import { overcome, ROWS, runScenarios, type Scenario } from "./pg_test_kit.ts";
-import { leaveTail, runAsOwner, untilSaid } from "./pg_fault_kit.ts";
+import {
+  leaveTail,
+  runAsOwner,
+  startByHand,
+  untilSaid,
+} from "./pg_fault_kit.ts";
 
 /** How many transactions of the old primary nobody else gets. */
 const TAIL = 20;
@@ -71,16 +76,7 @@ const SCENARIOS: readonly Scenario[] = [
       const { reign: { primary } } = blow;
       await primary.kill();
       await overcome(blow);
-      // PostgreSQL does it by itself where nobody has the dead one's number, not even a zombie.
-      await Deno.remove(`${primary.dataDir}/postmaster.pid`);
-      const socketDir = `${primary.agent.directory}/run`;
-      await runAsOwner(primary, "pg_ctl", [
-        "start",
-        "-o",
-        `-p ${primary.port} -h 127.0.0.1 -k ${socketDir}`,
-        "-l",
-        `${socketDir}/by_hand.log`,
-      ]);
+      const socketDir = await startByHand(primary);
       const refusal = await until(async () => {
         try {
           await primary.query("select 1");
@@ -91,8 +87,12 @@ const SCENARIOS: readonly Scenario[] = [
         }
       }, { what: "the server answers clients" });
       assertMatch(refusal, /no pg_hba.conf entry/);
-      const { rows } = await primary.queryLocally("select pg_is_in_recovery()");
-      assertEquals(rows, [["t"]]);
+      const socket = `${socketDir}/.s.PGSQL.${primary.port}`;
+      {
+        using control = await connectPostgres({ place: { socket } });
+        const { rows } = await control.query("select pg_is_in_recovery()");
+        assertEquals(rows, [["t"]]);
+      }
       primary.restart();
     },
   ],

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { until } from "../nodes/mod.ts";
+import { type Answer, until } from "../nodes/mod.ts";
 import {
   commandLineOf,
   type PgNode,
@@ -110,10 +110,10 @@ Deno.test("a forced failover gives up what nobody else has, and only when that i
     await primary.query("insert into ledger values (0, 0)", 30_000);
     await primary.kill();
     standby.restart();
-    const force = (allow: boolean): ReturnType<
-      typeof standby.agent.client.request
-    > =>
-      standby.agent.client.request("POST", "/v1/failover", {
+    // The witness leads, whose picture is the newest.
+    const leader = await cluster.cluster.leader();
+    const force = (allow: boolean): Promise<Answer<unknown>> =>
+      leader.client.request("POST", "/v1/failover", {
         allow_data_loss: allow,
       }, { timeoutMs: 90_000 });
     const refused = await until(async () => {
