@@ -184,6 +184,11 @@ async function lookAtServer(body: Body): Promise<ServerView> {
       if (silentMs >= HUNG_MS) return { kind: "hung", detail };
       return keepLast(body);
     }
+    if (postmaster.isForeign) {
+      // R25: it is a closed standby, and of no use to anybody before it is started in order.
+      const detail = "Somebody else has started it, out of the agent's reach";
+      return { kind: "hung", detail };
+    }
     if (watch.failing?.reason === "postmaster_hung") {
       return { kind: "hung", detail: watch.failing.detail };
     }

@@ -11,11 +11,24 @@ function pidFile(place: Place): string {
 /** The postmaster of the data directory, whoever started it. */
 export async function findPostmaster(place: Place): Promise<Postmaster | null> {
   const text = await readIfThere(pidFile(place));
+  const [first = "", , , port = "", socketDir = ""] = (text ?? "").split("\n");
   // A minus stands before the pid of a server in single-user mode.
-  const pid = parseInt((text ?? "").split("\n")[0] ?? "", 10);
+  const pid = parseInt(first, 10);
   if (!(pid > 0) || cwdOf(pid) !== place.dataDir) return null;
   const stat = statOf(pid);
-  return stat === null ? null : { pid, startTime: stat.startTime };
+  if (stat === null) return null;
+  const { startTime } = stat;
+  return { pid, startTime, isForeign: isForeign(place, port, socketDir) };
+}
+
+/** Port and first socket directory stand in the pid file once it listens. */
+function isForeign(
+  { options, socketDirs }: Place,
+  port: string,
+  socketDir: string,
+): boolean {
+  if (socketDir === "") return false;
+  return Number(port) !== options.listen.port || socketDir !== socketDirs[0];
 }
 
 /** R23: removes what a killed server left, on the proof that no process is there. */

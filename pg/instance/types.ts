@@ -232,6 +232,8 @@ export interface Postmaster {
   readonly pid: number;
   /** When it began, by the kernel's count; with the pid it names one process for ever. */
   readonly startTime: string;
+  /** Whether it listens where this agent can't reach it: somebody else has started it. */
+  readonly isForeign: boolean;
 }
 
 /** A bound in time. */

@@ -41,6 +41,8 @@ export interface HighAvailability {
   readonly leading: Leading;
   readonly clock: Clock;
   state(): ClusterState;
+  /** Resolves once everything committed before is applied here: an operator decides on nothing older. */
+  confirm(): Promise<void>;
   /** Calls `listener` after changes; returns how to end that. */
   onChange(listener: () => void): () => void;
   /** Takes what a peer's agent told. */
@@ -222,6 +224,7 @@ export async function startHa(options: HaOptions): Promise<HighAvailability> {
     leading,
     clock,
     state,
+    confirm: () => raft.read(() => {}),
     onChange: (listener) => raft.onChange(listener),
     takeNote: (data) => watch.heard(decodeReport(data)),
     presence(id, present): void {

@@ -43,6 +43,7 @@ export async function switchOver(
   ha: HighAvailability,
   target: MemberId | null,
 ): Promise<ChangeOutcome> {
+  await ha.confirm();
   const state = ha.state();
   const { phase } = state;
   if (phase.kind !== "open") {
@@ -119,6 +120,7 @@ export async function failOver(
   ha: HighAvailability,
   { target, allowDataLoss }: FailoverWish,
 ): Promise<ChangeOutcome> {
+  await ha.confirm();
   const state = ha.state();
   const { phase } = state;
   if (phase.kind === "unformed" || phase.kind === "founding") {
@@ -270,6 +272,7 @@ export async function setTags(
   id: MemberId,
   change: Partial<Tags>,
 ): Promise<Tags> {
+  await ha.confirm();
   const member = ha.state().members.get(id);
   if (!member) throw new Problem("not_found", `Node ${id} is no data member`);
   const tags = { ...NO_TAGS, ...member.tags, ...change };

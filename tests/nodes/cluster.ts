@@ -157,8 +157,11 @@ export async function startCluster(
   const nodes: ClusterNode[] = [];
   const cluster = createCluster(nodes, root, options);
   try {
+    for (const path of [secretIn(root), tokenIn(root)]) {
+      await Deno.writeTextFile(path, crypto.randomUUID(), { mode: 0o600 });
+    }
     await options.prepare?.(root);
-    nodes.push(...await createNodes(root, options));
+    nodes.push(...createNodes(root, options));
     await cluster.ready(options.readyTimeoutMs);
     return cluster;
   } catch (error) {
@@ -238,14 +241,11 @@ async function agreedLeader(
   return up.find((node) => node.id === ids[0]) ?? null;
 }
 
-async function createNodes(
+function createNodes(
   root: string,
   options: ClusterOptions,
-): Promise<ClusterNode[]> {
+): ClusterNode[] {
   const size = options.size ?? 3;
-  for (const path of [secretIn(root), tokenIn(root)]) {
-    await Deno.writeTextFile(path, crypto.randomUUID(), { mode: 0o600 });
-  }
   const ports = freePorts(2 * size);
   const places = Array.from(
     { length: size },
