@@ -1,3 +1,4 @@
+import { newestEpoch } from "../../pg/cluster/mod.ts";
 import { leaveWhenFree, promoteByHand, setAmbush } from "./faults.ts";
 import { truth } from "./node.ts";
 import { killServer, orphanServer } from "./server.ts";
@@ -57,22 +58,35 @@ export const LATER_SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: "R21: the winner dies before its barrier, and who diverged is needed",
+    name: "R21: who diverged must be cloned, and is the only one who can hold",
     shape: THREE,
     play: (stage) => {
-      const old = stage.primary();
-      const [a, b] = stage.standbys();
-      if (!a || !b) return;
+      // Node 2 can't be rewound.
+      const old = stage.node(2);
+      const first = stage.openEpoch();
+      if (stage.primary() !== old) {
+        stage.order({ type: "handover", epoch: first, target: old.id });
+        stage.until(
+          "node 2 reigns",
+          () => stage.openEpoch() > first && stage.primary() === old,
+        );
+        stage.wait(1500);
+      }
       stage.isolate(old);
-      stage.wait(200);
-      stage.kill(b);
-      stage.wait(1500);
+      stage.until(
+        "a grant",
+        () => truth(stage.sim).phase.kind === "granted",
+        10_000,
+      );
+      const winner = stage.primary();
+      for (const one of stage.standbys()) {
+        if (one !== old) stage.kill(one);
+      }
+      stage.wait(300);
       stage.mend();
-      // Only two are left, and one of them has a tail of its own.
-      stage.until("they go on", () => stage.openEpoch() > 0, 20_000);
-      stage.wait(1000);
-      const before = stage.acknowledged();
-      stage.until("writes", () => stage.acknowledged() > before, 20_000);
+      const epoch = newestEpoch(truth(stage.sim));
+      stage.until("they go on", () => stage.openEpoch() >= epoch, 15_000);
+      stage.expect(stage.primary() === winner, "Another won");
     },
   },
   {

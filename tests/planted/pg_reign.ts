@@ -155,20 +155,6 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
     seeds: 50,
   },
   {
-    name: "pg_follows_without_cutting",
-    wrong: "A standby is led elsewhere before its stream was cut.",
-    standsFor: "R12, R15",
-    edits: [{
-      file: "pg/policy/plan_following.ts",
-      old: `  if (saved.upstream !== null || server.receiver) {
-    return { kind: "cut_upstream" };
-  }
-  if (isForeign`,
-      new: "  if (isForeign",
-    }],
-    seeds: 400,
-  },
-  {
     name: "pg_follows_with_a_tail",
     wrong: "Where a log ends is not known when it is told to follow.",
     standsFor: "R29, T12",
