@@ -82,14 +82,21 @@ function checkReplicated(
   );
 }
 
+/** For how long an answer may have been on its way. */
+const UNDER_WAY_MS = 1000;
+
+/** How many copies hold a record, or held it when an answer left whose directory was lost since. */
 function countHolding(
-  { nodes }: PgSim,
+  { nodes, world }: PgSim,
   copies: readonly Copy[],
   record: WalRecord,
 ): number {
   return copies.filter(({ id }) => {
-    const node = nodes.get(id);
-    return node && holds(node.disk.wal, record);
+    const disk = nodes.get(id)?.disk;
+    if (!disk) return false;
+    const { wiped } = disk;
+    const isLate = wiped !== null && world.nowMs - wiped.atMs < UNDER_WAY_MS;
+    return holds(disk.wal, record) || isLate && holds(wiped.wal, record);
   }).length;
 }
 
