@@ -212,17 +212,6 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
     seeds: 300,
   },
   {
-    name: "pg_cloned_before_it_left",
-    wrong: "A copy that a rule counts on is given up.",
-    standsFor: "R4",
-    edits: [{
-      file: "pg/policy/plan_following.ts",
-      old: "  if (isHeldByRule(state, view)) {",
-      new: "  if (isHeldByRule(state, view) && view.id < 0) {",
-    }],
-    seeds: 600,
-  },
-  {
     name: "pg_rejoin_awaits_barrier",
     wrong: "Who must give up its copy waits for an opening that needs it.",
     standsFor: "R21",
