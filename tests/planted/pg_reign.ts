@@ -175,7 +175,7 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
       old: `  if (relation.kind === "prefix") {`,
       new: `  if (relation.kind !== "unknown") {`,
     }],
-    seeds: 50,
+    seeds: 200,
   },
   {
     name: "pg_hand_made_timeline_counts",
