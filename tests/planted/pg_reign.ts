@@ -115,17 +115,6 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
     seeds: 300,
   },
   {
-    name: "pg_branch_stays_provisional",
-    wrong: "Where an epoch begins stays what was granted, not what came.",
-    standsFor: "R17",
-    edits: [{
-      file: "pg/cluster/apply_reign.ts",
-      old: "{ ...one, startLsn: switchLsn, promoted: true }",
-      new: "{ ...one, promoted: true }",
-    }],
-    seeds: 1500,
-  },
-  {
     name: "pg_old_primary_left_running",
     wrong: "A primary that sees a later grant is left as it is.",
     standsFor: "R11, R33",
