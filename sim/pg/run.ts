@@ -51,6 +51,8 @@ const OPERATOR_MS = 20_000;
 export interface Shape {
   readonly data: number;
   readonly witness: boolean;
+  /** @default {0} */
+  readonly moreWitnesses?: number;
 }
 
 /** Makes a cluster of empty machines, whose agents found it. */
@@ -61,7 +63,7 @@ export function createPgSim(
 ): PgSim {
   const world = createWorld(seed);
   world.trace = trace;
-  const { data, witness } = shape ?? pick<Shape>(world, [
+  const { data, witness, moreWitnesses = 0 } = shape ?? pick<Shape>(world, [
     { data: 3, witness: false },
     { data: 3, witness: false },
     { data: 2, witness: true },
@@ -69,7 +71,7 @@ export function createPgSim(
     { data: 5, witness: false },
   ]) ?? { data: 3, witness: false };
   const nodes = new Map<number, PgNode>();
-  for (let id = 1; id <= data + (witness ? 1 : 0); id++) {
+  for (let id = 1; id <= data + moreWitnesses + (witness ? 1 : 0); id++) {
     const rate = between(world, 0.97, 1.03);
     nodes.set(id, createNode(id, id > data, rate, NOTHING_SAVED));
   }

@@ -132,20 +132,29 @@ export const LATER_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "R28: primary and standby are cut off together, and go on",
-    shape: THREE,
+    shape: { data: 2, witness: true, moreWitnesses: 2 },
     play: (stage) => {
       const old = stage.primary();
       const [a] = stage.standbys();
       if (!a) return;
-      const rest = [...stage.sim.nodes.values()].filter((node) =>
-        node !== old && node !== a
-      );
-      // No majority anywhere: everybody's agents but the pair's streams are cut.
-      for (const node of rest) stage.isolate(node);
-      stage.wait(1000);
-      const before = stage.acknowledged();
+      // Two of five: they have no leader, and commits are held all the same.
+      stage.isolate(old, a);
       stage.wait(5000);
+      const before = stage.acknowledged();
+      stage.wait(1500);
       stage.expect(stage.acknowledged() > before, "The pair stopped writing");
+    },
+  },
+  {
+    name: "R12, R15: an agent dies between its note and telling the server",
+    shape: THREE,
+    play: (stage) => {
+      const [a] = stage.standbys();
+      if (!a) return;
+      setAmbush(stage.sim, "follow", 2);
+      killServer(stage.sim, a);
+      stage.until("it died", () => stage.sim.ambush === null, 5000);
+      stage.wait(6000);
     },
   },
   {

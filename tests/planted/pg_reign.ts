@@ -115,17 +115,6 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
     seeds: 300,
   },
   {
-    name: "pg_branch_stays_provisional",
-    wrong: "Where an epoch begins stays what was granted, not what came.",
-    standsFor: "R17",
-    edits: [{
-      file: "pg/cluster/apply_reign.ts",
-      old: "{ ...one, startLsn: switchLsn, promoted: true }",
-      new: "{ ...one, promoted: true }",
-    }],
-    seeds: 1500,
-  },
-  {
     name: "pg_old_primary_left_running",
     wrong: "A primary that sees a later grant is left as it is.",
     standsFor: "R11, R33",
@@ -175,7 +164,7 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
       old: `  if (relation.kind === "prefix") {`,
       new: `  if (relation.kind !== "unknown") {`,
     }],
-    seeds: 50,
+    seeds: 200,
   },
   {
     name: "pg_hand_made_timeline_counts",
@@ -210,17 +199,6 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
       },
     ],
     seeds: 300,
-  },
-  {
-    name: "pg_cloned_before_it_left",
-    wrong: "A copy that a rule counts on is given up.",
-    standsFor: "R4",
-    edits: [{
-      file: "pg/policy/plan_following.ts",
-      old: "  if (isHeldByRule(state, view)) {",
-      new: "  if (isHeldByRule(state, view) && view.id < 0) {",
-    }],
-    seeds: 600,
   },
   {
     name: "pg_rejoin_awaits_barrier",

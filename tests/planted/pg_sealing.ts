@@ -113,7 +113,7 @@ export const PG_SEALING_BUGS: readonly PgBug[] = [
       old: "  return a.epoch - b.epoch || a.lsn - b.lsn;",
       new: "  return a.lsn - b.lsn;",
     }],
-    seeds: 200,
+    seeds: 400,
   },
   {
     name: "pg_lowest_wins",
@@ -142,17 +142,6 @@ export const PG_SEALING_BUGS: readonly PgBug[] = [
     }],
     says: "R16",
     seeds: 1,
-  },
-  {
-    name: "pg_catch_up_keeps_its_epoch",
-    wrong: "What a catch-up streams counts as of the target's own epoch.",
-    standsFor: "R14, R16",
-    edits: [{
-      file: "pg/policy/plan_sealing.ts",
-      old: "follows: catchUp.epoch,",
-      new: "follows: saved.epoch,",
-    }],
-    seeds: 400,
   },
   {
     name: "pg_living_rule",
