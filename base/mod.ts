@@ -11,4 +11,5 @@ export * from "./errors.ts";
 export * from "./lsn.ts";
 export * from "./nearest.ts";
 export * from "./random.ts";
+export * from "./reach.ts";
 export * from "./units.ts";

@@ -31,4 +31,5 @@ export {
   schedule,
   tell,
   type World,
+  type WorldEvent,
 } from "./world.ts";

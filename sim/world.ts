@@ -1,6 +1,7 @@
 import { draw, present, type RandomState } from "../base/mod.ts";
 
-interface Event {
+/** Something that is going to happen. */
+export interface WorldEvent {
   readonly atMs: number;
   /** Breaks ties: events of the same time run in the order in which they were made. */
   readonly order: number;
@@ -12,7 +13,7 @@ export interface World {
   nowMs: number;
   readonly random: RandomState;
   /** Binary heap, the next event first. */
-  readonly events: Event[];
+  readonly events: WorldEvent[];
   made: number;
   ran: number;
   /** Takes lines that tell a reader what happens, when somebody reads. */
@@ -60,7 +61,7 @@ export function runNext(world: World): boolean {
   return true;
 }
 
-function sink(events: Event[]): void {
+function sink(events: WorldEvent[]): void {
   let parent = 0;
   while (true) {
     let least = parent;
@@ -75,14 +76,14 @@ function sink(events: Event[]): void {
   }
 }
 
-function isBefore(events: Event[], a: number, b: number): boolean {
+function isBefore(events: WorldEvent[], a: number, b: number): boolean {
   const first = present(events[a], "an event");
   const second = present(events[b], "an event");
   return first.atMs < second.atMs ||
     (first.atMs === second.atMs && first.order < second.order);
 }
 
-function swap(events: Event[], a: number, b: number): void {
+function swap(events: WorldEvent[], a: number, b: number): void {
   const first = present(events[a], "an event");
   events[a] = present(events[b], "an event");
   events[b] = first;

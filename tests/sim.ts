@@ -1,14 +1,18 @@
 /**
- * `deno task sim`: the simulator, or with `--planted` the proof of its worth.
+ * `deno task sim`: the simulators, or with `--planted` the proof of their worth. Without more it simulates
+ * Raft, with `--pg` PostgreSQL's failover; `--ci` runs both.
  *
  * @module
  */
 import { runSimulator } from "../sim/mod.ts";
+import { runPgSimulator } from "../sim/pg/mod.ts";
 import { runPlanted } from "./planted/mod.ts";
 
-if (import.meta.main) {
-  const planted = Deno.args.includes("--planted");
-  Deno.exitCode = planted
-    ? await runPlanted(Deno.args)
-    : runSimulator(Deno.args);
+async function run(args: string[]): Promise<number> {
+  if (args.includes("--planted")) return await runPlanted(args);
+  if (args.includes("--pg")) return runPgSimulator(args);
+  const code = runSimulator(args);
+  return args.includes("--ci") ? Math.max(code, runPgSimulator(args)) : code;
 }
+
+if (import.meta.main) Deno.exitCode = await run(Deno.args);

@@ -37,7 +37,7 @@ function phaseLine(answer: Shape): string {
     ...(words === undefined ? [] : [`: ${words}`]),
     `; mode ${shown(answer, "mode")}`,
     ...(answer["paused"] === true
-      ? ["; paused: pgraft changes nothing by itself"]
+      ? ["; paused: a primary that is lost is not replaced"]
       : []),
   ].join(""));
 }

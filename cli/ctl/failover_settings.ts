@@ -23,7 +23,7 @@ async function setPaused(session: Session, paused: boolean): Promise<number> {
     happensOnce: true,
   });
   const text = paused
-    ? "Paused: pgraft changes nothing by itself until pgraft ctl resume"
+    ? "Paused: a primary that is lost is not replaced until pgraft ctl resume"
     : "Resumed";
   await confirm(session, answer, text);
   return EXIT.ok;
@@ -31,9 +31,10 @@ async function setPaused(session: Session, paused: boolean): Promise<number> {
 
 const PAUSE: Command = ctlCommand({
   path: "ctl pause",
-  summary: "Suspend failover: start, stop, promote and demote nothing",
+  summary: "Suspend failover: replace no primary, change no rule",
   about: [
-    "A primary that is lost meanwhile is not replaced. Who must hold commits stays as it is.",
+    "A primary that is lost meanwhile is not replaced, and commits wait for whom they waited for. " +
+    "Switchover and failover by command still work; standbys are still kept streaming.",
   ],
   examples: [{ line: "pgraft ctl pause", does: "Before work on the machines" }],
   options: {},
@@ -177,9 +178,9 @@ const TAGS: Command = ctlCommand({
   about: [
     [
       "nofailover         Is never the primary; holds commits and is a source",
-      "noloadbalance      Gets no readers",
+      "noloadbalance      Shall get no readers; kept for the router",
       "nosync             Holds no commits for others",
-      "clonefrom          New nodes copy from it first",
+      "clonefrom          Shall be copied from first; kept, copies come from the primary so far",
       "failover_priority  0 to 1000, 100 at first: of nodes with the same data the highest wins",
     ].join("\n"),
     "Tags that are not named stay as they are.",

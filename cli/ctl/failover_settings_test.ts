@@ -20,7 +20,7 @@ const cases: Array<[string[], string, unknown, string]> = [
     ["pause"],
     "POST /v1/pause",
     {},
-    "Paused: pgraft changes nothing by itself until pgraft ctl resume\n",
+    "Paused: a primary that is lost is not replaced until pgraft ctl resume\n",
   ],
   [["resume"], "POST /v1/resume", {}, "Resumed\n"],
   [

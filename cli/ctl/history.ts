@@ -38,7 +38,9 @@ function whenText(record: Shape): string {
 function givenUpText(record: Shape): Cell {
   const parts = shapesAt(record, "given_up").map((one) => {
     const commits = numberAt(one, "commits");
-    const counted = commits === null ? "" : `, ${commits} commits`;
+    const counted = commits === null
+      ? ""
+      : `, ${commits} ${commits === 1 ? "commit" : "commits"}`;
     const bytes = shownBytes(numberAt(one, "bytes") ?? 0);
     return `node ${shown(one, "id")}: ${bytes}${counted}`;
   });

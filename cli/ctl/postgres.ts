@@ -128,15 +128,18 @@ export function postgresLine(
   const id = numberAt(primary, "id");
   const member = members.find((one) => numberAt(one, "id") === id) ?? {};
   const degraded = shape(cluster["sync"])["degraded"] === true;
+  // Its role is told by its own agent only.
+  const isHeard = textAt(member, "role") === "primary";
   const words = [
     ...(id === null ? ["no open primary; pgraft ctl explain tells why"] : [
       `primary ${shown(member, "name")} (${id})`,
+      ...(isHeard ? [] : ["NOT HEARD OF; pgraft ctl explain tells why"]),
       `epoch ${shown(primary, "epoch")}`,
       `timeline ${shown(primary, "timeline")}`,
     ]),
     ...syncWords(cluster),
   ];
-  const style = id === null ? "red" : degraded ? "yellow" : "green";
+  const style = id === null || !isHeard ? "red" : degraded ? "yellow" : "green";
   return { text: words.join(", "), style };
 }
 

@@ -73,6 +73,13 @@ const lines: Array<[string, unknown, string, string]> = [
     "red",
   ],
   [
+    "a primary whose node does not answer",
+    { members: [{ ...PRIMARY, role: "none" }, STANDBY] },
+    "primary node1 (1), NOT HEARD OF; pgraft ctl explain tells why, epoch 3, timeline 2, " +
+    "mode quorum, commits need 1 of 2",
+    "red",
+  ],
+  [
     "a degraded cluster",
     {
       sync: { mode: "quorum", standbys: [], required: 0, degraded: true },

@@ -1,3 +1,4 @@
+import { messageOf } from "../../base/mod.ts";
 import type { ClusterCommand } from "../cluster/mod.ts";
 import type { Step } from "../policy/mod.ts";
 import {
@@ -108,16 +109,25 @@ async function actOnReign(body: Body, step: ReignStep): Promise<void> {
       return await announceOpening(body, step.epoch, step.rule);
     case "retire_rules":
       return await retireRules(body, step);
-    case "checkpoint": {
-      const timeoutMs = CHECKPOINT_TIMEOUT_MS;
-      await body.options.instance.checkpoint({ timeoutMs });
-      body.checkpointed = step.handover;
-      return;
-    }
+    case "checkpoint":
+      return await checkpoint(body, step.handover);
     case "rewind":
       return beginRewind(body, step);
     case "clone":
       return beginClone(body, step);
+  }
+}
+
+/** A switchover whose checkpoint fails is given up while the primary still serves (R32). */
+async function checkpoint(body: Body, handover: number): Promise<void> {
+  const { instance, ports, log } = body.options;
+  try {
+    await instance.checkpoint({ timeoutMs: CHECKPOINT_TIMEOUT_MS });
+    body.checkpointed = handover;
+  } catch (error) {
+    log("warning", `The switchover is given up: ${messageOf(error)}`);
+    const { epoch } = body.saved;
+    await ports.propose({ type: "drop_handover", epoch, number: handover });
   }
 }
 

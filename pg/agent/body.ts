@@ -49,7 +49,7 @@ export interface Body {
   failedStarts: number;
   failures: number;
   failure: string;
-  guard: Guard | null;
+  guard: (Guard & { readonly graceMs: number }) | null;
   /** The newest look. */
   view: LocalView | null;
   /** Whether that still holds, but for what this process has changed itself. */
@@ -73,6 +73,9 @@ export interface Watch {
   acknowledgedAtMs: number;
   phase: string;
   phaseSinceMs: number;
+  /** The newest rule's number, and since when. */
+  rule: number;
+  ruleSinceMs: number;
   lostSinceMs: number | null;
   /** What was last seen of the upstream, and since when it is the same. */
   heard: string;
@@ -97,6 +100,8 @@ export interface Watch {
   /** Owned settings that differ, and where the log was (R27). */
   drift: { readonly drift: readonly Drift[]; readonly lsn: Lsn };
   driftSinceMs: number | null;
+  /** Where the log was when they were last seen right. */
+  driftFromLsn: Lsn;
 }
 
 /** Wakes a loop that naps, also when that happens before the nap. */
@@ -144,6 +149,8 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
       acknowledgedAtMs: nowMs,
       phase: "",
       phaseSinceMs: nowMs,
+      rule: 0,
+      ruleSinceMs: nowMs,
       lostSinceMs: null,
       heard: "",
       heardAtMs: nowMs,
@@ -161,6 +168,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
       followedLogBytes: 0,
       drift: { drift: [], lsn: 0 },
       driftSinceMs: null,
+      driftFromLsn: 0,
     },
     waker: createWaker(options),
   };

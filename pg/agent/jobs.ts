@@ -36,7 +36,7 @@ export function beginInitialize(body: Body, attempt: number): void {
 /** Takes a new copy of the primary's data; the old one is kept until the new one streams (R4, R29). */
 export function beginClone(
   body: Body,
-  { epoch, source }: Extract<Step, { kind: "clone" }>,
+  { epoch, source, lost }: Extract<Step, { kind: "clone" }>,
 ): void {
   begin(body, { kind: "clone", epoch }, async () => {
     const { instance, ports, random, log } = body.options;
@@ -46,6 +46,7 @@ export function beginClone(
     body.mayHaveOldData = true;
     if (await hasServer(body)) await instance.stop("fast");
     forgetServer(body);
+    if (lost) await noteLoss(body, epoch, lost);
     // From here on the directory may be any copy's: it must not count as the one it was (R3).
     await save(body, { incarnation: null, epoch: 0, upstream: null });
     await instance.clone({

@@ -99,6 +99,7 @@ function viewOf(
     unacknowledgedMs: nowMs - watch.acknowledgedAtMs,
     electionTimeoutMs: options.electionTimeoutMs,
     phaseMs: nowMs - watch.phaseSinceMs,
+    ruleMs: nowMs - watch.ruleSinceMs,
     lostMs: 0,
   };
   const isLost = lossOf(state, view) !== null;
@@ -120,11 +121,13 @@ function askForContact(body: Body, nowMs: number): void {
 
 function notePhase(
   { watch }: Body,
-  { phase }: ClusterState,
+  { phase, lastRule }: ClusterState,
   nowMs: number,
 ): void {
   const epoch = "epoch" in phase ? phase.epoch : 0;
   const name = `${phase.kind} ${epoch}`;
+  if (watch.rule !== lastRule) watch.ruleSinceMs = nowMs;
+  watch.rule = lastRule;
   if (name === watch.phase) return;
   watch.phase = name;
   watch.phaseSinceMs = nowMs;

@@ -1,3 +1,5 @@
+import { type HostPort, reach } from "../../base/mod.ts";
+
 /** How long a refusal is waited for; who has not refused by then is there, or nothing proves otherwise. */
 const REFUSAL_TIMEOUT_MS = 50;
 
@@ -7,15 +9,8 @@ const REFUSAL_TIMEOUT_MS = 50;
  * @param address Where.
  * @returns Whether it refused; false when it answered or stayed silent.
  */
-export async function isRefused(
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<boolean> {
+export async function isRefused({ host, port }: HostPort): Promise<boolean> {
   const signal = AbortSignal.timeout(REFUSAL_TIMEOUT_MS);
-  try {
-    const connection = await Deno.connect({ hostname: host, port, signal });
-    connection.close();
-    return false;
-  } catch (error) {
-    return error instanceof Deno.errors.ConnectionRefused;
-  }
+  const { kind } = await reach({ hostname: host, port }, signal);
+  return kind === "refused";
 }

@@ -15,6 +15,7 @@ export async function undoDrift(body: Body): Promise<void> {
   const nowMs = options.clock.nowMs();
   if (drift.length === 0) {
     watch.driftSinceMs = null;
+    watch.driftFromLsn = lsn;
     return;
   }
   watch.driftSinceMs ??= nowMs;
@@ -24,7 +25,7 @@ export async function undoDrift(body: Body): Promise<void> {
     options.log(
       "warning",
       `${name} was changed to "${actual}", which pgraft undoes: it is "${expected}"`,
-      { lsn: formatLsn(lsn) },
+      { from: formatLsn(watch.driftFromLsn), to: formatLsn(lsn) },
     );
     if (name === "synchronous_standby_names") body.mayHaveBeenEmpty = true;
   }

@@ -104,7 +104,8 @@ export const PLACEHOLDER_LIST = `ANY 1 ("${PLACEHOLDER_NAME}")`;
 
 /** A rule in words: `node 1 needs 1 of 2, 3`. */
 export function describeRule(rule: Rule): string {
-  const ids = rule.standbys.map(({ id }) => id).join(", ") || "nobody yet";
+  const ids = rule.standbys.map(({ id }) => id).toSorted((a, b) => a - b)
+    .join(", ") || "nobody yet";
   const of = rule.required === 0 ? "nobody" : `${rule.required} of ${ids}`;
   return `node ${rule.primary.id} needs ${of} (epoch ${rule.epoch})`;
 }

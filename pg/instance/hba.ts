@@ -47,9 +47,20 @@ function formatRule(name: string, rule: string): string[] {
   return [`# ${name.replaceAll(/[\r\n]/g, " ")}`, rule];
 }
 
-/** Writes a pg_ident.conf: the user of this process is the superuser, and nobody else. */
-export function formatIdent(options: InstanceOptions, ownUser: string): string {
-  return `${OWNED_FILE_MARK}\n${MAP} ${quoteName(ownUser)} ${
-    quoteName(options.superuser)
-  }\n`;
+/**
+ * Writes a pg_ident.conf: the user of this process is the superuser; while clients may get in, so is the one
+ * that PostgreSQL runs as, as its administrators expect.
+ */
+export function formatIdent(
+  options: InstanceOptions,
+  ownUser: string,
+  hba: "closed" | "open",
+): string {
+  const users = new Set([ownUser]);
+  if (hba === "open" && options.osUser) users.add(options.osUser.name);
+  const superuser = quoteName(options.superuser);
+  const lines = [...users].map((user) =>
+    `${MAP} ${quoteName(user)} ${superuser}\n`
+  );
+  return `${OWNED_FILE_MARK}\n${lines.join("")}`;
 }

@@ -82,7 +82,11 @@ export async function writeClosedFiles(
   await keepOriginal(ident, place);
   const changed = [
     await writeIfChanged(hba, formatHba(options, "closed"), options.osUser),
-    await writeIfChanged(ident, formatIdent(options, ownUser), options.osUser),
+    await writeIfChanged(
+      ident,
+      formatIdent(options, ownUser, "closed"),
+      options.osUser,
+    ),
     await writeParameters(place, dataDir),
   ];
   return changed.includes(true);
@@ -129,7 +133,7 @@ export async function render(
     await writeClosedFiles(place, dataDir),
     await writeIfChanged(
       files.identFile,
-      formatIdent(options, place.ownUser),
+      formatIdent(options, place.ownUser, config.hba),
       options.osUser,
     ),
     await writeIfChanged(

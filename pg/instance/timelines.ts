@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type Lsn, parseLsn } from "../../base/mod.ts";
 import { readControl } from "./control_file.ts";
 import { InstanceError } from "./errors.ts";
-import { readIfThere, syncPath, writeDurably } from "./files.ts";
+import { own, readIfThere, syncPath } from "./files.ts";
 import type { Place } from "./place.ts";
 
 /** PostgreSQL skips comments in history files, so a filler is one that has nothing else. */
@@ -31,7 +31,8 @@ async function listHistory(place: Place): Promise<HistoryFile[]> {
     const match = /^([0-9A-F]{8})\.history$/.exec(name);
     if (match === null) continue;
     const path = join(walDir(place), name);
-    const isFiller = await readIfThere(path) === FILLER_TEXT;
+    const text = await readIfThere(path);
+    const isFiller = text !== null && FILLER_TEXT.startsWith(text);
     found.push({ timeline: parseInt(match[1] ?? "", 16), path, isFiller });
   }
   return found;
@@ -52,6 +53,13 @@ async function newestTimeline(
   return Math.max(1, ...known, ...real);
 }
 
+async function layFiller(place: Place, timeline: number): Promise<void> {
+  const path = join(walDir(place), historyName(timeline));
+  await Deno.writeTextFile(path, FILLER_TEXT, { mode: 0o600, createNew: true });
+  await own(path, place.options.osUser);
+  await syncPath(path);
+}
+
 /**
  * R17: makes the next promotion take a timeline. PostgreSQL takes the first number that has no history file, so
  * every number in between gets one. They stay while this server is primary, since its standbys ask for each.
@@ -69,14 +77,12 @@ export async function layFillers(place: Place, target: number): Promise<void> {
   for (const { timeline, path, isFiller } of files) {
     if (isFiller && timeline >= target) await Deno.remove(path);
   }
+  const missing: number[] = [];
   for (let timeline = 2; timeline < target; timeline++) {
-    if (taken.has(timeline)) continue;
-    await writeDurably(
-      join(walDir(place), historyName(timeline)),
-      FILLER_TEXT,
-      place.options.osUser,
-    );
+    if (!taken.has(timeline)) missing.push(timeline);
   }
+  // Side by side, since nobody can write meanwhile. One that a crash cuts short is a comment still.
+  await Promise.all(missing.map((timeline) => layFiller(place, timeline)));
   await syncPath(walDir(place));
 }
 

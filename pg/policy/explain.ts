@@ -16,9 +16,8 @@ export function explainMembers(
   state: ClusterState,
   input: PolicyInput,
 ): Finding[] {
-  return [...state.members.values()].map((member) =>
-    explainMember(state, member, input)
-  );
+  return [...state.members.values()].toSorted((a, b) => a.id - b.id)
+    .map((member) => explainMember(state, member, input));
 }
 
 function explainMember(

@@ -2,7 +2,9 @@ import {
   type ClusterState,
   type Copy,
   copyOf,
+  type Epoch,
   hasCopy,
+  type Lsn,
   newestRule,
   positionOf,
   type Relation,
@@ -18,7 +20,7 @@ import {
   type Reigning,
   slotsFor,
 } from "./own.ts";
-import { endOf } from "./plan_sealing.ts";
+import { endOf, isEndKnown } from "./plan_sealing.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, StandbyServer } from "./view.ts";
 
@@ -105,6 +107,9 @@ function planStandby(
   if (isForeign(state, view, server.timeline)) {
     return planClone(state, reigning, view);
   }
+  // After a restart its end is not known before all is replayed: a tail of its own would look like none,
+  // and count as log of the epoch that it is told to follow (T12).
+  if (!isEndKnown(state, view, server)) return { kind: "finish_replay" };
   const relation = relationOf(state, reigning, view, server);
   if (relation.kind === "prefix") {
     return { kind: "follow", epoch, upstream: grant.winner.id };
@@ -154,7 +159,7 @@ function planRejoin(
   const { phase: { epoch }, grant } = reigning;
   if (!grant.promoted) return idle("Waiting for the primary to promote");
   if (!view.canRewind || view.rewindFailed === epoch) {
-    return planClone(state, reigning, view);
+    return planClone(state, reigning, view, { sinceLsn, from });
   }
   return { kind: "rewind", epoch, source: grant.winner.id, sinceLsn, from };
 }
@@ -163,30 +168,33 @@ function planClone(
   state: ClusterState,
   { phase: { epoch }, grant }: Reigning,
   view: LocalView,
+  lost: { readonly sinceLsn: Lsn; readonly from: Epoch } | null = null,
 ): Step {
   if (isHeldByRule(state, view)) {
     return { kind: "await_leave" };
   }
   if (!grant.promoted) return idle("Waiting for the primary to promote");
-  return { kind: "clone", epoch, source: grant.winner.id };
+  return { kind: "clone", epoch, source: grant.winner.id, lost };
 }
+
+/** How long a copy waits for the retirement of rules that name it once the newest does not. */
+const LEAVE_PATIENCE_MS = 5000;
 
 /**
  * Whether a rule of the reign names the copy that would be given up (R4). Before the barrier nobody has
  * been told of any commit of this epoch, and a member that must clone may be the only one who can
- * acknowledge it, so then it does not wait (R21). Nor does it when the newest rule has left it out and has
- * too few standbys without it: that rule would never pass its barrier and so never retire the older one,
- * which stays in force until the new copy has entered.
+ * acknowledge it, so then it does not wait (R21). Nor does it for ever when the newest rule has left it out
+ * and can't be met without it: that one would never pass its barrier and so never retire the older ones.
+ * These stay in force, covered by the primary alone, until the new copy has entered.
  */
 function isHeldByRule(state: ClusterState, view: LocalView): boolean {
   const { phase, rules } = state;
   const held: Copy | null = copyOf(state, view.id);
   if (phase.kind !== "open" || !held) return false;
   const newest = newestRule(state);
-  if (
-    newest && newest.standbys.length < newest.required &&
-    !hasCopy(newest.standbys, held)
-  ) return false;
+  const isLeftOut = newest !== null && !hasCopy(newest.standbys, held);
+  if (isLeftOut && newest.standbys.length < newest.required) return false;
+  if (isLeftOut && view.ruleMs >= LEAVE_PATIENCE_MS) return false;
   return rules.some(({ epoch, standbys }) =>
     epoch === phase.epoch && hasCopy(standbys, held)
   );

@@ -671,12 +671,17 @@ Deno.test("a beginning follows, something beyond is rewound or cloned, by epochs
     sinceLsn: 100,
     from: 1,
   });
-  const clone: Step = { kind: "clone", epoch: 2, source: 2 };
+  const clone: Step = {
+    kind: "clone",
+    epoch: 2,
+    source: 2,
+    lost: { sinceLsn: 100, from: 1 },
+  };
   assertEquals(at(101, { canRewind: false }), clone);
   assertEquals(at(101, { rewindFailed: 2 }), clone);
   assertEquals(at(101, { rewindFailed: 1 }).kind, "rewind");
   // From before the table: it can't be told.
-  assertEquals(at(50, { saved: { epoch: 0 } }), clone);
+  assertEquals(at(50, { saved: { epoch: 0 } }), { ...clone, lost: null });
 });
 
 Deno.test("nobody waits for a barrier to rewind, and only what is promoted is a source (R21)", () => {

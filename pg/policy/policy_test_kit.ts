@@ -218,6 +218,7 @@ export function viewOf(
     unacknowledgedMs: 0,
     electionTimeoutMs: 1000,
     phaseMs: 500,
+    ruleMs: 500,
     lostMs: 0,
     ...rest,
     saved,

@@ -8,6 +8,7 @@ import {
   hasCopy,
   isNamed,
   isRuleChanging,
+  isSameCopy,
   isSameRule,
   type MemberId,
   newestRule,
@@ -19,6 +20,9 @@ import type { Finding, PolicyInput, PrimaryReport } from "./report.ts";
 
 /** A standby that is closer than this has caught up; its barrier proves the rest. */
 const CAUGHT_UP_BYTES = 1 << 20;
+
+/** How long a primary may take over the checkpoint before a switchover. */
+const HANDOVER_TIMEOUT_MS = 45_000;
 
 type Reign = Extract<Phase, { kind: "granted" | "open" }>;
 
@@ -43,11 +47,13 @@ function switchover(
 ): ClusterCommand | null {
   if (phase.kind !== "open" || !phase.handover) return null;
   const { epoch, handover: { number, target } } = phase;
-  const primary = reportOfPrimary(state, input);
-  if (primary?.handover !== number) return null;
   const isThere = target === null ||
     input.observations.get(target)?.agent === "alive";
-  if (!isThere) return { type: "drop_handover", epoch, number };
+  if (!isThere || input.phaseMs >= HANDOVER_TIMEOUT_MS) {
+    return { type: "drop_handover", epoch, number };
+  }
+  const primary = reportOfPrimary(state, input);
+  if (primary?.handover !== number) return null;
   return {
     type: "attempt",
     epoch: epoch + 1,
@@ -114,7 +120,9 @@ function newcomerOf(state: ClusterState, primary: PrimaryReport): Copy | null {
   for (const { id, counted, tags, leaving } of state.members.values()) {
     const copy = copyOf(state, id);
     if (counted || tags.nosync || leaving || !copy) continue;
-    if (isCaughtUp(primary, copy)) return copy;
+    // Who reigns is behind nobody, and among its standbys it is not.
+    const reigns = isSameCopy(copy, currentPrimary(state));
+    if (reigns || isCaughtUp(primary, copy)) return copy;
   }
   return null;
 }

@@ -155,6 +155,11 @@ Deno.test("a member says that it waits for leave, and what it waits for (R4)", (
   assertEquals(reportOf(openState(), viewOf(2)).needsClone, false);
   // Of one that streams nothing is to be said.
   assertEquals(reportOf(openState(), viewOf(2)).trouble, null);
+  const waiting = viewOf(2, { server: standby({ streaming: false }) });
+  assertEquals(
+    reportOf(openState(), waiting).trouble,
+    "Waiting for the primary",
+  );
   const failing = viewOf(2, { failures: 1, failure: "No space left" });
   assertEquals(reportOf(openState(), failing).trouble, "No space left");
 });

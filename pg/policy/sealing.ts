@@ -193,8 +193,9 @@ function lagOf(
   { observations }: PolicyInput,
 ): number {
   const old = newestGrant(state)?.winner;
-  const report = observations.get(old?.id ?? 0)?.report;
-  return Math.max(0, (report?.primary?.flushLsn ?? 0) - position.lsn);
+  const told = observations.get(old?.id ?? 0)?.report?.primary;
+  // Of one that this leader never heard, nobody can say what would be lost.
+  return told ? Math.max(0, told.flushLsn - position.lsn) : Infinity;
 }
 
 function highest(sealed: readonly Sealed[]): Sealed | null {
@@ -436,9 +437,9 @@ function waitFor(
   return say(
     "uncovered",
     `Epoch ${epoch} waits until no acknowledged commit can be missing: ` +
-      `not sealed yet are nodes ${
-        missing.join(", ")
-      }, and what is sealed does not cover ${rules}`,
+      `not sealed yet: ${
+        missing.map((id) => `node ${id}`).join(", ")
+      }; and what is sealed does not cover ${rules}`,
   );
 }
 

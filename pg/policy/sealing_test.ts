@@ -319,12 +319,13 @@ Deno.test("mode off grants when the primary must have closed itself (R30)", () =
   const granted: Outcome = ["grant", 2];
   const waits: Outcome = ["uncovered", null];
   const cases: readonly [Seen, number, Outcome][] = [
-    [{ ...two, 1: unheard("gone", 1999) }, 9000, waits],
-    [{ ...two, 1: unheard("gone", 2000) }, 9000, granted],
+    [{ ...two, 1: unheard("gone", 1999, primaryReport()) }, 9000, waits],
+    [{ ...two, 1: unheard("gone", 2000, primaryReport()) }, 9000, granted],
     [{ ...two, 1: alive(report(1)) }, 9000, waits],
-    // A new leader has not heard of it: as if it had been there when the phase was first seen.
+    // A new leader has not heard of it: as if it had been there when the phase was first seen; and what it
+    // had, nobody can say.
     [two, 1999, waits],
-    [two, 2000, granted],
+    [two, 2000, ["lag", null]],
     // Somebody still streams from it.
     [{ ...two, 1: unheard("gone", 9000), 3: alive(report(3)) }, 9000, waits],
   ];

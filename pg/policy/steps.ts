@@ -101,4 +101,6 @@ export type Step =
     readonly kind: "clone";
     readonly epoch: Epoch;
     readonly source: MemberId;
+    /** What the old copy has of its own, to be counted before it is given up; null where it has nothing. */
+    readonly lost: { readonly sinceLsn: Lsn; readonly from: Epoch } | null;
   };

@@ -160,6 +160,8 @@ export interface LocalView {
   readonly electionTimeoutMs: number;
   /** How long this node has seen the present phase. */
   readonly phaseMs: number;
+  /** How long this node has seen the newest rule. */
+  readonly ruleMs: number;
   /** How long ago the primary was first seen lost. */
   readonly lostMs: number;
 }

@@ -1,5 +1,3 @@
-import { messageOf } from "../../base/mod.ts";
-
 /** Where a node listens. */
 export interface HostAndPort {
   readonly hostname: string;
@@ -42,36 +40,4 @@ export function formatAddress({ hostname, port }: HostAndPort): string {
   return hostname.includes(":")
     ? `[${hostname}]:${port}`
     : `${hostname}:${port}`;
-}
-
-/** What a bare connection showed about a port. */
-export type Reach =
-  /** Something listens. */
-  | { readonly kind: "listening" }
-  /** The machine answered that nothing listens there. */
-  | { readonly kind: "refused" }
-  /** Nothing is proven. */
-  | { readonly kind: "unknown"; readonly why: string };
-
-/**
- * Connects and hangs up, to tell a process that is gone from one that does not answer.
- *
- * @param address Where.
- * @param signal Ends the attempt, which then shows nothing.
- * @returns What was seen.
- */
-export async function reach(
-  address: HostAndPort,
-  signal: AbortSignal,
-): Promise<Reach> {
-  try {
-    const connection = await Deno.connect({ ...address, signal });
-    connection.close();
-    return { kind: "listening" };
-  } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) {
-      return { kind: "refused" };
-    }
-    return { kind: "unknown", why: messageOf(error) };
-  }
 }

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { formatAddress, parseAddress, reach } from "./address.ts";
-import { freePort } from "./test_nodes.ts";
+import { formatAddress, parseAddress } from "./address.ts";
 
 Deno.test("parseAddress() reads names, IPv4 and IPv6, and formatAddress() writes them back", () => {
   for (const text of ["node1:7400", "10.0.0.1:1", "[fe80::1]:65535"]) {
@@ -22,16 +21,4 @@ Deno.test("parseAddress() refuses what is not host:port", async (t) => {
       assertEquals(error instanceof TypeError, true);
     });
   }
-});
-
-Deno.test("reach() tells a port that refuses from one that listens and from no answer", async () => {
-  const port = freePort();
-  const address = { hostname: "127.0.0.1", port };
-  const { signal } = new AbortController();
-  assertEquals((await reach(address, signal)).kind, "refused");
-  const listener = Deno.listen(address);
-  assertEquals((await reach(address, signal)).kind, "listening");
-  listener.close();
-  const aborted = AbortSignal.abort();
-  assertEquals((await reach(address, aborted)).kind, "unknown");
 });

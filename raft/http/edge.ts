@@ -1,5 +1,11 @@
-import { type Clock, messageOf, type Random } from "../../base/mod.ts";
-import { type HostAndPort, type Reach, reach } from "./address.ts";
+import {
+  type Clock,
+  messageOf,
+  type Random,
+  type Reach,
+  reach,
+} from "../../base/mod.ts";
+import type { HostAndPort } from "./address.ts";
 import {
   createDelayLine,
   type DelayLine,

@@ -132,7 +132,10 @@ Deno.test("send() opens the bulk lane again after it was idle", async () => {
 });
 
 Deno.test("send() delivers votes by request while the peer has no stream, and drops the rest", async () => {
-  await withNodes([{ secret: SECRET }, { secret: SECRET }], async (a, b) => {
+  // Each is sent once: on a starved machine none may be given up.
+  const limits = { requestTimeoutMs: 10_000, silenceMs: 10_000 };
+  const options = { secret: SECRET, limits };
+  await withNodes([options, options], async (a, b) => {
     a.transport.setPeers(new Map([[2, b.address]]));
     a.transport.send(sample("pre_vote", 1, 2));
     a.transport.send(append(1, 2, 10));

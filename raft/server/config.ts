@@ -35,7 +35,8 @@ export interface RaftClusterConfig {
    */
   readonly electionTimeoutMs?: number;
   /**
-   * Entries between two snapshots at the least; 0 for none.
+   * Entries between two snapshots at the least; 0 for none. The next one is also put off until the log is
+   * as large as the state, and has 16 MiB or five times as many entries.
    *
    * @default {10000}
    */

@@ -69,6 +69,7 @@ const SAMPLE_CONFIG = {
     join: [],
     secretFile: "/etc/pgraft/secret",
     synchronousMode: "quorum",
+    maximumLagBytes: 1 << 20,
   },
   raft: {
     listen: { host: "0.0.0.0", port: 7400 },

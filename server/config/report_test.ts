@@ -40,6 +40,7 @@ members = 1@127.0.0.1:7400 ; --cluster-members
 join = ; default
 secret_file = /s ; FILE:2
 synchronous_mode = quorum ; default
+maximum_lag_on_failover = 1MB ; default
 [raft]
 listen = 127.0.0.1:7400 ; --raft-listen
 advertise = 127.0.0.1:7400 ; default, from cluster.members

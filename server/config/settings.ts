@@ -103,6 +103,13 @@ export const CLUSTER_SETTINGS = {
       "Who must hold a commit; seeds the first formation, from then on Raft's value rules",
     aliases: [{ name: "synchronous_replication", rewrite: modeFromBoolean }],
   }),
+  maximumLagBytes: setting({
+    key: "maximum_lag_on_failover",
+    type: byteSizeType({ min: 0, max: 1024 * 1024 * MB }),
+    default: "1MB",
+    help:
+      "What synchronous_mode = off may lose when another member takes over by itself",
+  }),
 };
 
 /** `[raft]`: consensus between the nodes. */

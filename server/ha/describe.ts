@@ -7,9 +7,11 @@ import {
   type HistoryRecord,
   newestGrant,
   newestRule,
+  type Rule,
   type Tags,
 } from "../../pg/cluster/mod.ts";
 import { explainMembers, type Report } from "../../pg/policy/mod.ts";
+import type { PostgresStatus } from "../metrics/mod.ts";
 import type { HighAvailability } from "./ha.ts";
 
 /** A JSON object. */
@@ -37,10 +39,9 @@ export function syncToJson(ha: HighAvailability): Json | null {
   if (!rule) return null;
   return {
     mode: state.mode,
-    standbys: rule.standbys.map(({ id }) => id),
+    standbys: rule.standbys.map(({ id }) => id).toSorted((a, b) => a - b),
     required: rule.required,
-    degraded: state.mode !== "off" && rule.required === 0 &&
-      state.members.size > 1,
+    degraded: isDegraded(state, rule),
   };
 }
 
@@ -64,6 +65,7 @@ export function memberPostgresToJson(
     lsn: report?.position ? formatLsn(report.position.lsn) : null,
     lag_bytes: lagOf(ha, state, report),
     open: report?.primary?.open ?? false,
+    sync_waiters: report?.primary?.syncWaiters ?? 0,
     trouble: isHeard ? report?.trouble ?? null : "Its agent does not answer",
     tags: tagsToJson(member.tags),
   };
@@ -95,6 +97,31 @@ function lagOf(
   const flushLsn = ha.watch.report(primary?.id ?? 0)?.primary?.flushLsn;
   if (flushLsn === undefined || !report?.position) return null;
   return Math.max(0, flushLsn - report.position.lsn);
+}
+
+/** What is measured of a node's PostgreSQL. */
+export function postgresStatus(
+  ha: HighAvailability,
+  id: number,
+): PostgresStatus {
+  const state = ha.state();
+  const report = ha.watch.report(id);
+  const rule = newestRule(state);
+  const gaps = state.history.flatMap(({ gapMs }) => gapMs ?? []);
+  return {
+    epoch: newestGrant(state)?.epoch ?? 0,
+    role: report?.role ?? null,
+    open: report?.primary?.open ?? false,
+    lagBytes: lagOf(ha, state, report),
+    syncWaiters: report?.primary?.syncWaiters ?? 0,
+    degraded: rule !== null && isDegraded(state, rule),
+    paused: state.paused,
+    lastGapMs: gaps.at(-1) ?? null,
+  };
+}
+
+function isDegraded({ mode, members }: ClusterState, rule: Rule): boolean {
+  return mode !== "off" && rule.required === 0 && members.size > 1;
 }
 
 /** Why things are as they are (`/v1/explain`). */

@@ -27,8 +27,6 @@ import { createWatch, type Watch } from "./watch.ts";
 
 /** How long PostgreSQL may run without its agent (R7, R8). */
 export const AGENT_GRACE_MS = 3000;
-/** What asynchronous mode may lose, until it is set. */
-const MAXIMUM_LAG_BYTES = 1 << 20;
 /** How long the state may take to be confirmed before it is asked for again (R15). */
 const CONFIRM_TIMEOUT_MS = 1000;
 /** The least space that a data directory wants before anything is made in it. */
@@ -43,6 +41,8 @@ export interface HighAvailability {
   readonly leading: Leading;
   readonly clock: Clock;
   state(): ClusterState;
+  /** Resolves once everything committed before is applied here: an operator decides on nothing older. */
+  confirm(): Promise<void>;
   /** Calls `listener` after changes; returns how to end that. */
   onChange(listener: () => void): () => void;
   /** Takes what a peer's agent told. */
@@ -74,13 +74,19 @@ export interface LocalPostgres {
  * Finds this node's PostgreSQL and everything that is wrong with it, before anything was changed.
  *
  * @param config The node's configuration.
+ * @param makeDirectory Makes the node's directory, in which the instance has its own; called when nothing
+ * is wrong with what can be seen without it.
  * @returns The instance; null where PostgreSQL is not managed.
  * @throws {InstanceError} When it can't be managed, with the way out.
  */
 export async function findPostgres(
   { postgresql, cluster, node }: NodeConfig,
+  makeDirectory: () => Promise<void>,
 ): Promise<LocalPostgres | null> {
-  if (!postgresql.managed) return null;
+  if (!postgresql.managed) {
+    await makeDirectory();
+    return null;
+  }
   for (const name of postgresql.parameters.keys()) {
     const reason = ownedReason(name);
     if (reason === null) continue;
@@ -92,6 +98,7 @@ export async function findPostgres(
   const binaries = await findBinaries(postgresql.binDir);
   refuseSyncRace(binaries.version, cluster.synchronousMode);
   const osUser = await findOsUser(postgresql.osUser);
+  await makeDirectory();
   const instance = createInstance({
     binaries,
     osUser,
@@ -205,7 +212,7 @@ export async function startHa(options: HaOptions): Promise<HighAvailability> {
     settings: {
       electionTimeoutMs,
       agentGraceMs: AGENT_GRACE_MS,
-      maximumLagBytes: MAXIMUM_LAG_BYTES,
+      maximumLagBytes: config.cluster.maximumLagBytes,
     },
   });
   parts.leading = leading;
@@ -217,6 +224,7 @@ export async function startHa(options: HaOptions): Promise<HighAvailability> {
     leading,
     clock,
     state,
+    confirm: () => raft.read(() => {}),
     onChange: (listener) => raft.onChange(listener),
     takeNote: (data) => watch.heard(decodeReport(data)),
     presence(id, present): void {

@@ -150,7 +150,10 @@ function consider(
   const { raft, watch, clock, settings } = memory.options;
   const state = memory.options.state();
   const { phase } = state;
-  const name = `${phase.kind} ${"epoch" in phase ? phase.epoch : 0}`;
+  // A switchover that is prepared is a phase of its own here: it has its own deadline.
+  const handover = phase.kind === "open" ? phase.handover?.number ?? 0 : 0;
+  const epoch = "epoch" in phase ? phase.epoch : 0;
+  const name = `${phase.kind} ${epoch} ${handover}`;
   const nowMs = clock.nowMs();
   if (name !== memory.phase) {
     memory.phase = name;

@@ -16,6 +16,7 @@ export {
   historyToJson,
   type Json,
   memberPostgresToJson,
+  postgresStatus,
   primaryToJson,
   recordToJson,
   syncToJson,

@@ -15,6 +15,7 @@ import {
   NO_TAGS,
   uncoveredRules,
 } from "../../pg/cluster/mod.ts";
+import { syncRaceFixedIn } from "../../pg/instance/mod.ts";
 import { Problem } from "../http/mod.ts";
 import type { HighAvailability } from "./ha.ts";
 import { whenState } from "./when_state.ts";
@@ -42,6 +43,7 @@ export async function switchOver(
   ha: HighAvailability,
   target: MemberId | null,
 ): Promise<ChangeOutcome> {
+  await ha.confirm();
   const state = ha.state();
   const { phase } = state;
   if (phase.kind !== "open") {
@@ -118,6 +120,7 @@ export async function failOver(
   ha: HighAvailability,
   { target, allowDataLoss }: FailoverWish,
 ): Promise<ChangeOutcome> {
+  await ha.confirm();
   const state = ha.state();
   const { phase } = state;
   if (phase.kind === "unformed" || phase.kind === "founding") {
@@ -126,6 +129,7 @@ export async function failOver(
   if (target !== null && !state.members.has(target)) {
     throw new Problem("not_found", `Node ${target} is no data member`);
   }
+  refuseAbsent(ha, target);
   if (!allowDataLoss) refuseLoss(ha, state);
   const kind = allowDataLoss ? "forced" : "planned";
   if (phase.kind === "sealing") {
@@ -151,6 +155,19 @@ export async function failOver(
   return await whenReigning(ha, epoch, target);
 }
 
+/** A target that can't take part would be waited for in vain. */
+function refuseAbsent(ha: HighAvailability, target: MemberId | null): void {
+  if (target === null) return;
+  const seen = ha.watch.observations().get(target);
+  const isThere = seen?.agent === "alive" &&
+    (seen.report?.position ?? null) !== null;
+  if (isThere) return;
+  throw new Problem(
+    "conflict",
+    `Node ${target} can't take over: its agent does not answer, or it has no valid data`,
+  );
+}
+
 /** Names who is missing and what would be given up (R31). */
 function refuseLoss(ha: HighAvailability, state: ClusterState): void {
   const seen = ha.watch.observations();
@@ -168,8 +185,8 @@ function refuseLoss(ha: HighAvailability, state: ClusterState): void {
   const missing = [...state.members.keys()].filter((id) => !there.includes(id));
   throw new Problem(
     "conflict",
-    `Acknowledged commits could be lost: nodes ${
-      missing.join(", ")
+    `Acknowledged commits could be lost: ${
+      missing.map((id) => `node ${id}`).join(", ")
     } can't be sealed, ` +
       `and what is left does not cover: ${
         rules.map(describeRule).join("; ")
@@ -232,7 +249,21 @@ export async function setMode(
   ha: HighAvailability,
   mode: SyncMode,
 ): Promise<void> {
+  if (mode !== "off") refuseSyncRaces(ha.state());
   await propose(ha, { type: "mode", mode });
+}
+
+/** R5: a start-up race lets commits through that nobody holds (T9). */
+function refuseSyncRaces({ members }: ClusterState): void {
+  for (const { id, version } of members.values()) {
+    const fixedIn = syncRaceFixedIn(version);
+    if (fixedIn === null) continue;
+    throw new Problem(
+      "conflict",
+      `Node ${id} runs PostgreSQL ${version}, which can lose acknowledged commits at its start; ` +
+        `install ${fixedIn} or later there first`,
+    );
+  }
 }
 
 /** Changes some tags of a member. */
@@ -241,6 +272,7 @@ export async function setTags(
   id: MemberId,
   change: Partial<Tags>,
 ): Promise<Tags> {
+  await ha.confirm();
   const member = ha.state().members.get(id);
   if (!member) throw new Problem("not_found", `Node ${id} is no data member`);
   const tags = { ...NO_TAGS, ...member.tags, ...change };

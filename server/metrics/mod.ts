@@ -8,6 +8,7 @@ export { checkExposition } from "./exposition.ts";
 export type { HttpRecorder, RouteRecorder } from "./http_metrics.ts";
 export * from "./node_metrics.ts";
 export type { PeersStats } from "./peer_metrics.ts";
+export type { PostgresStatus } from "./postgres_metrics.ts";
 export { type ProcessUsage, readProcessUsage } from "./process_metrics.ts";
 export * from "./registry.ts";
 export { METRICS_CONTENT_TYPE } from "./text.ts";

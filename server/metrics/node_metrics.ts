@@ -10,6 +10,10 @@ import { type EventLoopSampler, sampleEventLoop } from "./event_loop.ts";
 import { defineHttpMetrics, type HttpRecorder } from "./http_metrics.ts";
 import { definePeerMetrics, type PeersStats } from "./peer_metrics.ts";
 import {
+  definePostgresMetrics,
+  type PostgresStatus,
+} from "./postgres_metrics.ts";
+import {
   defineProcessMetrics,
   type ProcessUsage,
   readProcessUsage,
@@ -63,6 +67,12 @@ export interface NodeMetricsOptions {
   readonly status: () => RaftStatus | null;
   /** Returns the traffic with each peer; null before there is a transport. */
   readonly peers: () => PeersStats | null;
+  /**
+   * Returns how this node's PostgreSQL is; null where there is none.
+   *
+   * @default {() => null}
+   */
+  readonly postgres?: () => PostgresStatus | null;
   /**
    * Measures the process.
    *
@@ -181,6 +191,7 @@ export function createNodeMetrics(options: NodeMetricsOptions): NodeMetrics {
   defineIdentity(registry, node);
   defineRaftMetrics(registry, status);
   definePeerMetrics(registry, peers);
+  definePostgresMetrics(registry, options.postgres ?? (() => null));
   defineProcessMetrics(registry, options.process ?? readProcessUsage);
   return {
     registry,

@@ -22,6 +22,7 @@ import {
   findPostgres,
   type HighAvailability,
   type LocalPostgres,
+  postgresStatus,
 } from "../ha/mod.ts";
 import { logger } from "../logging/mod.ts";
 import { createNodeMachine, type NodeMachine } from "../machine/mod.ts";
@@ -78,8 +79,10 @@ export async function openNode(
   version: string,
 ): Promise<{ node: Node; isEmpty: boolean }> {
   const directory = config.node.dataDir;
-  await makeDirectory(directory, config.postgresql.managed);
-  const local = await findPostgres(config);
+  const local = await findPostgres(
+    config,
+    () => makeDirectory(directory, config.postgresql.managed),
+  );
   const relay = createPeerRelay();
   const machine = createNodeMachine();
   const holder: { node: Node | null } = { node: null };
@@ -214,6 +217,12 @@ function createMetrics(
       return now && takesPart(now) ? now.raft.status() : null;
     },
     peers: () => node() ? relay.http().stats() : null,
+    postgres: () => {
+      const ha = node()?.ha;
+      return ha && config.postgresql.managed
+        ? postgresStatus(ha, config.node.id)
+        : null;
+    },
   });
 }
 

@@ -9,6 +9,7 @@ import {
   type Step,
 } from "../../pg/policy/mod.ts";
 import { between, schedule, tell } from "../mod.ts";
+import { writeProbe } from "./commit.ts";
 import { ELECTION_TIMEOUT_MS, propose, readIndex } from "./consensus.ts";
 import { passesBoth, sendOver } from "./net.ts";
 import {
@@ -22,16 +23,16 @@ import {
   stateOf,
 } from "./node.ts";
 import { noteProbe, viewOf } from "./observe.ts";
+import { perform } from "./perform.ts";
+import { noteFailure, runWork, struck } from "./running.ts";
+import { killServer } from "./server.ts";
 import {
   commitCommand,
   type Doer,
-  perform,
   save,
   StepFailed,
   type Work,
-} from "./perform.ts";
-import { killServer } from "./server.ts";
-import { writeProbe } from "./commit.ts";
+} from "./work.ts";
 
 const REPORT_MS = 100;
 const PROBE_MS = 500;
@@ -105,78 +106,6 @@ export function crashAgent(sim: PgSim, node: PgNode): void {
       killServer(sim, node);
     }
   });
-}
-
-/** Runs work as long as its agent lives, and never while the machine is frozen. */
-export function runWork(
-  { sim, node, agent }: Doer,
-  work: Work,
-  failed: (error: StepFailed) => void = () => {},
-): void {
-  const { world } = sim;
-  const next = (): void => {
-    if (node.agent !== agent) return;
-    if (isFrozen(sim, node)) {
-      schedule(world, node.frozenUntilMs - world.nowMs + 0.01, next);
-      return;
-    }
-    try {
-      const { done, value } = work.next();
-      if (!done) schedule(world, Math.max(0.01, value), next);
-    } catch (error) {
-      if (!(error instanceof StepFailed)) throw error;
-      failed(error);
-    }
-  };
-  schedule(world, 0.01, next);
-}
-
-/** Runs a long task beside the agent's other work. */
-export function runJob(doer: Doer, kind: string, work: Work): void {
-  const { agent, sim, node } = doer;
-  const whole = function* (): Work {
-    yield* struck(doer, kind, work);
-    agent.job = null;
-    agent.failures = 0;
-  };
-  runWork(doer, whole(), (error) => {
-    agent.job = null;
-    noteFailure(sim, node, agent, kind, error);
-  });
-}
-
-function noteFailure(
-  { world }: PgSim,
-  { id }: PgNode,
-  agent: Agent,
-  kind: string,
-  error: StepFailed,
-): void {
-  agent.failures = agent.failedKind === kind ? agent.failures + 1 : 1;
-  agent.failedKind = kind;
-  agent.failure = error.message;
-  tell(world, () => `${id} ${kind} fails: ${error.message}`);
-}
-
-/** Lets an ambush end the agent in the middle of what it waits for. */
-function* struck(doer: Doer, kind: string, work: Work): Work {
-  const { sim, node } = doer;
-  let turns = 0;
-  for (;;) {
-    const { ambush } = sim;
-    if (ambush?.kind === kind && ambush.after === turns) {
-      sim.ambush = null;
-      count(sim, `ambush: ${kind}`);
-      crashAgent(sim, node);
-      const downMs = between(sim.world, 5, 4500);
-      schedule(sim.world, downMs, () => startAgent(sim, node));
-      yield 1;
-    }
-    const { done, value } = work.next();
-    if (done) return;
-    turns += 1;
-    yield value;
-  }
 }
 
 function* stepLoop(doer: Doer): Work {

@@ -9,6 +9,7 @@ import {
 } from "../../pg/cluster/mod.ts";
 import { tell, Violation } from "../mod.ts";
 import {
+  type Checks,
   count,
   type PgNode,
   type PgProcess,
@@ -16,28 +17,6 @@ import {
   truth,
 } from "./node.ts";
 import { endOf, holds, type WalRecord } from "./wal.ts";
-
-/** What was promised to somebody. */
-interface Promised {
-  readonly record: WalRecord;
-  readonly epoch: number;
-}
-
-/** What the model knows of all promises. */
-export interface Checks {
-  /** Rows whose clients were told of success. */
-  readonly acknowledged: Map<number, Promised>;
-  /** Rows that somebody read through a primary that reigned. */
-  readonly seen: Map<number, Promised>;
-  /** Rows whose wait was cancelled: seen, and nobody's promise (T1, R28). */
-  readonly warned: Set<number>;
-  /** The highest epoch that clients got into. */
-  openEpoch: number;
-  openLsn: number;
-  openNode: PgNode | null;
-  /** From the last grant that gave something up on: promises of these epochs are void (R30, R31). */
-  voidBelow: number;
-}
 
 /** Makes the checks of a run. */
 export function createChecks(): Checks {
@@ -221,7 +200,7 @@ function checkGrant(
   after: ClusterState,
   { epoch, winner, coverage, sealed }: GrantCommand,
 ): void {
-  const { checks, nodes } = sim;
+  const { nodes } = sim;
   const node = nodes.get(winner.id);
   if (!node) throw new Violation(`Epoch ${epoch} is granted to nobody`);
   if (grantOf(before, epoch)) {

@@ -1,43 +1,24 @@
 import {
   applyCommand,
   type ClusterCommand,
-  type ClusterState,
-  type CommandResult,
   EMPTY_STATE,
 } from "../../pg/cluster/mod.ts";
 import { between, chance, pick, schedule, tell } from "../mod.ts";
 import { checkCommitted } from "./checks.ts";
 import { passes, passesBoth, sendOver } from "./net.ts";
-import { count, isFrozen, type PgNode, type PgSim } from "./node.ts";
+import {
+  type Consensus,
+  count,
+  isFrozen,
+  type Pending,
+  type PgNode,
+  type PgSim,
+} from "./node.ts";
 
 /** How long a leader is not heard of before another stands. */
 export const ELECTION_TIMEOUT_MS = 1000;
 const HEARTBEAT_MS = 50;
 const PROPOSAL_TIMEOUT_MS = 2000;
-
-/**
- * A modelled log: what is committed stays, in one order, whoever leads. Leaders come and go at any time,
- * appliers lag, those who were deposed believe that they lead, and what they took may still be committed
- * by the next leader, or never. Raft itself is simulated beside this, with its real code.
- */
-export interface Consensus {
-  /** The state before anything, and after each committed entry. */
-  readonly states: ClusterState[];
-  readonly results: CommandResult[];
-  readonly members: Set<number>;
-  term: number;
-  leader: number;
-  leaderGoodAtMs: number;
-  timeoutMs: number;
-  /** Taken by a leader and not committed yet: the next one may commit it. */
-  pending: Pending[];
-}
-
-interface Pending {
-  readonly command: ClusterCommand;
-  readonly term: number;
-  readonly done: (index: number) => void;
-}
 
 /** Makes an empty log. */
 export function createConsensus(members: Iterable<number>): Consensus {

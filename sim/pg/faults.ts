@@ -2,7 +2,6 @@ import { NO_TAGS } from "../../pg/cluster/mod.ts";
 import type { ClusterCommand } from "../../pg/cluster/mod.ts";
 import { between, chance, pick, schedule, tell } from "../mod.ts";
 import { crashAgent, startAgent } from "./agent.ts";
-import { cancelWaits } from "./commit.ts";
 import { elect, propose } from "./consensus.ts";
 import { setCut } from "./net.ts";
 import { count, type PgNode, type PgSim, truth } from "./node.ts";
@@ -13,6 +12,7 @@ import {
   promoteServer,
   startServer,
 } from "./server.ts";
+import { cancelWaits } from "./waits.ts";
 
 /** Step kinds in whose middle an agent dies. */
 const STEP_KINDS = [
@@ -64,6 +64,16 @@ function reviveLater(sim: PgSim, node: PgNode): void {
     ? between(sim.world, 5, 300)
     : between(sim.world, 300, 9000);
   schedule(sim.world, downMs, () => startAgent(sim, node));
+}
+
+/** Kills the agent behind so many sub-actions of its next step of a kind, and starts it again. */
+export function setAmbush(sim: PgSim, kind: string, after: number): void {
+  const strike = (node: PgNode): void => {
+    crashAgent(sim, node);
+    const downMs = between(sim.world, 5, 4500);
+    schedule(sim.world, downMs, () => startAgent(sim, node));
+  };
+  sim.ambush = { kind, after, strike };
 }
 
 /** Everything of a machine ends at once. */
@@ -227,7 +237,7 @@ const FAULTS: readonly (readonly [string, number, Fault])[] = [
   }],
   ["ambush", 14, (sim) => {
     const kind = pick(sim.world, STEP_KINDS) ?? "pledge";
-    sim.ambush = { kind, after: Math.floor(between(sim.world, 0, 6)) };
+    setAmbush(sim, kind, Math.floor(between(sim.world, 0, 6)));
   }],
   ["change leader", 5, (sim) => elect(sim)],
   ["lagging applier", 4, (sim) => {
@@ -262,7 +272,9 @@ const FAULTS: readonly (readonly [string, number, Fault])[] = [
   }],
   ["promotion by hand", 1, (sim) => {
     const node = anyData(sim);
-    if (node && isUnspoilt(sim)) promoteByHand(sim, node);
+    // A winner that is about to promote has its rule already: by hand it would acknowledge under no grant.
+    if (!node || node === reigning(sim) || !isUnspoilt(sim)) return;
+    promoteByHand(sim, node);
   }],
   ["promotion on an island", 1, (sim) => {
     const node = anyData(sim);
@@ -298,8 +310,9 @@ const FAULTS: readonly (readonly [string, number, Fault])[] = [
     };
     command(sim, { type: "tags", id: node.id, tags });
   }],
-  ["mode", 1, (sim) => {
-    const mode = pick(sim.world, ["quorum", "strict"] as const) ?? "quorum";
+  ["mode", 2, (sim) => {
+    const modes = ["quorum", "strict", "off"] as const;
+    const mode = pick(sim.world, modes) ?? "quorum";
     command(sim, { type: "mode", mode });
   }],
   ["pause", 1, (sim) => {
@@ -317,15 +330,18 @@ const FAULTS: readonly (readonly [string, number, Fault])[] = [
   }],
 ];
 
+/** Whether a rule in force names a copy of a member. */
+export function isNamedById(sim: PgSim, member: number): boolean {
+  return truth(sim).rules.some(({ standbys, primary }) =>
+    primary.id === member || standbys.some(({ id }) => id === member)
+  );
+}
+
 /** The member leaves the group once no rule names it, and comes back as a new one. */
-function leaveWhenFree(sim: PgSim, node: PgNode): void {
+export function leaveWhenFree(sim: PgSim, node: PgNode): void {
   schedule(sim.world, 500, () => {
-    const { rules, members } = truth(sim);
-    if (!members.get(node.id)?.leaving) return;
-    const isNamed = rules.some(({ standbys, primary }) =>
-      primary.id === node.id || standbys.some(({ id }) => id === node.id)
-    );
-    if (isNamed) {
+    if (!truth(sim).members.get(node.id)?.leaving) return;
+    if (isNamedById(sim, node.id)) {
       leaveWhenFree(sim, node);
       return;
     }

@@ -1,19 +1,19 @@
 import type { Step } from "../../pg/policy/mod.ts";
 import { between, pick, tell } from "../mod.ts";
 import { checkDiscard } from "./checks_local.ts";
-import { runJob } from "./agent.ts";
 import { writeProbe } from "./commit.ts";
 import { passesBoth } from "./net.ts";
 import { count, type PgNode, type PgProcess } from "./node.ts";
-import { type Doer, save, StepFailed, type Work } from "./perform.ts";
+import { runJob } from "./running.ts";
 import { performStop } from "./stop.ts";
 import { copyWal, createWal, endOf, timelineOf, writeRecord } from "./wal.ts";
+import { type Doer, save, StepFailed, type Work } from "./work.ts";
 
 type JobStep = Extract<Step, { kind: "initialize" | "clone" | "rewind" }>;
 
 /** Begins a long task; the agent goes on to listen beside it. */
 export function* performJob(doer: Doer, step: JobStep): Work {
-  const { agent, sim } = doer;
+  const { agent } = doer;
   const epoch = step.kind === "initialize" ? 0 : step.epoch;
   agent.job = { kind: step.kind, epoch };
   runJob(doer, step.kind, jobOf(doer, step));

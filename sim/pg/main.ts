@@ -4,13 +4,20 @@
  * - `--seeds 200` runs many seeds, `--from N` the first of them
  * - `--seed N` replays one, with a readable trace
  * - `--until-failure` ends at the first seed that fails
+ * - `--ci` runs a fixed set, and a fresh seed that it prints
+ * - `--scenarios` plays the runs of events that the rules were made for
  *
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
+import { randomBelow, systemRandom } from "../../base/mod.ts";
 import { simulatePg } from "./run.ts";
+import { runScenario, SCENARIOS } from "./scenarios.ts";
 
 const DEFAULT_SEEDS = 200;
+/** What CI runs every time, and how many seeds behind a fresh one. */
+const CI_FIXED_SEEDS = 100;
+const CI_FRESH_SEEDS = 40;
 
 interface Totals {
   runs: number;
@@ -95,6 +102,36 @@ function replay(seed: number): number {
   }
 }
 
+function runCi(): number {
+  const fresh = 1_000_000 + randomBelow(systemRandom(), 1_000_000_000);
+  const options = { untilFailure: false, budgetMs: Infinity };
+  print(`PostgreSQL: fixed seeds 1 to ${CI_FIXED_SEEDS}`);
+  const fixed = runPgSeeds({ ...options, from: 1, seeds: CI_FIXED_SEEDS });
+  print(`PostgreSQL: fresh seeds from ${fresh}`);
+  const others = runPgSeeds({
+    ...options,
+    from: fresh,
+    seeds: CI_FRESH_SEEDS,
+  });
+  return fixed + others === 0 ? 0 : 1;
+}
+
+/** Said like a seed that fails, so that a planted bug counts as caught by one. */
+function playScenarios(): number {
+  let failed = 0;
+  for (const scenario of SCENARIOS) {
+    try {
+      runScenario(scenario);
+    } catch (error) {
+      failed += 1;
+      const said = error instanceof Error ? error.message : String(error);
+      print(`seed 0: ${scenario.name}: ${said}`);
+    }
+  }
+  print(`${SCENARIOS.length} scenarios, ${failed} failed`);
+  return failed;
+}
+
 /**
  * Runs the simulator of failover as its command line says.
  *
@@ -104,8 +141,13 @@ function replay(seed: number): number {
 export function runPgSimulator(args: string[]): number {
   const flags = parseArgs(args, {
     string: ["seed", "seeds", "from", "budget-ms"],
-    boolean: ["pg", "until-failure"],
+    boolean: ["pg", "until-failure", "ci", "scenarios"],
   });
+  if (flags.scenarios) {
+    const broken = playScenarios();
+    if (broken > 0 || flags.seeds === undefined) return Math.min(1, broken);
+  }
+  if (flags.ci) return runCi();
   if (flags.seed !== undefined) return replay(Number(flags.seed));
   const failed = runPgSeeds({
     from: Number(flags.from ?? 1),

@@ -1,10 +1,13 @@
-import type { ClusterState, Incarnation } from "../../pg/cluster/mod.ts";
+import type {
+  ClusterCommand,
+  ClusterState,
+  CommandResult,
+  Incarnation,
+} from "../../pg/cluster/mod.ts";
 import type { Job, Rendered, Report, Saved } from "../../pg/policy/mod.ts";
 import type { World } from "../mod.ts";
-import type { Checks } from "./checks.ts";
-import type { Consensus } from "./consensus.ts";
 import type { Net } from "./net.ts";
-import type { Wal } from "./wal.ts";
+import type { Wal, WalRecord } from "./wal.ts";
 
 /** `synchronous_standby_names` as the server reads it. */
 export interface SyncList {
@@ -172,6 +175,60 @@ export interface PgNode {
   durableApplied: number;
 }
 
+/** What was promised to somebody. */
+export interface Promised {
+  readonly record: WalRecord;
+  readonly epoch: number;
+}
+
+/** What the model knows of all promises. */
+export interface Checks {
+  /** Rows whose clients were told of success. */
+  readonly acknowledged: Map<number, Promised>;
+  /** Rows that somebody read through a primary that reigned. */
+  readonly seen: Map<number, Promised>;
+  /** Rows whose wait was cancelled: seen, and nobody's promise (T1, R28). */
+  readonly warned: Set<number>;
+  /** The highest epoch that clients got into. */
+  openEpoch: number;
+  openLsn: number;
+  openNode: PgNode | null;
+  /** From the last grant that gave something up on: promises of these epochs are void (R30, R31). */
+  voidBelow: number;
+}
+
+/**
+ * A modelled log: what is committed stays, in one order, whoever leads. Leaders come and go at any time,
+ * appliers lag, those who were deposed believe that they lead, and what they took may still be committed
+ * by the next leader, or never. Raft itself is simulated beside this, with its real code.
+ */
+export interface Consensus {
+  /** The state before anything, and after each committed entry. */
+  readonly states: ClusterState[];
+  readonly results: CommandResult[];
+  readonly members: Set<number>;
+  term: number;
+  leader: number;
+  leaderGoodAtMs: number;
+  timeoutMs: number;
+  /** Taken by a leader and not committed yet: the next one may commit it. */
+  pending: Pending[];
+}
+
+/** A command on its way into the log. */
+export interface Pending {
+  readonly command: ClusterCommand;
+  readonly term: number;
+  readonly done: (index: number) => void;
+}
+
+/** What strikes an agent in the middle of a step. */
+export interface Ambush {
+  readonly kind: string;
+  readonly after: number;
+  readonly strike: (node: PgNode) => void;
+}
+
 /** Everything of a run. */
 export interface PgSim {
   readonly world: World;
@@ -180,7 +237,7 @@ export interface PgSim {
   readonly consensus: Consensus;
   readonly checks: Checks;
   /** Kills the agent behind so many sub-actions of its next step of a kind. */
-  ambush: { readonly kind: string; readonly after: number } | null;
+  ambush: Ambush | null;
   nextRow: number;
   nextIncarnation: Incarnation;
   running: boolean;

@@ -15,8 +15,8 @@ import {
   type PgSim,
   stateOf,
 } from "./node.ts";
-import { flushedBy } from "./commit.ts";
 import { endAfter, endOf, timelineOf } from "./wal.ts";
+import { flushedBy } from "./waits.ts";
 
 /** How long a control connection is waited for before the postmaster is taken for hung. */
 const HUNG_AFTER_MS = 500;
@@ -39,6 +39,7 @@ export function viewOf(sim: PgSim, node: PgNode, agent: Agent): LocalView {
     canRewind: node.id % 2 === 1 || node.id % 3 === 0,
     rewindFailed: agent.rewindFailed,
     failedStarts: 0,
+    ruleMs: 0,
     failures: agent.failures,
     failure: agent.failure,
     lonelyMs: (sim.world.nowMs - agent.leaderAtMs) * node.clockRate,

@@ -1,24 +1,11 @@
-import {
-  applicationName,
-  type ClusterCommand,
-  type Copy,
-  copyOfName,
-  hasCopy,
-  PLACEHOLDER_LIST,
-  type Rule,
-  synchronousStandbyNames,
-} from "../../pg/cluster/mod.ts";
-import type { Saved, Step } from "../../pg/policy/mod.ts";
-import { between, chance, tell } from "../mod.ts";
-import { checkSaved } from "./checks_local.ts";
-import { flushedBy, isPlaceholder, readList, writeProbe } from "./commit.ts";
-import { propose } from "./consensus.ts";
+import { applicationName } from "../../pg/cluster/mod.ts";
+import type { Step } from "../../pg/policy/mod.ts";
+import { between } from "../mod.ts";
+import { writeProbe } from "./commit.ts";
 import { performJob } from "./jobs.ts";
-import type { Agent, PgNode, PgProcess, PgSim } from "./node.ts";
+import { endSession, onProcess } from "./process.ts";
+import { barrier, retireRules, setRule } from "./reign_work.ts";
 import {
-  endSession,
-  killServer,
-  onProcess,
   promoteServer,
   reload,
   renderClosed,
@@ -26,56 +13,16 @@ import {
   startServer,
 } from "./server.ts";
 import { performStop } from "./stop.ts";
-import { endSender } from "./streaming.ts";
 import { timelineOf } from "./wal.ts";
-
-/** Work in virtual time: each value is how long to wait, and between any two the agent may die. */
-export type Work<T = void> = Generator<number, T, void>;
-
-/** A step did not come off; the agent counts it and plans anew. */
-export class StepFailed extends Error {
-  override readonly name = "StepFailed";
-}
-
-/** What a step needs to know of whose it is. */
-export interface Doer {
-  readonly sim: PgSim;
-  readonly node: PgNode;
-  readonly agent: Agent;
-}
-
-const DEADLINE_MS = 4000;
-
-/** Waits until something holds, or fails. */
-export function* until(
-  { sim }: Doer,
-  holds: () => boolean,
-  what: string,
-  deadlineMs: number = DEADLINE_MS,
-): Work {
-  const endMs = sim.world.nowMs + deadlineMs;
-  while (!holds()) {
-    if (sim.world.nowMs > endMs) throw new StepFailed(`${what} took too long`);
-    yield 2;
-  }
-}
-
-/** Writes down what binds across restarts, synced (R12, R15). */
-export function* save({ sim, node }: Doer, patch: Partial<Saved>): Work {
-  const { world } = sim;
-  const hungMs = Math.max(0, node.diskHungUntilMs - world.nowMs);
-  yield hungMs + between(world, 0.2, 4);
-  const next = { ...node.saved, ...patch };
-  checkSaved(node, next);
-  node.saved = next;
-}
-
-/** The running server, or the step fails. */
-export function serverOf({ node }: Doer): PgProcess {
-  const { proc } = node;
-  if (!proc?.hasPostmaster) throw new StepFailed("PostgreSQL does not run");
-  return proc;
-}
+import {
+  commitCommand,
+  type Doer,
+  save,
+  serverOf,
+  StepFailed,
+  until,
+  type Work,
+} from "./work.ts";
 
 /** Does a step of a plan. */
 export function* perform(doer: Doer, step: Step): Work {
@@ -184,21 +131,6 @@ function* performReign(
   }
 }
 
-/** Has a command committed and sees it applied here. */
-export function* commitCommand(doer: Doer, command: ClusterCommand): Work {
-  const { sim, node, agent } = doer;
-  let answer: number | null | undefined;
-  propose(sim, node, command, (index) => {
-    answer = index;
-  });
-  yield* until(doer, () => answer !== undefined, `Committing ${command.type}`);
-  const index = answer ?? null;
-  if (index === null) throw new StepFailed(`${command.type} got no answer`);
-  yield* until(doer, () => agent.applied >= index, "Applying it");
-  const result = sim.consensus.results[index - 1];
-  if (result?.kind === "refused") throw new StepFailed(result.why);
-}
-
 function* moveAside(doer: Doer): Work {
   yield 5;
   const { disk } = doer.node;
@@ -242,7 +174,7 @@ function* cutUpstream(doer: Doer): Work {
   reload(sim, node);
   yield* until(
     doer,
-    () => node.proc?.conninfo == null && node.proc?.receiver == null,
+    () => !node.proc?.conninfo && !node.proc?.receiver,
     "Ending the walreceiver",
   );
   yield* save(doer, { upstream: null });
@@ -286,23 +218,6 @@ function* open(doer: Doer): Work {
   setHba(sim, node, true);
   agent.rendered = { ...agent.rendered, hba: "open" };
   yield* until(doer, () => proc.hbaOpen, "Opening", 1500);
-}
-
-function* setRule(doer: Doer, rule: Rule | null): Work {
-  const { node, sim, agent } = doer;
-  const proc = serverOf(doer);
-  const text = rule ? synchronousStandbyNames(rule) : PLACEHOLDER_LIST;
-  yield 1;
-  if (text === "") agent.mayHaveBeenEmpty = true;
-  node.disk.syncList = text;
-  reload(sim, node);
-  const wanted = readList(text);
-  yield* until(
-    doer,
-    () => proc.list.names.join() === wanted.names.join(),
-    "Reloading the list",
-  );
-  agent.rendered = { ...agent.rendered, rule: rule?.number ?? 0 };
 }
 
 function* finishReplay(doer: Doer): Work {
@@ -351,73 +266,4 @@ function switchOf({ node }: Doer, timeline: number): number {
   const start = history.find((one) => one.timeline === timeline);
   if (!start) throw new StepFailed(`It is not on timeline ${timeline}`);
   return start.lsn;
-}
-
-/** A commit that k of the rule hold; first one that is seen waiting, where asked (T8, R20). */
-function* barrier(doer: Doer, rule: Rule, seeWaiting: boolean): Work {
-  const { node, sim, agent } = doer;
-  const proc = serverOf(doer);
-  if (seeWaiting) {
-    yield* setRule(doer, null);
-    yield* seeOneWaiting(doer, proc);
-    agent.mayHaveBeenEmpty = false;
-    yield* setRule(doer, rule);
-  }
-  yield between(sim.world, 0.5, 5);
-  if (node.proc !== proc) throw new StepFailed("PostgreSQL has stopped");
-  const lsn = writeProbe(sim, node, proc);
-  const names = rule.standbys.map((copy) => applicationName(copy, rule.epoch));
-  yield* until(
-    doer,
-    () => flushedBy(proc, names, lsn) >= rule.required,
-    "The barrier",
-  );
-  if (node.proc !== proc) throw new StepFailed("PostgreSQL has stopped");
-  tell(sim.world, () => `${node.id} barrier of rule ${rule.number} stands`);
-  agent.barrier = rule.number;
-}
-
-function* seeOneWaiting(doer: Doer, proc: PgProcess): Work {
-  const { node, sim } = doer;
-  const endMs = sim.world.nowMs + DEADLINE_MS;
-  for (;;) {
-    if (node.proc !== proc) throw new StepFailed("PostgreSQL has stopped");
-    writeProbe(sim, node, proc);
-    // A probe that returns was not made to wait: the list is not in force yet.
-    if (proc.isListDefined && isPlaceholder(proc.list)) break;
-    if (sim.world.nowMs > endMs) throw new StepFailed("No commit waits");
-    yield 20;
-  }
-}
-
-function* retireRules(
-  doer: Doer,
-  { epoch, rule, removed }: Extract<Step, { kind: "retire_rules" }>,
-  primary: Copy,
-): Work {
-  const { sim } = doer;
-  const proc = serverOf(doer);
-  yield 1;
-  for (const stream of [...proc.senders]) {
-    const named = copyOfName(stream.name);
-    if (named && hasCopy(removed, named.copy)) endSender(stream);
-  }
-  yield 2;
-  // R18: a walsender that still reads the old list could let a commit pass by it.
-  for (const stream of [...proc.senders]) {
-    const isReloaded = stream.list === proc.list;
-    if (!isReloaded && chance(sim.world, 0.5)) yield 20;
-    if (stream.list !== proc.list) endSender(stream);
-  }
-  yield* commitCommand(doer, {
-    type: "retire_rules",
-    epoch,
-    primary,
-    rule: rule.number,
-  });
-}
-
-/** Ends every process, as the guard or the kernel would. */
-export function killAll({ sim, node }: Doer): void {
-  killServer(sim, node);
 }

@@ -14,7 +14,13 @@ import { startAgent } from "./agent.ts";
 import { createChecks } from "./checks.ts";
 import { startClients } from "./clients.ts";
 import { createConsensus, superviseElections } from "./consensus.ts";
-import { command, isWhole, reigning, startFaults } from "./faults.ts";
+import {
+  command,
+  isNamedById,
+  isWhole,
+  reigning,
+  startFaults,
+} from "./faults.ts";
 import { createNet, healNet } from "./net.ts";
 import { createNode, type PgNode, type PgSim, truth } from "./node.ts";
 
@@ -129,7 +135,6 @@ export function heal(sim: PgSim): void {
   const healedAtMs = world.nowMs;
   healNet(net);
   for (const node of nodes.values()) {
-    consensus.members.add(node.id);
     node.frozenUntilMs = 0;
     node.diskHungUntilMs = 0;
     node.diskFullUntilMs = 0;
@@ -141,8 +146,14 @@ export function heal(sim: PgSim): void {
     }
   }
   const again = (): void => {
-    for (const node of nodes.values()) startAgent(sim, node);
     const state = truth(sim);
+    for (const node of nodes.values()) {
+      startAgent(sim, node);
+      // Who was leaving leaves, and comes back as a new member once it is forgotten.
+      if (!state.members.get(node.id)?.leaving) consensus.members.add(node.id);
+      else if (!isNamedById(sim, node.id)) consensus.members.delete(node.id);
+    }
+    if (state.mode === "off") command(sim, { type: "mode", mode: "quorum" });
     if (state.paused) command(sim, { type: "pause", paused: false });
     for (const { id, tags } of state.members.values()) {
       if (tags.nofailover || tags.nosync) {
@@ -162,7 +173,8 @@ export function heal(sim: PgSim): void {
   again();
 }
 
-function recover(sim: PgSim): void {
+/** Sees a healed cluster whole again and writing, within its bound. */
+export function recover(sim: PgSim): void {
   const before = sim.counts.get("acknowledged") ?? 0;
   const isWritten = (): boolean =>
     (sim.counts.get("acknowledged") ?? 0) > before;

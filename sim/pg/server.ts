@@ -1,18 +1,17 @@
 import { PLACEHOLDER_LIST } from "../../pg/cluster/mod.ts";
-import { between, chance, schedule, tell } from "../mod.ts";
+import { between, chance, tell } from "../mod.ts";
 import { checkStart } from "./checks_local.ts";
-import { readList, resolveAll } from "./commit.ts";
 import {
   count,
-  isFrozen,
   type PgNode,
   type PgProcess,
   type PgSim,
-  type Session,
   type Stream,
 } from "./node.ts";
+import { onProcess } from "./process.ts";
 import { endReceiver, endSender, pumpAll, tryConnect } from "./streaming.ts";
 import { endAfter, timelineOf, writeRecord } from "./wal.ts";
+import { readList, resolveAll } from "./waits.ts";
 
 /** How often a server's background work comes round. */
 const TICK_MS = 20;
@@ -72,23 +71,6 @@ function recoverSoon(
     const { wal, consistentLsn } = node.disk;
     if (endAfter(wal, proc.replayed) >= consistentLsn) proc.mode = "standby";
     else recoverSoon(sim, node, proc, TICK_MS);
-  });
-}
-
-/** Lets something happen in a server later, if it lives then and is not frozen. */
-export function onProcess(
-  sim: PgSim,
-  node: PgNode,
-  proc: PgProcess,
-  delayMs: number,
-  run: () => void,
-): void {
-  schedule(sim.world, delayMs, () => {
-    if (node.proc !== proc || !proc.hasPostmaster) return;
-    if (isFrozen(sim, node)) {
-      const thawMs = node.frozenUntilMs - sim.world.nowMs + 0.01;
-      onProcess(sim, node, proc, thawMs, run);
-    } else run();
   });
 }
 
@@ -218,19 +200,6 @@ export function setHba(sim: PgSim, node: PgNode, isOpen: boolean): void {
   onProcess(sim, node, proc, frozenMs + between(sim.world, 0.2, 5), () => {
     proc.hbaOpen = isOpen;
   });
-}
-
-/** Ends sessions as SIGTERM does: a commit that waits stays, unacknowledged (T2, R26). */
-export function endSession(proc: PgProcess, session: Session): void {
-  session.ended = true;
-  proc.sessions.delete(session);
-  const others = proc.waiters.filter((one) => one.session !== session);
-  for (const waiter of proc.waiters) {
-    if (waiter.session !== session) continue;
-    waiter.outcome = "lost";
-    proc.hidden.delete(waiter.row);
-  }
-  proc.waiters = others;
 }
 
 /** Turns a standby into a primary on a timeline of its own; returns the number that it took. */

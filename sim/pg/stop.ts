@@ -1,8 +1,9 @@
 import { between } from "../mod.ts";
 import { writeProbe } from "./commit.ts";
-import type { Doer, Work } from "./perform.ts";
-import { endSession, killServer, setHba } from "./server.ts";
+import { endSession } from "./process.ts";
+import { killServer, setHba } from "./server.ts";
 import { endOf } from "./wal.ts";
+import type { Doer, Work } from "./work.ts";
 
 /** How long a shutdown waits for its standbys to have the last record. */
 const SHUTDOWN_MS = 3000;

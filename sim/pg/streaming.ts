@@ -1,6 +1,5 @@
 import { between, chance, schedule, tell } from "../mod.ts";
 import { checkJoin } from "./checks_local.ts";
-import { releaseBy } from "./commit.ts";
 import { passes, passesBoth } from "./net.ts";
 import {
   isFrozen,
@@ -17,6 +16,7 @@ import {
   timelineOf,
   type WalRecord,
 } from "./wal.ts";
+import { releaseBy } from "./waits.ts";
 
 const RETRY_MS = 100;
 /** A connection over which nothing comes for so long is given up. */

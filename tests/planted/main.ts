@@ -1,9 +1,11 @@
 import { join } from "node:path";
 import { parseArgs } from "@std/cli/parse-args";
 import { PatchError, type PlantedBug } from "./patch.ts";
+import { PG_BUGS } from "./pg.ts";
 import { RAFT_BUGS } from "./raft.ts";
 import { type Trial, tryBug } from "./trial.ts";
 
+const BUGS = [...RAFT_BUGS, ...PG_BUGS];
 const ROOT = join(import.meta.dirname ?? ".", "../..");
 /** How many bugs are tried at the same time. */
 const TRIALS_AT_ONCE = 2;
@@ -23,7 +25,7 @@ export async function runPlanted(args: string[]): Promise<number> {
     print(`No planted bug is called ${unknown.join(", ")}`);
     return 2;
   }
-  const bugs = RAFT_BUGS.filter(({ name }) =>
+  const bugs = BUGS.filter(({ name }) =>
     names.length === 0 || names.includes(name)
   );
   const left = bugs[Symbol.iterator]();
@@ -41,7 +43,7 @@ export async function runPlanted(args: string[]): Promise<number> {
 }
 
 function isKnown(name: string): boolean {
-  return RAFT_BUGS.some((bug) => bug.name === name);
+  return BUGS.some((bug) => bug.name === name);
 }
 
 async function lineOf(
@@ -59,6 +61,8 @@ async function lineOf(
 function describe({ bug, seed, said, tookMs }: Trial): string {
   const found = seed === null
     ? `NOT CAUGHT in ${bug.seeds}`
+    : seed === 0
+    ? "a scenario"
     : `seed ${String(seed).padStart(4)} of ${bug.seeds}`;
   const seconds = (tookMs / 1000).toFixed(1).padStart(6);
   const short = said.length > MAX_SAID_CHARACTERS

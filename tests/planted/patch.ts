@@ -25,9 +25,18 @@ export interface PlantedBug {
    * @default {20000}
    */
   readonly steps?: number;
+  /**
+   * Which simulator must catch it.
+   *
+   * @default {"raft"}
+   */
+  readonly simulator?: "raft" | "pg";
   /** What the violation must say, where another one would mean that the patch is wrong. */
   readonly says?: string;
 }
+
+/** A mistake in the failover of PostgreSQL. */
+export type PgBug = Omit<PlantedBug, "simulator" | "steps">;
 
 /** Reads a file of the tree. */
 export type ReadFile = (file: string) => Promise<string>;

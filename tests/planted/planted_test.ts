@@ -6,9 +6,11 @@ import {
 } from "@std/assert";
 import { join } from "node:path";
 import { patchedFiles, PatchError, type PlantedBug } from "./patch.ts";
+import { PG_BUGS } from "./pg.ts";
 import { RAFT_BUGS } from "./raft.ts";
 import { tryBug } from "./trial.ts";
 
+const BUGS = [...RAFT_BUGS, ...PG_BUGS];
 const ROOT = join(import.meta.dirname ?? ".", "../..");
 /** One of each kind, caught by their first seeds; `deno task sim --planted` tries them all. */
 const CHEAP = [
@@ -17,6 +19,8 @@ const CHEAP = [
   "read_before_own_commit",
   "snapshot_without_sessions",
   "sessions_ignored",
+  "pg_unsealed_counted",
+  "pg_lowest_wins",
 ];
 
 function readFile(file: string): Promise<string> {
@@ -24,14 +28,15 @@ function readFile(file: string): Promise<string> {
 }
 
 function bugNamed(name: string): PlantedBug {
-  const bug = RAFT_BUGS.find((each) => each.name === name);
+  const bug = BUGS.find((each) => each.name === name);
   if (!bug) throw new Error(`No planted bug is called ${name}`);
   return bug;
 }
 
 Deno.test("every planted bug changes the tree as it is now", async () => {
   assertGreaterOrEqual(RAFT_BUGS.length, 25);
-  for (const bug of RAFT_BUGS) {
+  assertGreaterOrEqual(PG_BUGS.length, 20);
+  for (const bug of BUGS) {
     for (const [file, text] of await patchedFiles(bug, readFile)) {
       assertEquals(text === await readFile(file), false, bug.name);
     }
@@ -39,7 +44,7 @@ Deno.test("every planted bug changes the tree as it is now", async () => {
 });
 
 Deno.test("every planted bug has a name of its own", () => {
-  const names = RAFT_BUGS.map(({ name }) => name);
+  const names = BUGS.map(({ name }) => name);
   assertEquals(names, [...new Set(names)]);
 });
 

@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import { patchedFiles, type PlantedBug } from "./patch.ts";
 
 /** What a simulation needs of the tree. */
-const NEEDED = ["base", "raft", "sim", "std", "deno.json", "deno.lock"];
+const NEEDED = ["base", "pg", "raft", "sim", "std", "deno.json", "deno.lock"];
 const DEFAULT_STEPS = 20_000;
 /** A mistake that makes the simulator run for ever is no longer waited for. */
 const TRIAL_TIMEOUT_MS = 600_000;
@@ -10,7 +10,7 @@ const TRIAL_TIMEOUT_MS = 600_000;
 /** What came of a bug. */
 export interface Trial {
   readonly bug: PlantedBug;
-  /** The seed that caught it, or null. */
+  /** The seed that caught it, 0 for a scenario, or null. */
   readonly seed: number | null;
   /** The first line of what the simulator said; or why it said nothing. */
   readonly said: string;
@@ -65,11 +65,14 @@ async function copyTree(from: string, to: string): Promise<void> {
 }
 
 async function simulate(copy: string, bug: PlantedBug): Promise<string> {
-  const { seeds, steps = DEFAULT_STEPS } = bug;
+  const { seeds, steps = DEFAULT_STEPS, simulator = "raft" } = bug;
+  const which = simulator === "pg"
+    ? ["sim/pg/main.ts", "--scenarios"]
+    : ["sim/main.ts", "--steps", String(steps)];
   const child = new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", "sim/main.ts", "--until-failure"],
-      ...["--seeds", String(seeds), "--steps", String(steps)],
+      ...["run", "-A", ...which],
+      ...["--until-failure", "--seeds", String(seeds)],
     ],
     cwd: copy,
     env: { NO_COLOR: "1" },

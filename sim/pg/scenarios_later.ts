@@ -1,0 +1,239 @@
+import { leaveWhenFree, promoteByHand, setAmbush } from "./faults.ts";
+import { truth } from "./node.ts";
+import { killServer, orphanServer } from "./server.ts";
+import type { Scenario } from "./stage.ts";
+import { cancelWaits } from "./waits.ts";
+import { timelineOf } from "./wal.ts";
+
+const THREE = { data: 3, witness: false };
+const TWO = { data: 2, witness: true };
+
+/** From R18 on. */
+export const LATER_SCENARIOS: readonly Scenario[] = [
+  {
+    name: "R18: the rule changes and the primary dies in between",
+    shape: { data: 4, witness: false },
+    play: (stage) => {
+      const [a] = stage.standbys();
+      if (!a) return;
+      stage.order({ type: "leave", id: a.id });
+      stage.until("two rules", () => truth(stage.sim).rules.length > 1, 3000);
+      stage.isolate(stage.primary(), a);
+      stage.wait(2500);
+      stage.mend();
+      leaveWhenFree(stage.sim, a);
+      stage.wait(8000);
+    },
+  },
+  {
+    name: "R20, R24, T5: commits wait, and the postmaster dies",
+    shape: THREE,
+    play: (stage) => {
+      const old = stage.primary();
+      stage.isolate(old);
+      stage.wait(300);
+      killServer(stage.sim, old);
+      stage.wait(500);
+      stage.mend();
+      stage.wait(3000);
+    },
+  },
+  {
+    name: "R21: the winner dies before its barrier, and who diverged is needed",
+    shape: THREE,
+    play: (stage) => {
+      const old = stage.primary();
+      const [a, b] = stage.standbys();
+      if (!a || !b) return;
+      stage.isolate(old);
+      stage.wait(200);
+      stage.kill(b);
+      stage.wait(1500);
+      stage.mend();
+      // Only two are left, and one of them has a tail of its own.
+      stage.until("they go on", () => stage.openEpoch() > 0, 20_000);
+      stage.wait(1000);
+      const before = stage.acknowledged();
+      stage.until("writes", () => stage.acknowledged() > before, 20_000);
+    },
+  },
+  {
+    name: "R22: sessions sit on the standby that is promoted",
+    shape: THREE,
+    play: (stage) => {
+      stage.wait(1500);
+      stage.kill(stage.primary());
+      stage.until(
+        "a grant",
+        () => truth(stage.sim).phase.kind === "granted",
+      );
+      stage.wait(40);
+      stage.kill(stage.primary());
+      stage.wait(500);
+      for (const node of stage.sim.nodes.values()) stage.revive(node);
+      stage.wait(2000);
+    },
+  },
+  {
+    name: "R23: backends outlive their postmaster",
+    shape: THREE,
+    play: (stage) => {
+      const old = stage.primary();
+      orphanServer(stage.sim, old);
+      stage.until("the next epoch", () => stage.openEpoch() > 1, 5000);
+    },
+  },
+  {
+    name: "R26, T1: waits are cancelled on a primary that is cut off",
+    shape: THREE,
+    play: (stage) => {
+      const old = stage.primary();
+      stage.isolate(old);
+      for (let i = 0; i < 8; i++) {
+        stage.wait(100);
+        if (old.proc) cancelWaits(stage.sim, old.proc);
+      }
+      stage.wait(2500);
+      stage.mend();
+      stage.wait(1500);
+    },
+  },
+  {
+    name: "R28: primary and standby are cut off together, and go on",
+    shape: THREE,
+    play: (stage) => {
+      const old = stage.primary();
+      const [a] = stage.standbys();
+      if (!a) return;
+      const rest = [...stage.sim.nodes.values()].filter((node) =>
+        node !== old && node !== a
+      );
+      // No majority anywhere: everybody's agents but the pair's streams are cut.
+      for (const node of rest) stage.isolate(node);
+      stage.wait(1000);
+      const before = stage.acknowledged();
+      stage.wait(5000);
+      stage.expect(stage.acknowledged() > before, "The pair stopped writing");
+    },
+  },
+  {
+    name: "R28: a primary that closed itself opens behind a barrier only",
+    shape: THREE,
+    play: (stage) => {
+      const old = stage.primary();
+      const standbys = stage.standbys();
+      stage.order({ type: "pause", paused: true });
+      stage.until("the pause", () => truth(stage.sim).paused, 3000);
+      stage.isolate(old);
+      stage.wait(4500);
+      stage.expect(old.proc?.hbaOpen === false, "It has not closed itself");
+      // It hears of the leader, and its standbys do not stream yet.
+      for (const one of standbys) killServer(stage.sim, one);
+      for (const one of standbys) one.frozenUntilMs = 0;
+      stage.mend();
+      stage.wait(60);
+      stage.kill(old);
+      stage.order({ type: "pause", paused: false });
+      stage.wait(3000);
+    },
+  },
+  {
+    name: "R29: a rewind dies in the middle",
+    shape: THREE,
+    play: (stage) => {
+      const old = stage.primary();
+      stage.isolate(old);
+      stage.wait(300);
+      stage.until("the next epoch", () => stage.openEpoch() > 1, 10_000);
+      setAmbush(stage.sim, "rewind", 12);
+      stage.mend();
+      stage.wait(4000);
+    },
+  },
+  {
+    name: "R31: an operator gives up what nobody can cover",
+    shape: THREE,
+    play: (stage) => {
+      const [a, b] = stage.standbys();
+      if (!a || !b) return;
+      stage.kill(stage.primary());
+      stage.kill(b);
+      const other = a;
+      stage.wait(300);
+      for (const node of [other]) stage.revive(node);
+      stage.wait(1000);
+      stage.expect(stage.openEpoch() <= 1, "One of three took over alone");
+    },
+  },
+  {
+    name: "R32: a switchover loses nothing, and its target gets it",
+    shape: THREE,
+    play: (stage) => {
+      const [a] = stage.standbys();
+      if (!a) return;
+      const epoch = stage.openEpoch();
+      stage.order({ type: "handover", epoch, target: a.id });
+      stage.until("the next epoch", () => stage.openEpoch() > epoch, 4000);
+      stage.expect(stage.primary() === a, "Another than the target won");
+      stage.wait(500);
+      const clones = stage.sim.counts.get("clones") ?? 0;
+      stage.wait(1000);
+      stage.expect(
+        (stage.sim.counts.get("clones") ?? 0) === clones,
+        "A switchover cost a clone",
+      );
+    },
+  },
+  {
+    name: "R32: the target dies, and the old primary goes on",
+    shape: THREE,
+    play: (stage) => {
+      const [a] = stage.standbys();
+      if (!a) return;
+      const epoch = stage.openEpoch();
+      stage.order({ type: "handover", epoch, target: a.id });
+      stage.until(
+        "the attempt",
+        () => truth(stage.sim).phase.kind === "sealing",
+        4000,
+      );
+      stage.kill(a);
+      stage.until("somebody opens", () => stage.openEpoch() > epoch, 8000);
+    },
+  },
+  {
+    name: "R33: a promotion without a grant ends at once",
+    shape: THREE,
+    play: (stage) => {
+      const [a] = stage.standbys();
+      if (!a) return;
+      const before = timelineOf(a.disk.wal);
+      promoteByHand(stage.sim, a);
+      stage.expect(timelineOf(a.disk.wal) > before, "Nothing was promoted");
+      stage.wait(300);
+      stage.expect(a.proc?.mode !== "primary", "It was left running");
+      stage.wait(3000);
+      stage.expect(stage.openEpoch() === 1, "It cost the reign");
+    },
+  },
+  {
+    name: "R6: of two the survivor goes on alone, and the other covers nothing",
+    shape: TWO,
+    play: (stage) => {
+      const [other] = stage.standbys();
+      if (!other) return;
+      stage.kill(other);
+      stage.until(
+        "alone",
+        () => truth(stage.sim).rules.at(-1)?.required === 0,
+      );
+      const before = stage.acknowledged();
+      stage.wait(1500);
+      stage.expect(stage.acknowledged() > before, "The survivor waits");
+      stage.kill(stage.primary());
+      stage.revive(other);
+      stage.wait(4000);
+      stage.expect(stage.openEpoch() <= 1, "Who lacks commits took over");
+    },
+  },
+];
