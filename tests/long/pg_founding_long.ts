@@ -144,3 +144,20 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "PostgreSQL runs as nobody where os_user does not exist",
+  ignore: Deno.uid() !== 0,
+  fn: () =>
+    withPgCluster({
+      size: 1,
+      flags: { "postgresql-os-user": "no-such-user" },
+    }, async (cluster) => {
+      const { primary } = await cluster.settled();
+      const nobody = await ownerOf("nobody");
+      const uids = primary.processes().map((pid) =>
+        Deno.statSync(`/proc/${pid}`).uid
+      );
+      assertEquals(new Set(uids), new Set([nobody?.uid ?? null]));
+    }),
+});
