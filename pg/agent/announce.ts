@@ -1,6 +1,12 @@
-import { type Epoch, newestRule, type Timeline } from "../cluster/mod.ts";
+import {
+  type CommandResult,
+  type Epoch,
+  newestRule,
+  type Timeline,
+} from "../cluster/mod.ts";
 import type { Body } from "./body.ts";
 import { passBarrier } from "./reign_steps.ts";
+import { render } from "./standby_steps.ts";
 import { ownPassword } from "./saved_file.ts";
 
 /** Tells that the database is made; only one founder is believed (R34). */
@@ -72,7 +78,7 @@ export async function announceOpening(
   const nowMs = clock.nowMs();
   const wallMs = ports.wallMs();
   const sinceMs = nowMs - body.barrierAtMs;
-  await ports.propose({
+  const proposed = ports.propose({
     type: "opened",
     epoch,
     winner: { id, incarnation },
@@ -81,6 +87,20 @@ export async function announceOpening(
     gapMs: gapOf(body, epoch, wallMs),
     atMs: wallMs,
   });
+  await openOnce(body, proposed);
+}
+
+/** The file is made ready while the group decides; the server is told of it only when it has. */
+async function openOnce(
+  body: Body,
+  proposed: Promise<CommandResult>,
+): Promise<void> {
+  body.rendered = { ...body.rendered, hba: null };
+  const [result] = await Promise.all([proposed, render(body, { hba: "open" })]);
+  if (result.kind === "refused") throw new Error(result.why);
+  await body.options.instance.reload({ settle: false });
+  body.rendered = { ...body.rendered, hba: "open" };
+  body.options.log("info", `Open as primary (epoch ${body.saved.epoch})`);
 }
 
 /** How long nobody could write; null where there was nothing before. */

@@ -2,6 +2,7 @@ import {
   applicationName,
   copyOfName,
   type Epoch,
+  grantOf,
   hasCopy,
   PLACEHOLDER_LIST,
   type Rule,
@@ -40,17 +41,25 @@ export async function setRule(body: Body, rule: Rule | null): Promise<void> {
   if (rule && changed) await endOldSenders(body, rule);
 }
 
-/** The rule and the closing in one reload, since each costs a moment in which nobody can write (R19, R22). */
+/**
+ * Everything that must be so before the promotion, side by side, since nobody can write meanwhile: the rule
+ * and the closing in one reload, the guard, the timeline's fillers, and whose data it is (R17, R19, R22).
+ */
 async function prepareReign(
   body: Body,
   rule: Rule,
   names: string,
 ): Promise<void> {
-  const guarding = holdGuard(body);
-  await closeServer(body, { names });
+  const { instance, ports, log } = body.options;
+  const grant = grantOf(ports.state(), rule.epoch);
+  await Promise.all([
+    holdGuard(body),
+    own(body, rule.epoch),
+    closeServer(body, { names }),
+    grant ? instance.layFillers(grant.timeline) : null,
+  ]);
   body.rendered = { ...body.rendered, rule: rule.number };
-  body.options.log("info", `Commits will wait for ${names || "nobody"}`);
-  await guarding;
+  log("info", `Commits will wait for ${names || "nobody"}`);
 }
 
 /**

@@ -229,7 +229,7 @@ export function onVoteResponse(core: Core, response: VoteResponse): void {
 }
 
 function settlePreVotes(core: Core): void {
-  const outcome = countVotes(votersOf(configurationOf(core)), core.votes);
+  const outcome = outcomeOf(core);
   if (outcome === "pending") return;
   if (outcome === "lost") {
     giveUp(core);
@@ -250,8 +250,18 @@ export function onOwnVoteDurable(core: Core): void {
   settleVotes(core);
 }
 
+/**
+ * How an election stands. Who is gone is not waited for: where two survivors of three have voted for
+ * themselves, both would else wait a whole timeout for the vote of the dead.
+ */
+function outcomeOf(core: Core): ReturnType<typeof countVotes> {
+  const votes = new Map(core.votes);
+  for (const id of core.gone) if (!votes.has(id)) votes.set(id, false);
+  return countVotes(votersOf(configurationOf(core)), votes);
+}
+
 function settleVotes(core: Core): void {
-  const outcome = countVotes(votersOf(configurationOf(core)), core.votes);
+  const outcome = outcomeOf(core);
   if (outcome === "won") becomeLeader(core);
   if (outcome === "lost") giveUp(core);
 }

@@ -82,14 +82,21 @@ function checkReplicated(
   );
 }
 
+/** For how long an answer may have been on its way. */
+const UNDER_WAY_MS = 1000;
+
+/** How many copies hold a record, or held it when an answer left whose directory was lost since. */
 function countHolding(
-  { nodes }: PgSim,
+  { nodes, world }: PgSim,
   copies: readonly Copy[],
   record: WalRecord,
 ): number {
   return copies.filter(({ id }) => {
-    const node = nodes.get(id);
-    return node && holds(node.disk.wal, record);
+    const disk = nodes.get(id)?.disk;
+    if (!disk) return false;
+    const { wiped } = disk;
+    const isLate = wiped !== null && world.nowMs - wiped.atMs < UNDER_WAY_MS;
+    return holds(disk.wal, record) || isLate && holds(wiped.wal, record);
   }).length;
 }
 
@@ -188,7 +195,10 @@ export function checkCommitted(
     count(sim, `granted ${command.coverage}`);
   }
   if (command.type === "attempt") count(sim, `attempt: ${command.reason}`);
-  if (command.type === "propose_rule") count(sim, "rules proposed");
+  if (command.type === "propose_rule") {
+    checkRequired(sim, command.required);
+    count(sim, "rules proposed");
+  }
   if (command.type === "catch_up") count(sim, "catch-ups");
 }
 
@@ -198,7 +208,7 @@ function checkGrant(
   sim: PgSim,
   before: ClusterState,
   after: ClusterState,
-  { epoch, winner, coverage, sealed }: GrantCommand,
+  { epoch, winner, coverage, sealed, required }: GrantCommand,
 ): void {
   const { nodes } = sim;
   const node = nodes.get(winner.id);
@@ -211,12 +221,39 @@ function checkGrant(
   for (const { id, incarnation, position } of sealed) {
     if (position !== null) checkSealed(sim, epoch, { id, incarnation });
   }
+  checkRequired(sim, required);
   if (coverage !== "covered") {
     giveUp(sim, node, epoch);
     return;
   }
   for (const rule of before.rules) checkCovered(sim, before, rule, epoch, node);
   checkHolds(sim, node, `is granted epoch ${epoch}`);
+}
+
+/** How many entries may lie between a decision and its own. */
+const DECISION_LAG = 50;
+
+/** k follows from the membership, and of two the survivor alone may go on without the other (R6). */
+function checkRequired({ consensus }: PgSim, required: number): void {
+  // Mode and members may have changed since it was decided; the next decision makes that good.
+  const lately = consensus.states.slice(-DECISION_LAG);
+  if (lately.some((state) => mayRequire(state, required))) return;
+  throw new Violation(
+    `A rule asks for ${required} standbys, which the membership does not`,
+  );
+}
+
+function mayRequire(
+  { members, mode }: ClusterState,
+  required: number,
+): boolean {
+  const counting =
+    [...members.values()].filter(({ counted, tags, leaving }) =>
+      counted && !tags.nosync && !leaving
+    ).length;
+  const wanted = mode === "off" ? 0 : Math.floor(counting / 2);
+  const isAlone = required === 0 && mode === "quorum" && counting === 2;
+  return required === wanted || isAlone;
 }
 
 /** Who is counted as sealed can acknowledge nothing more, seen from its own disk. */

@@ -289,6 +289,7 @@ const FAULTS: readonly (readonly [string, number, Fault])[] = [
     if (!node || !isWhole(sim)) return;
     killServer(sim, node);
     node.disk.kind = "empty";
+    node.disk.wiped = { wal: node.disk.wal, atMs: sim.world.nowMs };
     node.disk.wal = { records: [], tail: 0, history: [] };
     node.disk.shutdownLsn = null;
   }],

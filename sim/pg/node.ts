@@ -33,6 +33,8 @@ export interface PgDisk {
   consistentLsn: number;
   /** Where the last record of a primary's shutdown in order begins. */
   shutdownLsn: number | null;
+  /** What was in a directory that was lost: answers of its server may be under way still. */
+  wiped: { readonly wal: Wal; readonly atMs: number } | null;
   /** Timelines above the present one that its files know of, by fillers or by a stream. */
   knownTimeline: number;
   /** What the next start reads. */
@@ -290,6 +292,7 @@ export function createNode(
       wal: { records: [], tail: 0, history: [] },
       consistentLsn: 0,
       shutdownLsn: null,
+      wiped: null,
       knownTimeline: 1,
       hbaOpen: false,
       conninfo: null,

@@ -36,7 +36,9 @@ export function* setRule(doer: Doer, rule: Rule | null): Work {
   const wanted = readList(text);
   yield* until(
     doer,
-    () => proc.list.names.join() === wanted.names.join(),
+    () =>
+      proc.list.required === wanted.required &&
+      proc.list.names.join() === wanted.names.join(),
     "Reloading the list",
   );
   agent.rendered = { ...agent.rendered, rule: rule?.number ?? 0 };

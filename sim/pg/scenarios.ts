@@ -1,23 +1,15 @@
 import { NO_TAGS } from "../../pg/cluster/mod.ts";
-import { elect } from "./consensus.ts";
 import { isWhole, promoteByHand } from "./faults.ts";
 import { type PgNode, truth } from "./node.ts";
 import type { Shape } from "./run.ts";
 import { killServer, startServer } from "./server.ts";
-import { createStage, endStage, type Scenario, type Stage } from "./stage.ts";
+import { createStage, endStage, letLead, type Scenario } from "./stage.ts";
 import { LATER_SCENARIOS } from "./scenarios_later.ts";
 
 const THREE: Shape = { data: 3, witness: false };
 const TWO: Shape = { data: 2, witness: true };
 /** Each scenario is played with so many seeds, since delays decide what meets what. */
 const SEEDS_EACH = 6;
-
-/** Makes a given node lead, as far as that can be. */
-export function letLead({ sim }: Stage, node: PgNode): void {
-  for (let tries = 0; tries < 50 && sim.consensus.leader !== node.id; tries++) {
-    elect(sim);
-  }
-}
 
 const EARLIER_SCENARIOS: readonly Scenario[] = [
   {
@@ -172,6 +164,30 @@ const EARLIER_SCENARIOS: readonly Scenario[] = [
       stage.mend();
       stage.until("the other reigns", () => stage.openEpoch() > 1, 10_000);
       stage.expect(stage.primary() !== a, "Who must not win has won");
+    },
+  },
+  {
+    name: "R14, R16: it streams a reign first that it never saw",
+    shape: THREE,
+    play: (stage) => {
+      const [a, b] = stage.standbys();
+      const old = stage.primary();
+      if (!a || !b) return;
+      const tags = { ...NO_TAGS, nofailover: true };
+      stage.order({ type: "tags", id: a.id, tags });
+      stage.until(
+        "the tag",
+        () => truth(stage.sim).members.get(a.id)?.tags.nofailover === true,
+      );
+      stage.isolate(b);
+      stage.wait(1500);
+      killServer(stage.sim, old);
+      stage.until("the old primary goes on", () => stage.openEpoch() === 2);
+      stage.wait(700);
+      stage.kill(old);
+      stage.mend();
+      stage.until("the other reigns", () => stage.openEpoch() > 2, 10_000);
+      stage.expect(stage.primary() === b, "Who must not win has won");
     },
   },
 ];

@@ -1,7 +1,8 @@
+import { newestEpoch } from "../../pg/cluster/mod.ts";
 import { leaveWhenFree, promoteByHand, setAmbush } from "./faults.ts";
 import { truth } from "./node.ts";
 import { killServer, orphanServer } from "./server.ts";
-import type { Scenario } from "./stage.ts";
+import { letLead, type Scenario } from "./stage.ts";
 import { cancelWaits } from "./waits.ts";
 import { timelineOf } from "./wal.ts";
 
@@ -39,22 +40,53 @@ export const LATER_SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: "R21: the winner dies before its barrier, and who diverged is needed",
+    name: "R20, T5: nobody else holds what a restarted primary has",
     shape: THREE,
     play: (stage) => {
       const old = stage.primary();
       const [a, b] = stage.standbys();
       if (!a || !b) return;
-      stage.isolate(old);
+      letLead(stage, a);
       stage.wait(200);
-      stage.kill(b);
-      stage.wait(1500);
+      const { nowMs } = stage.sim.world;
+      for (const one of [a, b]) one.diskHungUntilMs = nowMs + 6000;
+      stage.wait(300);
+      killServer(stage.sim, old);
+      stage.wait(3500);
+      stage.kill(old);
+      stage.wait(4000);
+    },
+  },
+  {
+    name: "R21: who diverged must be cloned, and is the only one who can hold",
+    shape: THREE,
+    play: (stage) => {
+      // Node 2 can't be rewound.
+      const old = stage.node(2);
+      const first = stage.openEpoch();
+      if (stage.primary() !== old) {
+        stage.order({ type: "handover", epoch: first, target: old.id });
+        stage.until(
+          "node 2 reigns",
+          () => stage.openEpoch() > first && stage.primary() === old,
+        );
+        stage.wait(1500);
+      }
+      stage.isolate(old);
+      stage.until(
+        "a grant",
+        () => truth(stage.sim).phase.kind === "granted",
+        10_000,
+      );
+      const winner = stage.primary();
+      for (const one of stage.standbys()) {
+        if (one !== old) stage.kill(one);
+      }
+      stage.wait(300);
       stage.mend();
-      // Only two are left, and one of them has a tail of its own.
-      stage.until("they go on", () => stage.openEpoch() > 0, 20_000);
-      stage.wait(1000);
-      const before = stage.acknowledged();
-      stage.until("writes", () => stage.acknowledged() > before, 20_000);
+      const epoch = newestEpoch(truth(stage.sim));
+      stage.until("they go on", () => stage.openEpoch() >= epoch, 15_000);
+      stage.expect(stage.primary() === winner, "Another won");
     },
   },
   {
@@ -214,6 +246,24 @@ export const LATER_SCENARIOS: readonly Scenario[] = [
       stage.expect(a.proc?.mode !== "primary", "It was left running");
       stage.wait(3000);
       stage.expect(stage.openEpoch() === 1, "It cost the reign");
+    },
+  },
+  {
+    name: "R6: of two the standby's agent restarts, and they go on together",
+    shape: TWO,
+    play: (stage) => {
+      const [other] = stage.standbys();
+      if (!other) return;
+      stage.crashAgent(other);
+      stage.wait(2000);
+      const isIn = truth(stage.sim).rules.every(({ required }) =>
+        required === 1
+      );
+      stage.expect(isIn, "A standby that streams was left out");
+      stage.revive(other);
+      stage.wait(1000);
+      stage.kill(stage.primary());
+      stage.until("the standby takes over", () => stage.openEpoch() > 1, 5000);
     },
   },
   {

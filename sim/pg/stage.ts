@@ -2,6 +2,7 @@ import type { ClusterCommand } from "../../pg/cluster/mod.ts";
 import { Violation } from "../mod.ts";
 import { crashAgent, startAgent } from "./agent.ts";
 import { startClients } from "./clients.ts";
+import { elect } from "./consensus.ts";
 import { cutOff, isWhole, killNode, reigning } from "./faults.ts";
 import { command } from "./faults.ts";
 import { setCut } from "./net.ts";
@@ -53,7 +54,9 @@ export function createStage(
   const sim = createPgSim(seed, shape, trace);
   startClients(sim, 6);
   const stage = stageOf(sim);
-  stage.until("the cluster has formed", () => isWhole(sim), 15_000);
+  const hasFormed = (): boolean =>
+    truth(sim).members.size === shape.data && isWhole(sim);
+  stage.until("the cluster has formed", hasFormed, 15_000);
   stage.wait(300);
   return stage;
 }
@@ -95,6 +98,13 @@ function stageOf(sim: PgSim): Stage {
     acknowledged: () => sim.counts.get("acknowledged") ?? 0,
   };
   return stage;
+}
+
+/** Makes a given node lead, as far as that can be. */
+export function letLead({ sim }: Stage, node: PgNode): void {
+  for (let tries = 0; tries < 50 && sim.consensus.leader !== node.id; tries++) {
+    elect(sim);
+  }
 }
 
 /** Ends a scenario: healed, the cluster must be whole again and hold what it promised. */

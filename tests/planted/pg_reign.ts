@@ -6,11 +6,18 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
     name: "pg_opens_before_its_barrier",
     wrong: "A winner opens before k standbys hold a commit of its epoch.",
     standsFor: "R20, T5",
-    edits: [{
-      file: "pg/policy/plan_reign.ts",
-      old: "  if (view.barrier !== rule.number) {",
-      new: `  if (view.barrier !== rule.number && phase.kind === "open") {`,
-    }],
+    edits: [
+      {
+        file: "pg/policy/plan_reign.ts",
+        old: "  if (view.barrier !== rule.number) {",
+        new: `  if (view.barrier !== rule.number && phase.kind === "open") {`,
+      },
+      {
+        file: "pg/policy/plan_reign.ts",
+        old: `  const wasClosed = view.rendered.hba === "closed";`,
+        new: "  const wasClosed = false;",
+      },
+    ],
     seeds: 200,
   },
   {
@@ -108,22 +115,6 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
     seeds: 300,
   },
   {
-    name: "pg_winner_goes_on_streaming",
-    wrong: "A winner promotes without having cut its upstream.",
-    standsFor: "R12, R19",
-    edits: [
-      {
-        file: "pg/policy/plan_reign.ts",
-        old: `  if (saved.upstream !== null || server.receiver) {
-    return { kind: "cut_upstream" };
-  }
-  const slots`,
-        new: "  const slots",
-      },
-    ],
-    seeds: 300,
-  },
-  {
     name: "pg_branch_stays_provisional",
     wrong: "Where an epoch begins stays what was granted, not what came.",
     standsFor: "R17",
@@ -162,20 +153,6 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
       new: `      return idle("It is primary");`,
     }],
     seeds: 50,
-  },
-  {
-    name: "pg_follows_without_cutting",
-    wrong: "A standby is led elsewhere before its stream was cut.",
-    standsFor: "R12, R15",
-    edits: [{
-      file: "pg/policy/plan_following.ts",
-      old: `  if (saved.upstream !== null || server.receiver) {
-    return { kind: "cut_upstream" };
-  }
-  if (isForeign`,
-      new: "  if (isForeign",
-    }],
-    seeds: 400,
   },
   {
     name: "pg_follows_with_a_tail",

@@ -179,6 +179,19 @@ export const PG_SEALING_BUGS: readonly PgBug[] = [
     seeds: 100,
   },
   {
+    name: "pg_degraded_beside_a_standby",
+    wrong: "Of two the standby is left out though it streams.",
+    standsFor: "R6",
+    edits: [{
+      file: "pg/policy/reign.ts",
+      old: "  if (!absent) return false;",
+      new:
+        `  if (!absent) return observations.get(copy.id)?.agent !== "alive";`,
+    }],
+    says: "R6",
+    seeds: 1,
+  },
+  {
     name: "pg_gone_agent_is_lost",
     wrong: "A primary is deposed as soon as its agent is gone.",
     standsFor: "R7",
@@ -189,31 +202,5 @@ export const PG_SEALING_BUGS: readonly PgBug[] = [
     }],
     says: "R7, R8",
     seeds: 1,
-  },
-  {
-    name: "pg_wiped_primary_watched",
-    wrong: "A primary whose directory is gone is waited for.",
-    standsFor: "R7 a",
-    edits: [{
-      file: "pg/policy/loss.ts",
-      old:
-        "  if (report && report.lost !== null && report.lostEpoch === epoch) {",
-      new: `  if (
-    report && report.lost !== null && report.lostEpoch === epoch &&
-    report.incarnation === primary.incarnation
-  ) {`,
-    }],
-    seeds: 100,
-  },
-  {
-    name: "pg_gone_copies_must_cover",
-    wrong: "Old rules wait for copies that were given up since.",
-    standsFor: "R1, R21",
-    edits: [{
-      file: "pg/cluster/rules.ts",
-      old: "    !isCovered(rule, sealed) && !isPassed(state, rule, sealed)",
-      new: "    !isCovered(rule, sealed) && !isPassed(state, rule, [])",
-    }],
-    seeds: 200,
   },
 ];
