@@ -112,6 +112,9 @@ Deno.test({
       const owner = await ownerOf("postgres") ?? await ownerOf("nobody");
       assert(owner);
       const words = await packed(root);
+      const cache = join(root, "cache");
+      await Deno.mkdir(cache);
+      await Deno.chown(cache, owner.uid, owner.gid);
       const user = [`--reuid=${owner.uid}`, `--regid=${owner.gid}`];
       await withPgCluster({
         command: [
@@ -120,7 +123,7 @@ Deno.test({
           "--clear-groups",
           "env",
           `HOME=${root}`,
-          `DENO_DIR=/tmp/pgraft-nobody-deno`,
+          `DENO_DIR=${cache}`,
           ...words,
         ],
         prepare: async (top) => {
