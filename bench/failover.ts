@@ -122,9 +122,8 @@ async function measureRound(
   ledger: Ledger,
   round: FailureRound,
 ): Promise<Measured> {
-  const startMs = performance.now();
   const first = ledger.rows().length;
-  await failure.strike(round);
+  const startMs = await failure.strike(round);
   const endMs = performance.now();
   let gapMs: number;
   let ackMs: number;

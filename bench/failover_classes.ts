@@ -20,8 +20,8 @@ export interface FailureClass {
   readonly fromFault: boolean;
   /** Whether another reign begins. */
   readonly changesReign: boolean;
-  /** Lets it happen; resolves when it has. */
-  strike(round: FailureRound): Promise<void>;
+  /** Lets it happen; resolves when it has, with when it began. */
+  strike(round: FailureRound): Promise<number>;
   /** Makes everything whole that does not mend itself. */
   heal(round: FailureRound): Promise<void>;
 }
@@ -53,10 +53,7 @@ export const FAILURE_CLASSES: readonly FailureClass[] = [
     size: 3,
     fromFault: true,
     changesReign: true,
-    strike: ({ reign }) => {
-      reign.primary.killPostmaster();
-      return nothing();
-    },
+    strike: ({ reign }) => Promise.resolve(reign.primary.killPostmaster()),
     heal: nothing,
   },
   {
@@ -81,10 +78,7 @@ export const FAILURE_CLASSES: readonly FailureClass[] = [
     size: 3,
     fromFault: true,
     changesReign: true,
-    strike: ({ reign }) => {
-      reign.primary.freeze();
-      return nothing();
-    },
+    strike: ({ reign }) => Promise.resolve(reign.primary.freeze()),
     heal: ({ reign }) => {
       reign.primary.thaw();
       return nothing();
@@ -98,10 +92,7 @@ export const FAILURE_CLASSES: readonly FailureClass[] = [
     size: 3,
     fromFault: true,
     changesReign: true,
-    strike: ({ reign }) => {
-      reign.primary.freezePostgres();
-      return nothing();
-    },
+    strike: ({ reign }) => Promise.resolve(reign.primary.freezePostgres()),
     heal: ({ reign }) => {
       reign.primary.thaw();
       return nothing();
@@ -116,6 +107,7 @@ export const FAILURE_CLASSES: readonly FailureClass[] = [
     fromFault: false,
     changesReign: true,
     strike: async ({ reign }) => {
+      const startMs = performance.now();
       const { client } = reign.primary.agent;
       const options = { timeoutMs: 60_000 };
       const answer = await client.request(
@@ -125,6 +117,7 @@ export const FAILURE_CLASSES: readonly FailureClass[] = [
         options,
       );
       if (answer.kind !== "ok") throw new Error(answer.detail);
+      return startMs;
     },
     heal: nothing,
   },
@@ -137,9 +130,11 @@ export const FAILURE_CLASSES: readonly FailureClass[] = [
     fromFault: false,
     changesReign: false,
     strike: async ({ reign }) => {
+      const startMs = performance.now();
       await reign.primary.killAgent();
       restart(reign.primary);
       await reign.primary.agent.ready();
+      return startMs;
     },
     heal: nothing,
   },

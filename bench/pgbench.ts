@@ -2,6 +2,7 @@ import { until } from "../tests/nodes/mod.ts";
 import { type PgCluster, startPgCluster } from "../tests/postgres/mod.ts";
 import { figure, median } from "./figures.ts";
 import { print } from "./terminal.ts";
+import { readUsage, sumCpuSeconds } from "./usage.ts";
 
 /** How pgbench is run. */
 export interface PgbenchOptions {
@@ -42,19 +43,30 @@ async function compare(
   await pgbench(primary.port, ["-i", "-q", "-s", SCALE]);
   const withAgents: number[] = [];
   const without: number[] = [];
+  const cores: number[] = [];
+  const runWithAgents = async (): Promise<void> => {
+    const pids = cluster.cluster.nodes.map((node) => node.process().pid);
+    const beforeS = sumCpuSeconds(await readUsage(pids));
+    const startMs = performance.now();
+    withAgents.push(await throughput(primary.port, options));
+    const usedS = sumCpuSeconds(await readUsage(pids)) - beforeS;
+    cores.push(usedS * 1000 / (performance.now() - startMs));
+  };
   for (let round = 0; round < options.rounds; round++) {
     // ABBA: neither is always the first of its pair.
     const isFirst = round % 2 === 0;
-    if (isFirst) withAgents.push(await throughput(primary.port, options));
+    if (isFirst) await runWithAgents();
     await stopAgents(cluster);
     without.push(await throughput(primary.port, options));
     await startAgents(cluster);
-    if (!isFirst) withAgents.push(await throughput(primary.port, options));
+    if (!isFirst) await runWithAgents();
   }
-  const ratio = median(withAgents) / median(without);
+  // Of pairs that ran close together: what else the machine does changes over minutes.
+  const ratio = median(withAgents.map((tps, at) => tps / (without[at] ?? NaN)));
   await print(
     `pgbench, TPC-B, scale ${SCALE}, ${CLIENTS} clients, ${options.rounds} runs of ${options.seconds} s each\n` +
       `with agents    ${figure(median(withAgents))} tps\n` +
+      `  they use     ${figure(median(cores), 2)} cores together\n` +
       `without agents ${figure(median(without))} tps\n` +
       `ratio          ${figure(ratio, 3)} (bar ${BAR}): ${
         ratio >= BAR ? "reached" : "missed"

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { until } from "./nodes/mod.ts";
 import type { PgNode } from "./postgres/mod.ts";
 import type { Blow } from "./pg_test_kit.ts";
@@ -82,4 +83,27 @@ export async function untilSaid(node: PgNode, pattern: RegExp): Promise<void> {
   await until(() => pattern.test(node.agent.process().output()) || null, {
     what: `node ${node.id} writes ${pattern}`,
   });
+}
+
+/** A user's numbers, for who may run processes as others; null for everyone else. */
+export async function ownerOf(
+  name: string,
+): Promise<{ uid: number; gid: number } | null> {
+  if (Deno.uid() !== 0) return null;
+  const text = await Deno.readTextFile("/etc/passwd");
+  const fields = text.split("\n").map((line) => line.split(":"))
+    .find(([first]) => first === name);
+  return fields ? { uid: Number(fields[2]), gid: Number(fields[3]) } : null;
+}
+
+/** What is in a directory, with the time of each file's last change. */
+export async function listing(directory: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const entry of Deno.readDir(directory)) {
+    const path = join(directory, entry.name);
+    const { mtime } = await Deno.lstat(path);
+    found.push(`${path} ${mtime?.toISOString()}`);
+    if (entry.isDirectory) found.push(...await listing(path));
+  }
+  return found.sort();
 }

@@ -1,6 +1,12 @@
-import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+} from "@std/assert";
 import { join } from "node:path";
 import { freePorts, startProcess, until } from "./nodes/mod.ts";
+import { findProgram, listing, ownerOf } from "./pg_fault_kit.ts";
 
 const MAIN = join(import.meta.dirname ?? ".", "..", "main.ts");
 
@@ -84,6 +90,32 @@ Deno.test("serve says in a sentence what is wrong with PostgreSQL, before it cha
         const said = await startInVain(root, {});
         assertMatch(said, /pg" .*: /);
         assertEquals(await filesIn(root), [letters, join(root, "secret")]);
+      }),
+  );
+
+  await t.step(
+    "the data directory is another cluster's",
+    () =>
+      inDirectory(async (root) => {
+        const dataDir = join(root, "pg");
+        const owner = await ownerOf("postgres");
+        await Deno.mkdir(dataDir, { mode: 0o700 });
+        if (owner) await Deno.chown(dataDir, owner.uid, owner.gid);
+        const { success } = await new Deno.Command(
+          await findProgram("initdb"),
+          {
+            args: ["-D", dataDir, "-A", "trust", "--no-sync"],
+            cwd: "/",
+            stdout: "null",
+            stderr: "null",
+            ...owner,
+          },
+        ).output();
+        assert(success);
+        const before = await listing(dataDir);
+        const said = await startInVain(root, {});
+        assertMatch(said, /pgraft did not make.*(choose|move)/);
+        assertEquals(await listing(dataDir), before);
       }),
   );
 

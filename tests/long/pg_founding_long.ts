@@ -7,10 +7,9 @@ import {
   type PgNode,
   processesIn,
   processesNaming,
-  startPgCluster,
   withPgCluster,
 } from "../postgres/mod.ts";
-import { findProgram, untilSaid } from "../pg_fault_kit.ts";
+import { ownerOf, untilSaid } from "../pg_fault_kit.ts";
 
 /** Whoever has written something; null while nobody has. */
 function whoSaid(cluster: PgCluster, pattern: RegExp): PgNode | null {
@@ -46,67 +45,6 @@ for (
     }));
 }
 
-/** What is in a directory, with the time of each file's last change. */
-async function listing(directory: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const entry of Deno.readDir(directory)) {
-    const path = join(directory, entry.name);
-    const { mtime } = await Deno.lstat(path);
-    found.push(`${path} ${mtime?.toISOString()}`);
-    if (entry.isDirectory) found.push(...await listing(path));
-  }
-  return found.sort();
-}
-
-async function ownerOf(
-  name: string,
-): Promise<{ uid: number; gid: number } | null> {
-  if (Deno.uid() !== 0) return null;
-  const text = await Deno.readTextFile("/etc/passwd");
-  const fields = text.split("\n").map((line) => line.split(":"))
-    .find(([first]) => first === name);
-  return fields ? { uid: Number(fields[2]), gid: Number(fields[3]) } : null;
-}
-
-Deno.test("a database of another cluster is refused and never touched", async () => {
-  let before: string[] = [];
-  await using cluster = await startPgCluster({
-    settle: false,
-    prepare: async (root) => {
-      const dataDir = join(root, "node1.pg");
-      const owner = await ownerOf("postgres");
-      await Deno.mkdir(dataDir, { mode: 0o700 });
-      if (owner) await Deno.chown(dataDir, owner.uid, owner.gid);
-      const { success } = await new Deno.Command(await findProgram("initdb"), {
-        args: ["-D", dataDir, "-A", "trust", "--no-sync"],
-        cwd: "/",
-        stdout: "null",
-        stderr: "null",
-        ...owner,
-      }).output();
-      assert(success);
-      before = await listing(dataDir);
-    },
-  });
-  const [stranger, ...others] = cluster.nodes;
-  assert(stranger);
-  await until(async () => {
-    const { members } = await cluster.view();
-    const streaming = members.filter(({ role, state }) =>
-      role === "primary" || state === "streaming"
-    );
-    return streaming.length === others.length || null;
-  }, { what: "the others have a database", timeoutMs: 90_000 });
-  const why = await until(async () => {
-    const { members } = await cluster.view();
-    return members.find(({ id }) => id === stranger.id)?.trouble ?? null;
-  }, { what: "the node says what is wrong" });
-
-  assertMatch(why, /another cluster|did not make/);
-  assertEquals(await listing(stranger.dataDir), before);
-  assertEquals(stranger.processes(), []);
-});
-
 Deno.test("no password is in a process list, a log line or an answer", () =>
   withPgCluster({ settle: false }, async (cluster) => {
     const seen: string[] = [];
@@ -135,11 +73,16 @@ Deno.test("no password is in a process list, a log line or an answer", () =>
       ),
     );
     const texts = [seen.join("\n"), cluster.output(), answers.join("\n")];
+    const passwords = new Set<string>();
     for (const node of cluster.nodes) {
-      const path = join(node.agent.directory, "ha", "replication_password");
-      const password = (await Deno.readTextFile(path)).trim();
-      assert(password.length > 20);
+      const path = join(node.agent.directory, "run", "passfile");
       assertEquals((await Deno.stat(path)).mode, 0o100600);
+      const fields = (await Deno.readTextFile(path)).trim().split(":");
+      passwords.add(fields.at(-1) ?? "");
+    }
+    assertEquals(passwords.size, 1);
+    for (const password of passwords) {
+      assert(password.length > 20);
       for (const text of texts) assert(!text.includes(password));
     }
     assertMatch(seen.join("\n"), /pg_basebackup/);
@@ -169,6 +112,9 @@ Deno.test({
       const owner = await ownerOf("postgres") ?? await ownerOf("nobody");
       assert(owner);
       const words = await packed(root);
+      const cache = join(root, "cache");
+      await Deno.mkdir(cache);
+      await Deno.chown(cache, owner.uid, owner.gid);
       const user = [`--reuid=${owner.uid}`, `--regid=${owner.gid}`];
       await withPgCluster({
         command: [
@@ -177,7 +123,7 @@ Deno.test({
           "--clear-groups",
           "env",
           `HOME=${root}`,
-          `DENO_DIR=/tmp/pgraft-nobody-deno`,
+          `DENO_DIR=${cache}`,
           ...words,
         ],
         prepare: async (top) => {
@@ -200,4 +146,21 @@ Deno.test({
       await Deno.remove(root, { recursive: true });
     }
   },
+});
+
+Deno.test({
+  name: "PostgreSQL runs as nobody where os_user does not exist",
+  ignore: Deno.uid() !== 0,
+  fn: () =>
+    withPgCluster({
+      size: 1,
+      flags: { "postgresql-os-user": "no-such-user" },
+    }, async (cluster) => {
+      const { primary } = await cluster.settled();
+      const nobody = await ownerOf("nobody");
+      const uids = primary.processes().map((pid) =>
+        Deno.statSync(`/proc/${pid}`).uid
+      );
+      assertEquals(new Set(uids), new Set([nobody?.uid ?? null]));
+    }),
 });

@@ -17,7 +17,7 @@ export interface PgPlace {
   readonly dataDir: string;
 }
 
-/** A node with PostgreSQL, and everything that can befall it. */
+/** A node with PostgreSQL, and everything that can befall it; each fault tells when it began. */
 export interface PgNode extends PgPlace {
   /** Its number. */
   readonly id: number;
@@ -28,15 +28,15 @@ export interface PgNode extends PgPlace {
   /** The ids of all processes of its server. */
   processes(): number[];
   /** Ends the postmaster with SIGKILL; its children see that and end. */
-  killPostmaster(): void;
+  killPostmaster(): number;
   /** Ends the agent with SIGKILL. */
   killAgent(): Promise<void>;
   /** Ends agent, guard and every process of the server at once, as a loss of power does. */
-  kill(): Promise<void>;
+  kill(): Promise<number>;
   /** Freezes postmaster and children; the agent goes on. */
-  freezePostgres(): void;
+  freezePostgres(): number;
   /** Freezes agent, postmaster and children: no connection breaks, nothing is answered. */
-  freeze(): void;
+  freeze(): number;
   /** Lets everything that is frozen go on. */
   thaw(): void;
   /** Starts the agent again. */
@@ -76,23 +76,27 @@ export function createPgNode(agent: ClusterNode, place: PgPlace): PgNode {
     killPostmaster: () => {
       const pid = postmasterIn(dataDir);
       if (pid === null) throw new Error(`Node ${agent.id} has no postmaster`);
+      const nowMs = performance.now();
       signalTo(pid, "SIGKILL");
+      return nowMs;
     },
     killAgent: () => agent.kill(),
     kill: async () => {
       const guards = processesNaming(dataDir);
       const all = [agent.process().pid, ...guards, ...processes()];
+      const nowMs = performance.now();
       for (const pid of new Set(all)) signalTo(pid, "SIGKILL");
       await agent.kill();
       await until(() => {
         signalAll("SIGKILL");
         return processes().length === 0 || null;
       }, { what: `the processes of node ${agent.id} are gone` });
+      return nowMs;
     },
     freezePostgres: () => freezeAllIn(dataDir),
     freeze: () => {
       agent.freeze();
-      freezeAllIn(dataDir);
+      return freezeAllIn(dataDir);
     },
     thaw: () => {
       signalAll("SIGCONT");

@@ -67,17 +67,20 @@ export function postmasterIn(dataDir: string): number | null {
   return processesIn(dataDir).includes(pid) ? pid : null;
 }
 
-/** Freezes a postmaster and all of its children; none that it forks meanwhile is missed. */
-export function freezeAllIn(dataDir: string): void {
+/** Freezes a postmaster and all of its children; none that it forks meanwhile is missed. Tells when it began. */
+export function freezeAllIn(dataDir: string): number {
   const frozen = new Set<number>();
   const first = postmasterIn(dataDir);
   const next = (): number[] =>
     [...first === null ? [] : [first], ...processesIn(dataDir)]
       .filter((pid) => !frozen.has(pid));
-  for (let left = next(); left.length > 0; left = next()) {
+  let left = next();
+  const sinceMs = performance.now();
+  for (; left.length > 0; left = next()) {
     for (const pid of left) {
       signalTo(pid, "SIGSTOP");
       frozen.add(pid);
     }
   }
+  return sinceMs;
 }
