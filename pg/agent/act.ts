@@ -1,5 +1,5 @@
 import { messageOf } from "../../base/mod.ts";
-import type { ClusterCommand } from "../cluster/mod.ts";
+import type { ClusterCommand, Timeline } from "../cluster/mod.ts";
 import type { Step } from "../policy/mod.ts";
 import {
   announceFounding,
@@ -7,6 +7,7 @@ import {
   announcePromotion,
 } from "./announce.ts";
 import type { Body } from "./body.ts";
+import { look } from "./look.ts";
 import { beginClone, beginInitialize, beginRewind } from "./jobs.ts";
 import {
   own,
@@ -100,7 +101,7 @@ async function actOnReign(body: Body, step: ReignStep): Promise<void> {
     case "own":
       return await own(body, step.epoch);
     case "promote":
-      return await promote(body, step.timeline);
+      return await promoteAndTell(body, step.timeline);
     case "announce_promotion":
       return await announcePromotion(body, step.epoch, step.timeline);
     case "barrier":
@@ -116,6 +117,15 @@ async function actOnReign(body: Body, step: ReignStep): Promise<void> {
     case "clone":
       return beginClone(body, step);
   }
+}
+
+/** The news of a promotion need not wait for the next look. */
+async function promoteAndTell(body: Body, timeline: Timeline): Promise<void> {
+  await promote(body, timeline);
+  await Promise.all([
+    announcePromotion(body, body.saved.epoch, timeline),
+    look(body),
+  ]);
 }
 
 /** A switchover whose checkpoint fails is given up while the primary still serves (R32). */

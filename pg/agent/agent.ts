@@ -12,7 +12,12 @@ import { startProbing } from "./probing.ts";
 import { keepRegistered } from "./registering.ts";
 import { readSaved } from "./saved_file.ts";
 import { closeServer, save } from "./standby_steps.ts";
-import { afterOpening, dropOldData, undoDrift } from "./upkeep.ts";
+import {
+  afterOpening,
+  dropOldData,
+  keepNextStartClosed,
+  undoDrift,
+} from "./upkeep.ts";
 
 /** How often it tells the others while a step takes long. */
 const STEP_REPORT_MS = 200;
@@ -26,12 +31,16 @@ const KEEPS_VIEW: ReadonlySet<Step["kind"]> = new Set([
   "set_rule",
   "set_slots",
   "close",
+  // These look themselves when they are done.
+  "promote",
   "announce_promotion",
   "barrier",
   "announce_opening",
   "propose",
 ]);
 
+/** How long a look counts as one of now. */
+const YOUNG_MS = 5;
 /** How long a stop waits for what is under way. */
 const STOP_TIMEOUT_MS = 2000;
 
@@ -134,7 +143,7 @@ async function watchAlone(body: Body): Promise<void> {
 }
 
 async function turn(body: Body): Promise<void> {
-  const view = body.isViewGood && lookAgain(body) || await look(body);
+  const view = recentView(body) ?? await look(body);
   body.isViewGood = false;
   await noteConsistent(body, view);
   const step = plan(body.options.ports.state(), view);
@@ -142,6 +151,7 @@ async function turn(body: Body): Promise<void> {
     if (body.job === null) succeeded(body);
     await adopt(body);
     await dropOldData(body);
+    await keepNextStartClosed(body);
     await undoDrift(body);
     afterOpening(body);
     await body.waker.nap(pollMs(body));
@@ -153,6 +163,7 @@ async function turn(body: Body): Promise<void> {
   body.options.log("debug", `Did ${step.kind}`, { ms: Math.round(tookMs) });
   succeeded(body);
   body.isViewGood = KEEPS_VIEW.has(step.kind);
+  if (!body.isViewGood) body.lookedAtMs = -Infinity;
 }
 
 /** What was rewound is like any other copy once it lets anybody look. */
@@ -168,6 +179,18 @@ async function noteConsistent(
 /** A primary that an earlier agent left gets a guard of this one. */
 async function adopt(body: Body): Promise<void> {
   if (body.view?.server.kind === "primary") await holdGuard(body);
+}
+
+/**
+ * The newest look, where nothing but what this process knows can have changed since that matters: right
+ * after its own steps, for a moment while it looks all the time, and for a pledge, which needs none.
+ */
+function recentView(body: Body): LocalView | null {
+  const isYoung = body.options.clock.nowMs() - body.lookedAtMs < YOUNG_MS;
+  const view = lookAgain(body);
+  if (!view || body.job !== null) return null;
+  const isPledge = plan(body.options.ports.state(), view).kind === "pledge";
+  return body.isViewGood || isYoung || isPledge ? view : null;
 }
 
 async function actWhileTelling(body: Body, step: Step): Promise<void> {
@@ -200,6 +223,7 @@ function succeeded(body: Body): void {
 async function noteFailure(body: Body, failure: string): Promise<void> {
   if (body.stopping.signal.aborted) return;
   body.failures += 1;
+  body.lookedAtMs = -Infinity;
   if (failure !== body.failure) body.options.log("warning", failure);
   body.failure = failure;
   const retryMs = FIRST_RETRY_MS * 2 ** Math.min(body.failures - 1, 10);

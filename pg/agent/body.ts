@@ -54,6 +54,7 @@ export interface Body {
   view: LocalView | null;
   /** Whether that still holds, but for what this process has changed itself. */
   isViewGood: boolean;
+  lookedAtMs: number;
   readonly watch: Watch;
   readonly waker: Waker;
 }
@@ -100,6 +101,8 @@ export interface Watch {
   /** Owned settings that differ, and where the log was (R27). */
   drift: { readonly drift: readonly Drift[]; readonly lsn: Lsn };
   driftSinceMs: number | null;
+  /** When the files of the next start were last looked at. */
+  closedAtMs: number;
   /** Where the log was when they were last seen right. */
   driftFromLsn: Lsn;
 }
@@ -143,6 +146,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     guard: null,
     view: null,
     isViewGood: false,
+    lookedAtMs: -Infinity,
     watch: {
       leaderSeenAtMs: nowMs,
       isAskingForContact: false,
@@ -168,6 +172,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
       followedLogBytes: 0,
       drift: { drift: [], lsn: 0 },
       driftSinceMs: null,
+      closedAtMs: nowMs,
       driftFromLsn: 0,
     },
     waker: createWaker(options),

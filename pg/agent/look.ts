@@ -38,6 +38,7 @@ export async function look(body: Body): Promise<LocalView> {
   const state = ports.state();
   const view = viewOf(body, state, data, server);
   body.view = view;
+  body.lookedAtMs = body.options.clock.nowMs();
   if (body.confirmed) tell(body, state, view);
   return view;
 }

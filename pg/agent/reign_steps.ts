@@ -43,7 +43,7 @@ export async function setRule(body: Body, rule: Rule | null): Promise<void> {
 
 /**
  * Everything that must be so before the promotion, side by side, since nobody can write meanwhile: the rule
- * and the closing in one reload, the guard, the timeline's fillers, and whose data it is (R17, R19, R22).
+ * and the closing in one reload, the timeline's fillers, and whose data it is (R17, R19, R22).
  */
 async function prepareReign(
   body: Body,
@@ -53,7 +53,6 @@ async function prepareReign(
   const { instance, ports, log } = body.options;
   const grant = grantOf(ports.state(), rule.epoch);
   await Promise.all([
-    holdGuard(body),
     own(body, rule.epoch),
     closeServer(body, { names }),
     grant ? instance.layFillers(grant.timeline) : null,
@@ -92,12 +91,12 @@ export async function own(body: Body, epoch: Epoch): Promise<void> {
   await save(body, { epoch, pledge: Math.max(body.saved.pledge, epoch) });
 }
 
-/** Promotes to the timeline of the grant (R17, R19). */
+/** Promotes to the timeline of the grant (R17, R19). The guard begins while PostgreSQL is busy with it (R8). */
 export async function promote(body: Body, timeline: Timeline): Promise<void> {
   const { instance, log } = body.options;
-  await holdGuard(body);
   await instance.layFillers(timeline);
-  await instance.promote({ timeoutMs: PROMOTE_TIMEOUT_MS });
+  const timeoutMs = PROMOTE_TIMEOUT_MS;
+  await Promise.all([instance.promote({ timeoutMs }), holdGuard(body)]);
   log("info", `Promoted to timeline ${timeline}`);
 }
 

@@ -15,7 +15,7 @@ import { writeSaved } from "./saved_file.ts";
 /** How long the walreceiver has to end. */
 const CUT_TIMEOUT_MS = 5000;
 /** How often in a row the walreceiver must be seen gone. */
-const GONE_LOOKS = 3;
+const GONE_LOOKS = 2;
 /** How long one wait for the end of replay lasts before it is looked at again. */
 const REPLAY_TIMEOUT_MS = 2000;
 /** How long a look at the server may take within a step. */

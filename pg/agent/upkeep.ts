@@ -68,3 +68,17 @@ export async function dropOldData(body: Body): Promise<void> {
   body.mayHaveOldData = false;
   await options.instance.dropOld();
 }
+
+/** How often it is looked whether a start by somebody else would be that of a closed standby. */
+const CLOSED_INTERVAL_MS = 5000;
+
+/** Keeps the next start that of a closed standby, whoever orders it (R25). */
+export async function keepNextStartClosed(body: Body): Promise<void> {
+  const { watch, options, view } = body;
+  const nowMs = options.clock.nowMs();
+  const isThere = view?.server.kind === "primary" ||
+    view?.server.kind === "standby";
+  if (!isThere || nowMs - watch.closedAtMs < CLOSED_INTERVAL_MS) return;
+  watch.closedAtMs = nowMs;
+  await options.instance.keepClosed();
+}

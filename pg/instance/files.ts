@@ -84,6 +84,28 @@ export async function writeDurably(
   await syncPath(dirname(path));
 }
 
+/**
+ * Writes a file unless it says the same already, whole but not synced: for what every start makes anew, so
+ * that a crash of the machine leaves nothing that counts. Returns whether it did.
+ */
+export async function replaceIfChanged(
+  path: string,
+  content: string,
+  owner: Owner,
+): Promise<boolean> {
+  if (await readIfThere(path) === content) return false;
+  const draft = `${path}.pgraft-new`;
+  try {
+    await removeIfThere(draft);
+    await Deno.writeTextFile(draft, content, { mode: 0o600, createNew: true });
+    await own(draft, owner);
+    await Deno.rename(draft, path);
+  } catch (error) {
+    throw asDiskFull(error, path);
+  }
+  return true;
+}
+
 /** Writes a file unless it says the same already; returns whether it did. */
 export async function writeIfChanged(
   path: string,

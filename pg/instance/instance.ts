@@ -14,7 +14,7 @@ import { probe } from "./probe.ts";
 import { pidsIn } from "./processes.ts";
 import { promote } from "./promote.ts";
 import { reload } from "./reload.ts";
-import { render } from "./render.ts";
+import { keepClosed, render } from "./render.ts";
 import { ensureReplicationRole } from "./replication_role.ts";
 import { rewind } from "./rewind.ts";
 import { endSessions, endWalSenders, setSlots } from "./sessions.ts";
@@ -53,6 +53,7 @@ export function createInstance(options: InstanceOptions): Instance {
     inspect: at(inspect),
     initialize: at(initialize),
     render: at(render),
+    keepClosed: at(keepClosed),
     start: at(start),
     stop: at(stop),
     reload: at(reload),

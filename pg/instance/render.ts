@@ -3,6 +3,7 @@ import {
   exists,
   own,
   readIfThere,
+  replaceIfChanged,
   writeDurably,
   writeIfChanged,
 } from "./files.ts";
@@ -118,7 +119,13 @@ export async function writeStandbySignal(
   await own(path, place.options.osUser);
 }
 
-/** R27: writes all files of the instance. */
+/** R25: puts back what somebody, or a promotion that nobody ordered, has taken away. */
+export async function keepClosed(place: Place): Promise<void> {
+  await writeClosedFiles(place, place.dataDir);
+  await writeStandbySignal(place, place.dataDir);
+}
+
+/** R27: writes the files that count while the server runs. */
 export async function render(
   place: Place,
   config: Rendering,
@@ -130,13 +137,12 @@ export async function render(
   // The password first: whoever reads the new upstream needs it.
   const changed = [
     await writePassFile(place, config.replicationPassword),
-    await writeClosedFiles(place, dataDir),
-    await writeIfChanged(
+    await replaceIfChanged(
       files.identFile,
       formatIdent(options, place.ownUser, config.hba),
       options.osUser,
     ),
-    await writeIfChanged(
+    await replaceIfChanged(
       files.hbaFile,
       formatHba(options, config.hba),
       options.osUser,
@@ -147,8 +153,6 @@ export async function render(
       options.osUser,
     ),
   ];
-  // A promotion that nobody ordered has taken it away.
-  await writeStandbySignal(place, dataDir);
   place.rendered.settings = settings;
   return changed.includes(true);
 }

@@ -251,8 +251,10 @@ export interface Instance {
     readonly replicationPassword: string;
     readonly superuserPassword?: string;
   }): Promise<{ readonly systemId: string }>;
-  /** Writes all files; returns whether anything changed. */
+  /** Writes the files that count while the server runs; returns whether anything changed. */
   render(config: Rendering): Promise<boolean>;
+  /** R25: has the next start be a closed standby, whoever orders it, whatever was done to the files. */
+  keepClosed(): Promise<void>;
   /** Starts as a standby, and resolves when it answers. There is no start as a primary. */
   start(options?: Partial<Timeout>): Promise<void>;
   /** R23: resolves when no process is left. */
