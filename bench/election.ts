@@ -138,7 +138,7 @@ async function runTransfer({ cluster, leader }: Round): Promise<number> {
     throw new Error(`The transfer failed: ${answer.code}, ${answer.detail}`);
   }
   await firstSentAfter(probe, endMs);
-  return longestSilence(probe.acknowledged(), startMs, endMs);
+  return longestSilence(probe.acknowledged(), startMs, endMs).lengthMs;
 }
 
 async function runRounds(

@@ -12,7 +12,6 @@ import {
   type Ledger,
   type PgCluster,
   type RecordView,
-  type Row,
   startLedger,
   startPgCluster,
 } from "../tests/postgres/mod.ts";
@@ -75,9 +74,16 @@ const PHASES = [
   "client",
 ] as const;
 const FIRST_ROWS = 50;
-/** After a fault that breaks nothing, so many more rows show that nothing is broken. */
+/** So many rows after a fault show whether anything is still broken. */
 const ROWS_AFTER = 200;
-const GAP_TIMEOUT_MS = 120_000;
+/**
+ * So many losses within so long are not a crash loop yet, in which the next attempt would be put off on
+ * purpose.
+ */
+const MAX_LOSSES = 16;
+const LOSSES_WINDOW_MS = 60_000;
+const REIGN_TIMEOUT_MS = 120_000;
+const CALM_TIMEOUT_MS = 2 * LOSSES_WINDOW_MS;
 const COLUMNS: readonly Column[] = [
   { title: "class", width: 11, isText: true },
   { title: "leader", width: 6, isText: true },
@@ -93,14 +99,12 @@ const COLUMNS: readonly Column[] = [
   ...PHASES.map((title) => ({ title, width: 8 })),
 ];
 
-function firstSentAfter(ledger: Ledger, sinceMs: number): Promise<Row> {
-  return until(
-    () =>
-      ledger.rows().find(({ outcome, sentMs }) =>
-        outcome === "acknowledged" && sentMs > sinceMs
-      ) ?? null,
-    { what: "a row is acknowledged again", timeoutMs: GAP_TIMEOUT_MS },
+async function isCalm(cluster: PgCluster): Promise<true | null> {
+  const sinceMs = Date.now() - LOSSES_WINDOW_MS;
+  const recent = (await cluster.history()).filter((one) =>
+    one.lost_at_ms > sinceMs
   );
+  return recent.length < MAX_LOSSES || null;
 }
 
 /** Writes go on while nothing is wrong, so that a round begins in the middle of them. */
@@ -109,6 +113,10 @@ async function beginRound(
   ledger: Ledger,
   placement: string,
 ): Promise<FailureRound> {
+  await until(() => isCalm(cluster), {
+    what: "the losses of the rounds before are long enough ago",
+    timeoutMs: CALM_TIMEOUT_MS,
+  });
   const reign = await cluster.settled();
   const leader = wantedLeader({ cluster, reign }, placement);
   if (leader) await cluster.lead(leader);
@@ -125,22 +133,19 @@ async function measureRound(
   const first = ledger.rows().length;
   const startMs = await failure.strike(round);
   const endMs = performance.now();
-  let gapMs: number;
-  let ackMs: number;
-  if (failure.fromFault) {
-    ackMs = (await firstSentAfter(ledger, startMs)).endMs;
-    gapMs = ackMs - startMs;
-  } else {
-    await ledger.untilAcknowledged(ROWS_AFTER);
-    const acknowledged = ledger.rows().filter(({ outcome }) =>
-      outcome === "acknowledged"
-    ).map(({ sentMs, endMs }) => ({ sentMs, ackMs: endMs }));
-    gapMs = longestSilence(acknowledged, startMs, endMs);
-    ackMs = acknowledged.find((one) => one.sentMs > endMs)?.ackMs ?? endMs;
-  }
-  const phases = failure.changesReign
-    ? await phasesOf(round, startMs, ackMs)
-    : null;
+  const record = failure.changesReign ? await newReign(round) : null;
+  await ledger.untilAcknowledged(ROWS_AFTER);
+  const acknowledged = ledger.rows().filter(({ outcome }) =>
+    outcome === "acknowledged"
+  ).map(({ sentMs, endMs }) => ({ sentMs, ackMs: endMs }));
+  // Rows are acknowledged for a moment while the fault comes about; what matters is the silence after it.
+  const silence = longestSilence(
+    acknowledged,
+    startMs,
+    failure.fromFault ? Infinity : endMs,
+  );
+  const gapMs = failure.fromFault ? silence.endMs - startMs : silence.lengthMs;
+  const phases = record ? phasesOf(record, startMs, silence.endMs) : null;
   const broken =
     ledger.rows().slice(first).filter(({ outcome }) =>
       outcome !== "acknowledged"
@@ -149,17 +154,20 @@ async function measureRound(
   return { gapMs, broken, phases };
 }
 
-async function phasesOf(
-  { cluster, reign }: FailureRound,
-  startMs: number,
-  ackMs: number,
-): Promise<Phases> {
-  const record: RecordView = await until(async () => {
+function newReign({ cluster, reign }: FailureRound): Promise<RecordView> {
+  return until(async () => {
     const [newest] = await cluster.history();
     return newest && newest.epoch > reign.epoch && newest.opened_at_ms !== null
       ? newest
       : null;
-  }, { what: "the history has the new reign" });
+  }, { what: "the history has the new reign", timeoutMs: REIGN_TIMEOUT_MS });
+}
+
+function phasesOf(
+  record: RecordView,
+  startMs: number,
+  ackMs: number,
+): Phases {
   const { phases_ms: phases, opened_at_ms: openedAtMs } = record;
   const wallMs = (ms: number): number => performance.timeOrigin + ms;
   const detectedAtMs = record.lost_at_ms + (phases.detect ?? NaN);

@@ -79,26 +79,36 @@ export function startWriteProbe(options: WriteProbeOptions): WriteProbe {
   };
 }
 
+/** A time without an acknowledgement. */
+export interface Silence {
+  /** How long it was; infinite when nothing was acknowledged at all. */
+  readonly lengthMs: number;
+  /** When the acknowledgement that ended it came. */
+  readonly endMs: number;
+}
+
 /**
  * Finds the longest time without an acknowledgement.
  *
  * @param acknowledged Puts, by the time of their acknowledgement.
  * @param fromMs From when on; the silence before the first acknowledgement after it counts.
  * @param untilMs Until when; silences that begin later do not count.
- * @returns The time in milliseconds; infinite when nothing was acknowledged at all.
+ * @returns The silence.
  */
 export function longestSilence(
   acknowledged: readonly Acknowledged[],
   fromMs: number,
   untilMs: number,
-): number {
+): Silence {
   let last = fromMs;
-  let longest = 0;
+  let longest: Silence = { lengthMs: 0, endMs: fromMs };
   for (const { ackMs } of acknowledged) {
     if (ackMs <= fromMs) continue;
     if (last > untilMs) break;
-    longest = Math.max(longest, ackMs - last);
+    if (ackMs - last > longest.lengthMs) {
+      longest = { lengthMs: ackMs - last, endMs: ackMs };
+    }
     last = ackMs;
   }
-  return last === fromMs ? Infinity : longest;
+  return last === fromMs ? { lengthMs: Infinity, endMs: Infinity } : longest;
 }

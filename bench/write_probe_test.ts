@@ -12,8 +12,12 @@ const cases: Array<[name: string, acks: Acknowledged[], want: number]> = [
   ["is infinite when nothing was acknowledged", at(50, 99), Infinity],
 ];
 
+Deno.test("longestSilence() tells when it ended", () => {
+  assertEquals(longestSilence(at(101, 130, 131), 100, 200).endMs, 130);
+});
+
 for (const [name, acks, want] of cases) {
   Deno.test(`longestSilence() ${name}`, () => {
-    assertEquals(longestSilence(acks, 100, 200), want);
+    assertEquals(longestSilence(acks, 100, 200).lengthMs, want);
   });
 }
