@@ -210,8 +210,8 @@ async function standbyOf(body: Body, seen: Seen): Promise<StandbyServer> {
   const heard = `${seen.receiver?.lastMessageAt} ${receiveLsn}`;
   if (seen.receiver !== null && heard !== watch.heard) {
     watch.heard = heard;
-    watch.heardAtMs = nowMs;
-    watch.lastWriteAtMs = nowMs;
+    watch.heardAtMs = heardAt(body, nowMs, seen.receiver.heardAgoMs ?? 0);
+    watch.lastWriteAtMs = watch.heardAtMs;
   }
   const streaming = seen.receiver?.status === "streaming";
   const unmoved = seen.startupWaits && watch.replayWaited &&
@@ -234,6 +234,15 @@ async function standbyOf(body: Body, seen: Seen): Promise<StandbyServer> {
     sessions: seen.sessions,
     broken: streaming ? null : await brokenStream(body, nowMs),
   };
+}
+
+/** When the upstream was heard: the server knows, and it was since the last look, whatever clocks do. */
+function heardAt(
+  { lookedAtMs }: Body,
+  nowMs: number,
+  heardAgoMs: number,
+): number {
+  return Math.min(nowMs, Math.max(lookedAtMs, nowMs - heardAgoMs));
 }
 
 /**

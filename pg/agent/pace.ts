@@ -1,7 +1,9 @@
 import type { Body } from "./body.ts";
 
-/** How often an agent looks while nothing happens. */
-export const POLL_MS = 200;
+/** How often an agent looks while nothing happens; what happens wakes it. */
+export const POLL_MS = 500;
+/** How often in mode off, where a primary must see in time that it is alone (R30). */
+const OFF_POLL_MS = 200;
 /** How often it looks while its primary may be lost, or a reign begins. */
 const ALARM_POLL_MS = 10;
 /** For how long it looks that often once the primary's agent is lost, and how often from then on. */
@@ -11,7 +13,7 @@ const LATE_POLL_MS = 50;
 /** How long until the next look: moments count while the primary may be lost, or a reign begins. */
 export function pollMs(body: Body): number {
   const { options, saved, view, watch } = body;
-  const { phase } = options.ports.state();
+  const { phase, mode } = options.ports.state();
   if (phase.kind === "sealing" || phase.kind === "granted") {
     return ALARM_POLL_MS;
   }
@@ -20,7 +22,10 @@ export function pollMs(body: Body): number {
     !server.refused && options.ports.isAgentLost(saved.upstream.id);
   const nowMs = options.clock.nowMs();
   watch.alarmSinceMs = isAlarmed ? watch.alarmSinceMs ?? nowMs : null;
-  if (watch.alarmSinceMs === null) return POLL_MS;
+  if (watch.alarmSinceMs === null) {
+    const quietMs = mode === "off" ? OFF_POLL_MS : POLL_MS;
+    return Math.min(quietMs, options.electionTimeoutMs / 2);
+  }
   // An agent may be gone for long while its PostgreSQL goes on.
   return nowMs - watch.alarmSinceMs < ALARM_MS ? ALARM_POLL_MS : LATE_POLL_MS;
 }

@@ -23,7 +23,8 @@ select json_build_object(
   'flushLsn', case when pg_is_in_recovery() then null else pg_current_wal_flush_lsn()::text end,
   'replayPaused', case when pg_is_in_recovery() then pg_is_wal_replay_paused() else false end,
   'receiver', (select json_build_object(
-      'status', status, 'lastMessageAt', last_msg_receipt_time::text, 'receivedTli', received_tli,
+      'status', status, 'lastMessageAt', last_msg_receipt_time::text,
+      'heardAgoMs', 1000 * extract(epoch from clock_timestamp() - last_msg_receipt_time), 'receivedTli', received_tli,
       'senderHost', sender_host, 'senderPort', sender_port, 'latestEndLsn', latest_end_lsn::text)
     from pg_stat_wal_receiver where pid is not null),
   'replication', (select coalesce(json_agg(json_build_object(

@@ -117,6 +117,8 @@ export interface ReceiverView {
   readonly status: string;
   /** When the last message arrived, by the server's clock; null before the first. */
   readonly lastMessageAt: string | null;
+  /** How long ago that was by the server's clock, which may jump. */
+  readonly heardAgoMs: number | null;
   /** The timeline it receives. */
   readonly receivedTli: number;
   /** Whom it receives from. */

@@ -12,7 +12,7 @@ import type { Proposer } from "./proposing.ts";
 import type { Watch } from "./watch.ts";
 
 /** How often a leader looks while nothing is told. */
-const LOOK_INTERVAL_MS = 50;
+const LOOK_INTERVAL_MS = 100;
 /** How long a new leader's first entry is waited for before it is asked again. */
 const CONFIRM_TIMEOUT_MS = 1000;
 /** How long a decision may take to be committed. */
