@@ -289,6 +289,28 @@ Deno.test("when the leader's process is gone the others need no timeout to repla
   assertEquals(coreAt(cluster, 2).role, "leader");
 });
 
+Deno.test("survivors whose votes are split do not wait for the vote of the one that is gone", () => {
+  const cluster = startCluster("1 2 3");
+  elect(cluster, 1);
+  elapse(cluster, 200);
+  const { term } = coreAt(cluster, 1);
+  crash(cluster, 1);
+  for (const id of [2, 3]) input(cluster, id, { kind: "peer_gone", peer: 1 });
+  cluster.nowMs += 30;
+  for (const id of [2, 3]) input(cluster, id, { kind: "tick" });
+  deliver(cluster);
+  const votes = [2, 3].map((id) => {
+    const { term, votedFor } = coreAt(cluster, id).durableHardState;
+    return { term, votedFor };
+  });
+  assertEquals(votes, [
+    { term: term + 1, votedFor: 2 },
+    { term: term + 1, votedFor: 3 },
+  ]);
+  elapse(cluster, 300);
+  assert([2, 3].some((id) => coreAt(cluster, id).role === "leader"));
+});
+
 Deno.test("a leader without a quorum steps down within T, also after it was frozen", () => {
   const cluster = startCluster("1 2 3");
   const leader = elect(cluster, 1);
