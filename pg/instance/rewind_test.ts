@@ -64,6 +64,17 @@ async function follow({ old, next }: Pair): Promise<void> {
   await until("it has caught up", () => hasCaughtUp(old, next));
 }
 
+/** It is rewound, streams, and has what both had before. */
+async function assertRewinds(pair: Pair): Promise<void> {
+  const { old, next } = pair;
+  await next.instance.checkpoint(LIMIT);
+  const options = { source: sourceOf(next), timeoutMs: LIMIT_MS };
+  assertEquals(await old.instance.rewind(options), { kind: "done" });
+  await Deno.stat(`${old.dataDir}/standby.signal`);
+  await follow(pair);
+  assertEquals(await readRows(old), [1, 2]);
+}
+
 Deno.test("rewind() takes back what an old primary wrote alone (R29)", () =>
   withKit(async (kit) => {
     const pair = await diverge(kit, async (old) => {
@@ -71,54 +82,25 @@ Deno.test("rewind() takes back what an old primary wrote alone (R29)", () =>
       await old.instance.probe(LIMIT);
       await writeRow(old, 4);
     });
-    const { old, next, switchLsn } = pair;
+    const { old, switchLsn } = pair;
     const lost = await old.instance.countGivenUp(2, switchLsn);
     assertEquals(lost?.commits, 2);
     assert((lost?.bytes ?? 0) > 0);
-    await next.instance.checkpoint(LIMIT);
-    assertEquals(
-      await old.instance.rewind({
-        source: sourceOf(next),
-        timeoutMs: LIMIT_MS,
-      }),
-      { kind: "done" },
-    );
-    await Deno.stat(`${old.dataDir}/standby.signal`);
-    await follow(pair);
-    assertEquals(await readRows(old), [1, 2]);
+    await assertRewinds(pair);
   }));
 
 Deno.test("rewind() recovers a crashed primary first (T18, R29)", () =>
   withKit(async (kit) => {
     const pair = await diverge(kit, (old) => writeRow(old, 3), false);
-    const { old, next } = pair;
-    await next.instance.checkpoint(LIMIT);
-    assertEquals(
-      await old.instance.rewind({
-        source: sourceOf(next),
-        timeoutMs: LIMIT_MS,
-      }),
-      { kind: "done" },
-    );
-    await follow(pair);
-    assertEquals(await readRows(old), [1, 2]);
+    await assertRewinds(pair);
   }));
 
 Deno.test("rewind() takes back probes alone, which change no page (R9, R29)", () =>
   withKit(async (kit) => {
     const pair = await diverge(kit, (old) => old.instance.probe(LIMIT));
-    const { old, next, switchLsn } = pair;
+    const { old, switchLsn } = pair;
     assertEquals((await old.instance.countGivenUp(2, switchLsn))?.commits, 0);
-    await next.instance.checkpoint(LIMIT);
-    assertEquals(
-      await old.instance.rewind({
-        source: sourceOf(next),
-        timeoutMs: LIMIT_MS,
-      }),
-      { kind: "done" },
-    );
-    await follow(pair);
-    assertEquals(await readRows(old), [1, 2]);
+    await assertRewinds(pair);
   }));
 
 Deno.test("rewind() that cannot reach its source leaves the directory as it was", () =>
