@@ -146,13 +146,13 @@ async function turn(body: Body): Promise<void> {
   const view = recentView(body) ?? await look(body);
   body.isViewGood = false;
   await noteConsistent(body, view);
+  await undoDrift(body);
   const step = plan(body.options.ports.state(), view);
   if (step.kind === "idle" || step.kind === "await_leave") {
     if (body.job === null) succeeded(body);
     await adopt(body);
     await dropOldData(body);
     await keepNextStartClosed(body);
-    await undoDrift(body);
     afterOpening(body);
     await body.waker.nap(pollMs(body));
     return;

@@ -100,7 +100,8 @@ export interface Watch {
   followedLogBytes: number;
   /** Owned settings that differ, and where the log was (R27). */
   drift: { readonly drift: readonly Drift[]; readonly lsn: Lsn };
-  driftSinceMs: number | null;
+  /** When the files were last written: until a reload has come about, settings may differ. */
+  renderedAtMs: number;
   /** When the files of the next start were last looked at. */
   closedAtMs: number;
   /** Where the log was when they were last seen right. */
@@ -171,7 +172,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
       followedAtMs: nowMs,
       followedLogBytes: 0,
       drift: { drift: [], lsn: 0 },
-      driftSinceMs: null,
+      renderedAtMs: nowMs,
       closedAtMs: nowMs,
       driftFromLsn: 0,
     },

@@ -72,6 +72,8 @@ export async function render(
     owned: new Map(),
   });
   body.files = files;
+  body.watch.renderedAtMs = body.options.clock.nowMs();
+  body.watch.drift = { drift: [], lsn: body.watch.drift.lsn };
   await keepFiles(body.options.directory, files);
   return changed;
 }
@@ -99,6 +101,7 @@ export function forgetServer(body: Body): void {
   body.watch.probeLsn = 0;
   body.watch.replayWaited = false;
   body.watch.timeline = { endLsn: -1, timeline: 0 };
+  body.watch.drift = { drift: [], lsn: 0 };
 }
 
 /** Starts it as a closed standby without upstream, with the placeholder in its list (R5, R12, R25). */

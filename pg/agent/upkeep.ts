@@ -3,24 +3,21 @@ import { currentPrimary } from "../cluster/mod.ts";
 import type { Body } from "./body.ts";
 import { render } from "./standby_steps.ts";
 
-/** How long an owned setting may differ before it is put right; a reload takes a moment. */
+/** How long an owned setting may differ after the files were written; a reload takes a moment. */
 const DRIFT_MS = 1000;
 /** How long the checkpoint after a promotion may take. */
 const CHECKPOINT_TIMEOUT_MS = 600_000;
 
-/** Undoes what somebody else has set, and says so (R27). */
+/** Undoes what somebody else has set, and says so, before a step writes over it (R27). */
 export async function undoDrift(body: Body): Promise<void> {
   const { watch, options } = body;
   const { drift, lsn } = watch.drift;
   const nowMs = options.clock.nowMs();
   if (drift.length === 0) {
-    watch.driftSinceMs = null;
     watch.driftFromLsn = lsn;
     return;
   }
-  watch.driftSinceMs ??= nowMs;
-  if (nowMs - watch.driftSinceMs < DRIFT_MS) return;
-  watch.driftSinceMs = null;
+  if (nowMs - watch.renderedAtMs < DRIFT_MS) return;
   for (const { name, expected, actual } of drift) {
     options.log(
       "warning",

@@ -132,8 +132,8 @@ Deno.test("what an adopted directory had in pg_hba.conf is kept beside", () =>
       `${dataDir}/pg_hba.conf`,
       "host all all all trust\n",
     );
-    await instance.render(ALONE);
-    await instance.render({ ...ALONE, hba: "open" });
+    await instance.keepClosed();
+    await instance.keepClosed();
     assertEquals(
       await Deno.readTextFile(`${dataDir}/pg_hba.conf.before-pgraft`),
       "host all all all trust\n",

@@ -312,7 +312,9 @@ async function settledReign(
       : role === "standby" && state === "streaming";
     if (!isRight) throw new Error(`node ${id} is ${role}, ${state}`);
   }
-  if (sync?.required !== Math.floor(nodes.length / 2) || rules.length !== 1) {
+  const isWhole = sync?.required === Math.floor(nodes.length / 2) &&
+    sync.standbys.length === nodes.length - 1;
+  if (!isWhole || rules.length !== 1) {
     throw new Error(`rules: ${rules.join("; ")}`);
   }
   return { primary: nodeIn(nodes, primary.id), epoch: primary.epoch };
