@@ -198,7 +198,7 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
         new: "_${Math.min(epoch, 1)}`;",
       },
     ],
-    seeds: 300,
+    seeds: 400,
   },
   {
     name: "pg_rejoin_awaits_barrier",

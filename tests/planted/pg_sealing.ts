@@ -91,7 +91,7 @@ export const PG_SEALING_BUGS: readonly PgBug[] = [
       old: "  return endLsn > replayLsn && replayLsn > startLsn;",
       new: "  return endLsn >= startLsn || replayLsn >= 0;",
     }],
-    seeds: 300,
+    seeds: 400,
   },
   {
     name: "pg_newest_rule_only",

@@ -28,7 +28,7 @@ export const MEMBERSHIP_BUGS: readonly PlantedBug[] = [
           "seal(core, asker.from, incarnationOf(core, asker.from), core.term, body)",
       },
     ],
-    seeds: 2000,
+    seeds: 2500,
   },
   {
     name: "learners_counted",

@@ -169,7 +169,7 @@ export const READ_BUGS: readonly PlantedBug[] = [
         new: "if (core.nowMs >= 0) return false;",
       },
     ],
-    seeds: 500,
+    seeds: 2000,
   },
   {
     name: "lease_from_the_answer",

@@ -174,7 +174,7 @@ export const REPLICATION_BUGS: readonly PlantedBug[] = [
       round: leader.round,`,
       },
     ],
-    seeds: 50,
+    seeds: 300,
   },
   {
     name: "rejected_append_repeated",
