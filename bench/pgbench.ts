@@ -20,8 +20,8 @@ const THREADS = "2";
 const TPS = /^tps = ([\d.]+) \(without/m;
 
 /**
- * Measures pgbench on a primary whose commits wait for a quorum: with its agents, and with the agents
- * stopped, PostgreSQL going on as it is. The runs take turns, so that what else the machine does meets
+ * Measures pgbench on a primary whose commits wait for a quorum: with all agents, without the primary's own,
+ * and without any, PostgreSQL going on as it is. The runs take turns, so that what else the machine does meets
  * both alike.
  *
  * @param options How often and how long.
@@ -42,6 +42,7 @@ async function compare(
   const { primary } = await cluster.settled();
   await pgbench(primary.port, ["-i", "-q", "-s", SCALE]);
   const withAgents: number[] = [];
+  const withoutOne: number[] = [];
   const without: number[] = [];
   const cores: number[] = [];
   const runWithAgents = async (): Promise<void> => {
@@ -56,17 +57,24 @@ async function compare(
     // ABBA: neither is always the first of its pair.
     const isFirst = round % 2 === 0;
     if (isFirst) await runWithAgents();
+    await primary.agent.terminate();
+    withoutOne.push(await throughput(primary.port, options));
     await stopAgents(cluster);
     without.push(await throughput(primary.port, options));
     await startAgents(cluster);
     if (!isFirst) await runWithAgents();
   }
   // Of pairs that ran close together: what else the machine does changes over minutes.
-  const ratio = median(withAgents.map((tps, at) => tps / (without[at] ?? NaN)));
+  const ratioTo = (others: readonly number[]): number =>
+    median(withAgents.map((tps, at) => tps / (others[at] ?? NaN)));
+  const ratio = ratioTo(without);
   await print(
     `pgbench, TPC-B, scale ${SCALE}, ${CLIENTS} clients, ${options.rounds} runs of ${options.seconds} s each\n` +
       `with agents    ${figure(median(withAgents))} tps\n` +
       `  they use     ${figure(median(cores), 2)} cores together\n` +
+      `without the primary's own ${figure(median(withoutOne))} tps, ratio ${
+        figure(ratioTo(withoutOne), 3)
+      }: what one costs its own PostgreSQL\n` +
       `without agents ${figure(median(without))} tps\n` +
       `ratio          ${figure(ratio, 3)} (bar ${BAR}): ${
         ratio >= BAR ? "reached" : "missed"
@@ -109,7 +117,9 @@ async function pgbench(
 
 /** They leave PostgreSQL running, and their guards let it go. */
 async function stopAgents({ cluster, nodes }: PgCluster): Promise<void> {
-  for (const node of cluster.nodes) await node.terminate();
+  for (const node of cluster.nodes) {
+    if (node.process().status() === null) await node.terminate();
+  }
   await until(
     () => nodes.every((node) => node.postmaster() !== null) || null,
     { what: "every server goes on without its agent" },
