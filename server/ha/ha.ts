@@ -216,8 +216,9 @@ export async function startHa(options: HaOptions): Promise<HighAvailability> {
     },
   });
   parts.leading = leading;
-  const forget = raft.onChange(() => leading.poke());
-  parts.agent = await beginAgent(options, { watch, proposer });
+  const onChange = whenChanged(raft, state);
+  const forget = onChange(() => leading.poke());
+  parts.agent = await beginAgent(options, { watch, proposer, onChange });
   return {
     watch,
     proposer,
@@ -225,7 +226,7 @@ export async function startHa(options: HaOptions): Promise<HighAvailability> {
     clock,
     state,
     confirm: () => raft.read(() => {}),
-    onChange: (listener) => raft.onChange(listener),
+    onChange,
     takeNote: (data) => watch.heard(decodeReport(data)),
     presence(id, present): void {
       watch.presence(id, present);
@@ -239,9 +240,32 @@ export async function startHa(options: HaOptions): Promise<HighAvailability> {
   };
 }
 
+type OnChange = (listener: () => void) => () => void;
+
+/** Of all that Raft does, only what changes PostgreSQL's state or who leads: keys and values are not. */
+function whenChanged(raft: RaftServer, state: () => ClusterState): OnChange {
+  return (listener) => {
+    let seen = state();
+    let { term, leaderId } = raft.leadership();
+    return raft.onChange(() => {
+      const now = raft.leadership();
+      const isSame = state() === seen && now.term === term &&
+        now.leaderId === leaderId;
+      if (isSame) return;
+      seen = state();
+      ({ term, leaderId } = now);
+      listener();
+    });
+  };
+}
+
 async function beginAgent(
   { config, raft, clock, local, http, state }: HaOptions,
-  { watch, proposer }: { watch: Watch; proposer: Proposer },
+  { watch, proposer, onChange }: {
+    watch: Watch;
+    proposer: Proposer;
+    onChange: OnChange;
+  },
 ): Promise<Agent | null> {
   if (!local) return null;
   const { id, dataDir } = config.node;
@@ -260,7 +284,7 @@ async function beginAgent(
     log: (level, message, fields) => LOG[level](message, fields),
     ports: {
       state,
-      onChange: (listener) => raft.onChange(listener),
+      onChange,
       confirm: () => raft.read(() => {}, { timeoutMs: CONFIRM_TIMEOUT_MS }),
       propose: (command) => proposer.propose(command),
       broadcast(report): void {

@@ -8,11 +8,10 @@ import {
 } from "../../pg/policy/mod.ts";
 import type { RaftServer, Term } from "../../raft/mod.ts";
 import { logger } from "../logging/mod.ts";
+import { CALM_LOOK_MS, lookAgainMs } from "./pace.ts";
 import type { Proposer } from "./proposing.ts";
 import type { Watch } from "./watch.ts";
 
-/** How often a leader looks while nothing is told. */
-const LOOK_INTERVAL_MS = 100;
 /** How long a new leader's first entry is waited for before it is asked again. */
 const CONFIRM_TIMEOUT_MS = 1000;
 /** How long a decision may take to be committed. */
@@ -93,7 +92,7 @@ async function run(memory: Memory): Promise<void> {
 async function nap(memory: Memory): Promise<void> {
   if (!memory.poked && !memory.stopped) {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = memory.options.clock.after(LOOK_INTERVAL_MS, resolve);
+    const timer = memory.options.clock.after(napMs(memory), resolve);
     memory.wake = resolve;
     await promise;
     memory.wake = null;
@@ -102,14 +101,22 @@ async function nap(memory: Memory): Promise<void> {
   memory.poked = false;
 }
 
+/** Another than the leader is woken when it comes to lead. */
+function napMs({ options, phaseSinceMs }: Memory): number {
+  const { raft, watch, clock } = options;
+  if (raft.leadership().role !== "leader") return CALM_LOOK_MS;
+  const phaseMs = clock.nowMs() - phaseSinceMs;
+  return lookAgainMs(options.state(), watch.observations(), phaseMs);
+}
+
 /** Only a leader whose state holds everything that was committed before its reign decides (R10). */
 async function mayDecide(memory: Memory): Promise<boolean> {
   const { raft } = memory.options;
-  const { role, term } = raft.status();
+  const { role, term } = raft.leadership();
   if (role !== "leader") return false;
   if (memory.confirmedTerm === term) return true;
   await raft.read(() => {}, { timeoutMs: CONFIRM_TIMEOUT_MS });
-  const now = raft.status();
+  const now = raft.leadership();
   if (now.role !== "leader" || now.term !== term) return false;
   memory.confirmedTerm = term;
   return true;
