@@ -6,7 +6,7 @@ import { createConnections } from "./connection.ts";
 import { InstanceError } from "./errors.ts";
 import { checkReachable, exists, makePrivate } from "./files.ts";
 import { ownUserName } from "./os_user.ts";
-import type { InstanceOptions } from "./types.ts";
+import type { InstanceOptions, Postmaster } from "./types.ts";
 
 /** The kernel's bound on a socket's path is 108 with its closing zero. */
 const MAX_SOCKET_PATH_BYTES = 106;
@@ -29,6 +29,8 @@ export interface Place {
   readonly connections: Connections;
   /** What was last rendered, for R27. */
   readonly rendered: { settings: ReadonlyMap<string, string> };
+  /** The postmaster that was found last, once it listens. */
+  readonly postmaster: { last: Postmaster | null };
 }
 
 async function realPath(path: string): Promise<string> {
@@ -111,5 +113,6 @@ export async function prepare(
       onLost: onConnectionLost,
     }),
     rendered: { settings: new Map() },
+    postmaster: { last: null },
   };
 }

@@ -8,8 +8,14 @@ function pidFile(place: Place): string {
   return join(place.dataDir, "postmaster.pid");
 }
 
-/** The postmaster of the data directory, whoever started it. */
+/**
+ * The postmaster of the data directory, whoever started it. As long as it lives there is no other, so one that
+ * was found is only looked for among the processes.
+ */
 export async function findPostmaster(place: Place): Promise<Postmaster | null> {
+  const { last } = place.postmaster;
+  if (last !== null && isStill(place, last)) return last;
+  place.postmaster.last = null;
   const text = await readIfThere(pidFile(place));
   const [first = "", , , port = "", socketDir = ""] = (text ?? "").split("\n");
   // A minus stands before the pid of a server in single-user mode.
@@ -18,7 +24,17 @@ export async function findPostmaster(place: Place): Promise<Postmaster | null> {
   const stat = statOf(pid);
   if (stat === null) return null;
   const { startTime } = stat;
-  return { pid, startTime, isForeign: isForeign(place, port, socketDir) };
+  const found = {
+    pid,
+    startTime,
+    isForeign: isForeign(place, port, socketDir),
+  };
+  if (socketDir !== "") place.postmaster.last = found;
+  return found;
+}
+
+function isStill({ dataDir }: Place, { pid, startTime }: Postmaster): boolean {
+  return cwdOf(pid) === dataDir && statOf(pid)?.startTime === startTime;
 }
 
 /** Port and first socket directory stand in the pid file once it listens. */
