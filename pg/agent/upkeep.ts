@@ -44,7 +44,7 @@ export function afterOpening(body: Body): void {
   const { epoch } = saved;
   body.checkpointing = true;
   body.upkeepEnded = options.instance
-    .checkpoint({ timeoutMs: CHECKPOINT_TIMEOUT_MS })
+    .ensureCheckpoint({ timeoutMs: CHECKPOINT_TIMEOUT_MS })
     .then(() => {
       body.ownCheckpoint = epoch;
     })

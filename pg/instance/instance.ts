@@ -70,6 +70,7 @@ export function createInstance(options: InstanceOptions): Instance {
     endSessions: at(endSessions),
     endWalSenders: at(endWalSenders),
     checkpoint: at(checkpoint),
+    ensureCheckpoint: at(ensureCheckpoint),
     setSlots: at(setSlots),
     ensureReplicationRole: at(ensureReplicationRole),
     layFillers: at(layFillers),
@@ -109,6 +110,18 @@ async function query<T>(
     params,
     how.timeoutMs ?? DEFAULT_QUERY_TIMEOUT_MS,
   );
+}
+
+const ON_OWN_TIMELINE = `
+select from pg_control_checkpoint()
+where lpad(upper(to_hex(timeline_id)), 8, '0') = substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)`;
+
+async function ensureCheckpoint(
+  place: Place,
+  options: { readonly timeoutMs: number },
+): Promise<void> {
+  const found = await query(place, ON_OWN_TIMELINE, [], {});
+  if (found.length === 0) await checkpoint(place, options);
 }
 
 /** On a connection of its own, since it may take minutes. */

@@ -284,6 +284,24 @@ Deno.test("an agent that comes back adopts the postmaster that runs", () =>
     assertEquals(await a.instance.postmaster(), null);
   }));
 
+Deno.test("ensureCheckpoint() makes one after a promotion, and no other (T17)", () =>
+  withKit(async (kit) => {
+    const a = await kit.primary("a");
+    const { instance } = await kit.standby("b", a);
+    await instance.promote(LIMIT);
+    const last = async (): Promise<{ timeline: number; redo: string }[]> =>
+      await instance.query(
+        "select timeline_id as timeline, redo_lsn::text as redo from pg_control_checkpoint()",
+      );
+    await instance.ensureCheckpoint(LIMIT);
+    const made = await last();
+    const { timeline } = await instance.observe(LIMIT);
+    assertEquals(made.map((each) => each.timeline), [timeline]);
+    await instance.query("select txid_current()");
+    await instance.ensureCheckpoint(LIMIT);
+    assertEquals(await last(), made);
+  }));
+
 Deno.test("stop() ends a backend that outlives its postmaster (R23)", () =>
   withKit(async (kit) => {
     const a = await kit.primary("a", RULES);

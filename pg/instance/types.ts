@@ -296,6 +296,8 @@ export interface Instance {
   endWalSenders(names: readonly string[]): Promise<void>;
   /** Makes a checkpoint. */
   checkpoint(options: Timeout): Promise<void>;
+  /** Makes sure that there is a checkpoint on a primary's own timeline, which its promotion may not have made. */
+  ensureCheckpoint(options: Timeout): Promise<void>;
   /** Makes the slots that are missing, drops pgraft's idle ones that are not wanted. */
   setSlots(wanted: readonly string[]): Promise<void>;
   /** On a primary whose data was adopted: makes the replication role, or gives it this password. */
