@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../../base/mod.ts";
 
 /** How often the event loop is asked how late it is: rare enough to cost an idle node nothing. */
-export const SAMPLE_INTERVAL_MS = 250;
+export const SAMPLE_INTERVAL_MS = 500;
 
 /** A running sampler. */
 export interface EventLoopSampler {
