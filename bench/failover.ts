@@ -59,6 +59,8 @@ interface Measured {
   readonly gapMs: number;
   /** Writes that were not acknowledged. */
   readonly broken: number;
+  /** How writes came back; null where nobody had to take over. */
+  readonly way: RecordView["kind"] | null;
   /** Where the time went; null where nobody took over. */
   readonly phases: Phases | null;
 }
@@ -97,6 +99,7 @@ const COLUMNS: readonly Column[] = [
   { title: "broken", width: 6 },
   { title: "lost", width: 5 },
   ...PHASES.map((title) => ({ title, width: 8 })),
+  { title: "way", width: 24, isText: true },
 ];
 
 async function isCalm(cluster: PgCluster): Promise<true | null> {
@@ -151,7 +154,7 @@ async function measureRound(
       outcome !== "acknowledged"
     ).length;
   await failure.heal(round);
-  return { gapMs, broken, phases };
+  return { gapMs, broken, way: record?.kind ?? null, phases };
 }
 
 function newReign({ cluster, reign }: FailureRound): Promise<RecordView> {
@@ -191,6 +194,13 @@ function isReached(
     : median(rounds.map(({ gapMs }) => gapMs)) <= limitMs;
 }
 
+/** After a postmaster's death the same node may open again sooner than another. */
+function waysOf(rounds: readonly Measured[]): string {
+  const ways = rounds.flatMap(({ way }) => way ?? []);
+  return [...Map.groupBy(ways, (way) => way)]
+    .map(([way, those]) => `${those.length} ${way}`).join(", ");
+}
+
 async function runClass(
   cluster: PgCluster,
   failure: FailureClass,
@@ -226,6 +236,7 @@ async function runClass(
     String(measured.reduce((sum, { broken }) => sum + broken, 0)),
     String(lost.length),
     ...PHASES.map((name) => figure(median(phases.map((one) => one[name])))),
+    waysOf(measured),
   ]));
   if (lost.length > 0) {
     throw new Error(`Acknowledged rows are lost: ${JSON.stringify(lost)}`);
@@ -299,7 +310,8 @@ async function measureAll(
   await print(
     "\nMilliseconds; the phases are medians. Detect runs from the fault, client from the opening to the" +
       "\nfirst acknowledged row; broken counts rows whose writing was not acknowledged. Of the classes" +
-      "\nswitchover and agent the gap is the longest time between two acknowledged rows.\n",
+      "\nswitchover and agent the gap is the longest time between two acknowledged rows. The way is how writes came" +
+      "\nback: by failover to another node, or by restart on the same one, whichever opened sooner.\n",
   );
 }
 
