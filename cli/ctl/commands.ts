@@ -1,11 +1,13 @@
 import { type Command, type Group, group } from "../command.ts";
 import { FAILOVER, SWITCHOVER } from "./change_primary.ts";
+import { CONFIG } from "./config.ts";
 import { EXPLAIN } from "./explain.ts";
 import { FAILOVER_SETTINGS } from "./failover_settings.ts";
 import { HISTORY } from "./history.ts";
 import { KV } from "./kv.ts";
 import { LEADERSHIP } from "./leadership.ts";
 import { LOG } from "./log.ts";
+import { NODE_WORK } from "./node_work.ts";
 import { NODES } from "./nodes.ts";
 import { CTL_OPTIONS } from "./session.ts";
 import { STATUS } from "./status.ts";
@@ -51,6 +53,8 @@ export const CTL_COMMANDS: readonly (Command | Group)[] = [
   SWITCHOVER,
   FAILOVER,
   ...FAILOVER_SETTINGS,
+  ...CONFIG,
+  ...NODE_WORK,
   ...KV,
   ...LOG,
   ...LEADERSHIP,

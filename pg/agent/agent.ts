@@ -3,11 +3,14 @@ import { isFenced, type LocalView, plan, type Step } from "../policy/mod.ts";
 import { act } from "./act.ts";
 import { type Body, createBody } from "./body.ts";
 import { readFiles } from "./files_file.ts";
+import { keepConfigured, proveConfiguration } from "./configuring.ts";
 import { holdGuard, releaseGuard } from "./guarding.ts";
 import { pauseFor, takeLeave } from "./leaving.ts";
 import { look, lookAgain } from "./look.ts";
+import { keepOrders } from "./ordering.ts";
 import { POLL_MS, pollMs } from "./pace.ts";
 import type { Agent, AgentOptions } from "./ports.ts";
+import { readProven } from "./proven_file.ts";
 import { startProbing } from "./probing.ts";
 import { keepRegistered } from "./registering.ts";
 import { readSaved } from "./saved_file.ts";
@@ -16,6 +19,7 @@ import {
   afterOpening,
   dropOldData,
   keepNextStartClosed,
+  liftShortage,
   undoDrift,
 } from "./upkeep.ts";
 
@@ -55,6 +59,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { directory, instance } = options;
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   const body = createBody(options, await readSaved(directory));
+  body.config = { ...body.config, proven: await readProven(directory) };
   const files = await readFiles(directory);
   body.files = files ?? body.files;
   if (files?.hba === "closed") {
@@ -147,10 +152,13 @@ async function turn(body: Body): Promise<void> {
   body.isViewGood = false;
   await noteConsistent(body, view);
   await undoDrift(body);
+  await liftShortage(body);
   const step = plan(body.options.ports.state(), view);
   if (step.kind === "idle" || step.kind === "await_leave") {
     if (body.job === null) succeeded(body);
     await adopt(body);
+    await keepConfigured(body);
+    await keepOrders(body);
     await dropOldData(body);
     await keepNextStartClosed(body);
     afterOpening(body);
@@ -173,6 +181,10 @@ async function noteConsistent(
 ): Promise<void> {
   const answers = server.kind === "standby" || server.kind === "primary";
   if (answers) body.failedStarts = 0;
+  if (answers && body.isUnproven) {
+    body.isUnproven = false;
+    await proveConfiguration(body);
+  }
   if (answers && body.saved.rewound > 0) await save(body, { rewound: 0 });
 }
 

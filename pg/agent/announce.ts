@@ -27,6 +27,12 @@ export async function announceFounding(
     systemId: data.systemId,
     incarnation,
     replicationPassword: await ownPassword(directory),
+    parameters: Object.fromEntries(
+      [...body.options.parameters].map(([name, value]) => [
+        name.toLowerCase(),
+        value,
+      ]),
+    ),
     atMs: ports.wallMs(),
   });
   if (result.kind === "done") {

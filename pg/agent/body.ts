@@ -29,6 +29,13 @@ export interface Body {
   rendered: Rendered;
   /** What the server's files say, as this process wrote them last. */
   files: Files;
+  config: AppliedConfig;
+  /** Whether the server has been started and not been seen to answer since. */
+  isUnproven: boolean;
+  /** The order that is being carried out; 0 for none. */
+  orderNumber: number;
+  /** Whether an operator wants the data to be taken anew. */
+  mustClone: boolean;
   job: Job | null;
   jobEnded: Promise<void>;
   /** The epoch on whose timeline a checkpoint was made here. */
@@ -59,6 +66,24 @@ export interface Body {
   readonly waker: Waker;
 }
 
+/** Parameters that a server has started with. */
+export interface ProvenConfig {
+  readonly version: number;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** How far this node's server has the cluster's parameters. */
+export interface AppliedConfig {
+  /** The version that was written for the server last; 0 for this node's own file. */
+  readonly version: number;
+  /** What the server has last started with: what is fallen back to; null for nothing that is known. */
+  readonly proven: ProvenConfig | null;
+  /** Settings that wait for a restart. */
+  readonly pendingRestart: readonly string[];
+  /** Why this node does not have the version; null when it has. */
+  readonly fault: string | null;
+}
+
 /** What the server's files say. */
 export interface Files {
   readonly upstream: Upstream | null;
@@ -84,6 +109,8 @@ export interface Watch {
   /** Where replay stood at the last look, to see whether it moves (R13). */
   replayLsn: number;
   replayWaited: boolean;
+  /** Since when replay is paused; null while it goes on. */
+  replayPausedSinceMs: number | null;
   readonly absentSinceMs: Map<MemberId, number>;
   hungSinceMs: number | null;
   /** Since when the primary's agent is lost; null while it is not. */
@@ -128,6 +155,10 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     confirmed: false,
     rendered: { hba: null, rule: null, upstream: null },
     files: { upstream: null, names: PLACEHOLDER_LIST, hba: "closed" },
+    config: { version: 0, proven: null, pendingRestart: [], fault: null },
+    isUnproven: false,
+    orderNumber: 0,
+    mustClone: false,
     job: null,
     jobEnded: Promise.resolve(),
     ownCheckpoint: 0,
@@ -161,6 +192,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
       heardAtMs: nowMs,
       replayLsn: -1,
       replayWaited: false,
+      replayPausedSinceMs: null,
       absentSinceMs: new Map(),
       hungSinceMs: null,
       alarmSinceMs: null,

@@ -66,6 +66,7 @@ export function beginClone(
       rewound: 0,
       founding: 0,
     });
+    body.mustClone = false;
     log("info", `Cloned from node ${source}`);
   });
 }

@@ -96,6 +96,8 @@ function viewOf(
     failedStarts: body.failedStarts,
     failures: body.failures,
     failure: body.failure,
+    config: configView(body),
+    mustClone: body.mustClone,
     lonelyMs: nowMs - watch.leaderSeenAtMs,
     unacknowledgedMs: nowMs - watch.acknowledgedAtMs,
     electionTimeoutMs: options.electionTimeoutMs,
@@ -106,6 +108,11 @@ function viewOf(
   const isLost = lossOf(state, view) !== null;
   watch.lostSinceMs = isLost ? watch.lostSinceMs ?? nowMs : null;
   return { ...view, lostMs: nowMs - (watch.lostSinceMs ?? nowMs) };
+}
+
+function configView({ config }: Body): LocalView["config"] {
+  const { version, pendingRestart, fault } = config;
+  return { version, pendingRestart, fault };
 }
 
 /** Contact with the quorum, as of when it was asked for. */
@@ -218,6 +225,9 @@ async function standbyOf(body: Body, seen: Seen): Promise<StandbyServer> {
     watch.replayLsn === replayLsn;
   watch.replayLsn = replayLsn;
   watch.replayWaited = seen.startupWaits;
+  watch.replayPausedSinceMs = seen.replayPaused
+    ? watch.replayPausedSinceMs ?? nowMs
+    : null;
   const replayDone = unmoved ||
     (seen.receiveLsn !== null && replayLsn >= receiveLsn);
   return {

@@ -43,6 +43,8 @@ export interface AgentOptions {
   readonly canRewind: boolean;
   /** What this node's file says of the mode; counts at the founding only. */
   readonly mode: SyncMode;
+  /** This node's own parameters for PostgreSQL; they count at the founding only. */
+  readonly parameters: ReadonlyMap<string, string>;
   /** Where the agent keeps what it must not forget. */
   readonly directory: string;
   readonly electionTimeoutMs: number;

@@ -42,7 +42,8 @@ export async function ownPassword(directory: string): Promise<string> {
   return password;
 }
 
-async function readIfThere(path: string): Promise<string | null> {
+/** Reads a file; null where there is none. */
+export async function readIfThere(path: string): Promise<string | null> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
@@ -51,7 +52,8 @@ async function readIfThere(path: string): Promise<string | null> {
   }
 }
 
-async function writeSynced(path: string, text: string): Promise<void> {
+/** Writes a file whole or not at all, synced before it returns. */
+export async function writeSynced(path: string, text: string): Promise<void> {
   const temporary = `${path}.new`;
   const options = { write: true, create: true, truncate: true, mode: 0o600 };
   {

@@ -1,3 +1,4 @@
+import { messageOf } from "../../base/mod.ts";
 import {
   applicationName,
   type Epoch,
@@ -8,6 +9,7 @@ import {
 import { InstanceError, type Rendering } from "../instance/mod.ts";
 import type { Saved, Step, Upstream } from "../policy/mod.ts";
 import type { Body } from "./body.ts";
+import { configureStart, fallBack } from "./configuring.ts";
 import { keepFiles } from "./files_file.ts";
 import { until } from "./until.ts";
 import { writeSaved } from "./saved_file.ts";
@@ -100,6 +102,7 @@ export function forgetServer(body: Body): void {
   body.watch.hungSinceMs = null;
   body.watch.probeLsn = 0;
   body.watch.replayWaited = false;
+  body.watch.replayPausedSinceMs = null;
   body.watch.timeline = { endLsn: -1, timeline: 0 };
   body.watch.drift = { drift: [], lsn: 0 };
 }
@@ -109,6 +112,7 @@ export async function startServer(body: Body): Promise<void> {
   const { instance, log } = body.options;
   const before = await instance.processesLeft();
   if (before.length > 0) await instance.stop("immediate");
+  await configureStart(body);
   await render(body, {
     upstream: null,
     names: PLACEHOLDER_LIST,
@@ -116,6 +120,7 @@ export async function startServer(body: Body): Promise<void> {
   });
   await save(body, { upstream: null });
   log("info", "Starting PostgreSQL as a closed standby");
+  body.isUnproven = true;
   const timeoutMs = body.saved.rewound > 0
     ? REWOUND_START_TIMEOUT_MS
     : START_TIMEOUT_MS;
@@ -123,7 +128,9 @@ export async function startServer(body: Body): Promise<void> {
     await instance.start({ timeoutMs });
   } catch (error) {
     const code = error instanceof InstanceError ? error.code : null;
-    if (code === "start_failed") body.failedStarts += 1;
+    const isOfValues = code === "start_failed" &&
+      await fallBack(body, messageOf(error));
+    if (code === "start_failed" && !isOfValues) body.failedStarts += 1;
     if (code !== "timeout") throw error;
     log("info", "PostgreSQL recovers");
   }

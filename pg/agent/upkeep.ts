@@ -1,10 +1,14 @@
 import { formatLsn, messageOf } from "../../base/mod.ts";
 import { currentPrimary } from "../cluster/mod.ts";
 import type { Body } from "./body.ts";
-import { render } from "./standby_steps.ts";
+import { render, stopServer } from "./standby_steps.ts";
 
 /** How long an owned setting may differ after the files were written; a reload takes a moment. */
 const DRIFT_MS = 1000;
+/** How long replay may stand still before it is asked whether settings are the reason. */
+const PAUSED_MS = 1000;
+/** How long that question may take. */
+const SHORTAGE_TIMEOUT_MS = 2000;
 /** How long the checkpoint after a promotion may take. */
 const CHECKPOINT_TIMEOUT_MS = 600_000;
 
@@ -28,6 +32,24 @@ export async function undoDrift(body: Body): Promise<void> {
   }
   await render(body, {});
   await options.instance.reload();
+}
+
+/**
+ * T30: a standby with less than its primary of some settings stops its replay. A restart gives it as much,
+ * since what its log asks for is written for the next start.
+ */
+export async function liftShortage(body: Body): Promise<void> {
+  const { watch, view, options } = body;
+  const sinceMs = watch.replayPausedSinceMs;
+  if (view?.server.kind !== "standby" || sinceMs === null) return;
+  if (options.clock.nowMs() - sinceMs < PAUSED_MS) return;
+  watch.replayPausedSinceMs = options.clock.nowMs();
+  const short = await options.instance.settingsShort({
+    timeoutMs: SHORTAGE_TIMEOUT_MS,
+  });
+  if (short.length === 0) return;
+  const why = `Its primary has more of ${short.join(", ")}`;
+  await stopServer(body, "fast", why);
 }
 
 /** A standby that must rewind needs a checkpoint on the new timeline (T17); clients need not wait for it. */

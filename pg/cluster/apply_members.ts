@@ -3,9 +3,12 @@ import type {
   CountCommand,
   EnterCommand,
   ForgetCommand,
+  FulfilCommand,
   GaveUpCommand,
   LeaveCommand,
+  MaintenanceCommand,
   ModeCommand,
+  OrderCommand,
   PauseCommand,
   RegisterCommand,
   TagsCommand,
@@ -18,7 +21,7 @@ import {
   type ClusterState,
   type DataMember,
   type MemberId,
-  NO_TAGS,
+  NEW_MEMBER,
 } from "./types.ts";
 
 /** Takes what an agent tells about its member. */
@@ -28,11 +31,7 @@ export function register(
 ): Change {
   const known = state.members.get(id);
   const member: DataMember = {
-    tags: NO_TAGS,
-    incarnation: null,
-    counted: false,
-    leaving: false,
-    away: false,
+    ...NEW_MEMBER,
     ...known,
     id,
     host,
@@ -127,6 +126,48 @@ export function gaveUp(state: ClusterState, command: GaveUpCommand): Change {
   return amendRecord(state, epoch, {
     givenUp: [...others, { id, bytes, commits }],
   });
+}
+
+/** Takes an operator's word on whether a member is being worked on. */
+export function maintenance(
+  state: ClusterState,
+  command: MaintenanceCommand,
+): Change {
+  const member = state.members.get(command.id);
+  if (!member) return "It is no member";
+  if (command.maintenance && currentPrimary(state)?.id === command.id) {
+    return "It is the primary; switch over first";
+  }
+  const { maintenance } = command;
+  return patchMember(state, command.id, { ...member, maintenance });
+}
+
+/** Asks for work on a member; what it was asked before and has not done is put aside. */
+export function order(
+  state: ClusterState,
+  { id, kind, atMs }: OrderCommand,
+): Change {
+  const member = state.members.get(id);
+  if (!member) return "It is no member";
+  const number = state.lastOrder + 1;
+  const next = { number, kind, atMs, outcome: null };
+  return {
+    ...patchMember(state, id, { ...member, order: next }),
+    lastOrder: number,
+  };
+}
+
+/** Takes what became of an order. */
+export function fulfil(
+  state: ClusterState,
+  { id, number, outcome }: FulfilCommand,
+): Change {
+  const member = state.members.get(id);
+  if (!member?.order || member.order.number !== number) {
+    return "It was asked for something else by now";
+  }
+  const done = { ...member.order, outcome };
+  return patchMember(state, id, { ...member, order: done });
 }
 
 function patchMember(

@@ -17,6 +17,7 @@ import {
   isSameCopy,
   newestEpoch,
 } from "./copies.ts";
+import { addConfig } from "./apply_config.ts";
 import { amendRecord, beginRecord } from "./history.ts";
 import type { Change } from "./change.ts";
 import { requiredOf, uncoveredRules } from "./rules.ts";
@@ -61,8 +62,14 @@ export function found(state: ClusterState, command: FoundCommand): Change {
     [...state.members].map(([id, one]) => [id, { ...one, counted: true }]),
   );
   members.set(founder, { ...member, incarnation, counted: true });
+  const { parameters } = command;
   const next: ClusterState = {
-    ...state,
+    ...addConfig(state, {
+      parameters,
+      author: `node ${founder}`,
+      comment: "What its configuration file said at the founding",
+      atMs,
+    }),
     members,
     systemId: command.systemId,
     replicationPassword: command.replicationPassword,

@@ -1,5 +1,5 @@
 import type { ClusterCommand } from "./commands.ts";
-import { type ClusterState, EMPTY_STATE } from "./types.ts";
+import { type ClusterState, EMPTY_STATE, NEW_MEMBER } from "./types.ts";
 
 /** Encodes a command for the log. */
 export function encodeCommand(command: ClusterCommand): Uint8Array {
@@ -21,7 +21,10 @@ export function encodeState(state: ClusterState): Uint8Array {
 export function decodeState(bytes: Uint8Array): ClusterState {
   const plain = JSON.parse(new TextDecoder().decode(bytes));
   const members: ClusterState["members"] = new Map(
-    plain.members.map((member: { id: number }) => [member.id, member]),
+    plain.members.map((member: { id: number }) => [
+      member.id,
+      { ...NEW_MEMBER, ...member },
+    ]),
   );
   return { ...EMPTY_STATE, ...plain, members };
 }

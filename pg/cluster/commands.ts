@@ -7,6 +7,8 @@ import type {
   LossReason,
   Lsn,
   MemberId,
+  OrderKind,
+  OrderOutcome,
   Rule,
   SealedAt,
   SyncMode,
@@ -41,6 +43,8 @@ export interface FoundCommand {
   readonly systemId: string;
   readonly incarnation: Incarnation;
   readonly replicationPassword: string;
+  /** The founder's own parameters: the first version of everybody's. */
+  readonly parameters: Readonly<Record<string, string>>;
   readonly atMs: number;
 }
 
@@ -206,6 +210,41 @@ export interface DropHandoverCommand {
   readonly number: number;
 }
 
+/** An operator changes PostgreSQL's parameters for all members. */
+export interface ConfigureCommand {
+  readonly type: "configure";
+  /** The version that it was decided on. */
+  readonly after: number;
+  /** All of them. */
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly author: string;
+  readonly comment: string;
+  readonly atMs: number;
+}
+
+/** An operator's word on whether a member is being worked on. */
+export interface MaintenanceCommand {
+  readonly type: "maintenance";
+  readonly id: MemberId;
+  readonly maintenance: boolean;
+}
+
+/** An operator asks for work on a member. */
+export interface OrderCommand {
+  readonly type: "order";
+  readonly id: MemberId;
+  readonly kind: OrderKind;
+  readonly atMs: number;
+}
+
+/** The member's agent has done it, or says why it can't. */
+export interface FulfilCommand {
+  readonly type: "fulfil";
+  readonly id: MemberId;
+  readonly number: number;
+  readonly outcome: OrderOutcome;
+}
+
 /** What a member gave up to follow (R29). */
 export interface GaveUpCommand {
   readonly type: "gave_up";
@@ -238,6 +277,10 @@ export type ClusterCommand =
   | PauseCommand
   | HandoverCommand
   | DropHandoverCommand
+  | ConfigureCommand
+  | MaintenanceCommand
+  | OrderCommand
+  | FulfilCommand
   | GaveUpCommand;
 
 /** What became of a command. */

@@ -15,13 +15,17 @@ import {
   count,
   enter,
   forget,
+  fulfil,
   gaveUp,
   leave,
+  maintenance,
   mode,
+  order,
   pause,
   register,
   tags,
 } from "./apply_members.ts";
+import { configure } from "./apply_config.ts";
 import { proposeRule, retireRules } from "./apply_rules.ts";
 import type { Change } from "./change.ts";
 import type { ClusterCommand, CommandResult } from "./commands.ts";
@@ -120,6 +124,14 @@ function changeOfMembers(state: ClusterState, command: MemberCommand): Change {
       return handover(state, command);
     case "drop_handover":
       return dropHandover(state, command);
+    case "configure":
+      return configure(state, command);
+    case "maintenance":
+      return maintenance(state, command);
+    case "order":
+      return order(state, command);
+    case "fulfil":
+      return fulfil(state, command);
     case "gave_up":
       return gaveUp(state, command);
   }

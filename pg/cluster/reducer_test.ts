@@ -11,6 +11,7 @@ import type {
   FoundCommand,
   RegisterCommand,
 } from "./commands.ts";
+import { newestConfig } from "./apply_config.ts";
 import { currentPrimary, newestEpoch } from "./copies.ts";
 import {
   copy,
@@ -28,6 +29,7 @@ import {
 import {
   type ClusterState,
   EMPTY_STATE,
+  MAX_CONFIGS,
   MAX_GRANTS,
   MAX_HISTORY,
   MAX_RULES,
@@ -55,6 +57,7 @@ function found(founder: number, attempt: number): FoundCommand {
     systemId: "7000",
     incarnation: founder * 10,
     replicationPassword: "secret",
+    parameters: {},
     atMs: 5,
   };
 }
@@ -464,6 +467,8 @@ Deno.test("words on members need the member", () => {
     { type: "count", id: 9 },
     { type: "away", id: 9, away: true },
     { type: "tags", id: 9, tags: member(1).tags },
+    { type: "maintenance", id: 9, maintenance: true },
+    { type: "order", id: 9, kind: "reload", atMs: 0 },
   ];
   for (const command of commands) {
     assertMatch(refused(openState(), command), /no member/);
@@ -471,6 +476,80 @@ Deno.test("words on members need the member", () => {
   assertMatch(refused(openState(), { type: "count", id: 1 }), /already/);
   const away = done(openState(), { type: "away", id: 1, away: true });
   assertEquals(away.members.get(1), member(1, { away: true }));
+});
+
+/** A database that was just made, with the first version of its configuration. */
+function foundedState(): ClusterState {
+  const appointed = { type: "appoint", founder: 1, after: 0 } as const;
+  return done(registered(), appointed, found(1, 1));
+}
+
+function configure(after: number, value: string): ClusterCommand {
+  return {
+    type: "configure",
+    after,
+    parameters: { work_mem: value },
+    author: "ann",
+    comment: "",
+    atMs: after,
+  };
+}
+
+Deno.test("the configuration changes from the version it was decided on, and from no other", () => {
+  assertMatch(refused(EMPTY_STATE, configure(0, "1MB")), /no database/);
+  const founded = foundedState();
+  assertEquals(newestConfig(founded)?.version, 1);
+  const changed = done(founded, configure(1, "2MB"));
+  assertEquals(newestConfig(changed), {
+    version: 2,
+    parameters: { work_mem: "2MB" },
+    author: "ann",
+    comment: "",
+    atMs: 1,
+  });
+  assertMatch(refused(changed, configure(1, "3MB")), /version 2 by now/);
+});
+
+Deno.test("versions of the configuration are bounded, and newer ones stay", () => {
+  let state = foundedState();
+  for (let after = 1; after <= MAX_CONFIGS; after += 1) {
+    state = done(state, configure(after, `${after}MB`));
+  }
+  assertEquals(state.configs.length, MAX_CONFIGS);
+  assertEquals(state.configs[0]?.version, 2);
+});
+
+Deno.test("a member has one order at a time, and an outcome belongs to its order", () => {
+  const order = (kind: "restart" | "reload"): ClusterCommand => ({
+    type: "order",
+    id: 2,
+    kind,
+    atMs: 5,
+  });
+  const outcome = { done: true, why: "" };
+  const fulfil = (number: number): ClusterCommand => ({
+    type: "fulfil",
+    id: 2,
+    number,
+    outcome,
+  });
+  const asked = done(openState(), order("restart"), order("reload"));
+  const { order: given } = asked.members.get(2) ?? {};
+  assertEquals(given, { number: 2, kind: "reload", atMs: 5, outcome: null });
+  assertMatch(refused(asked, fulfil(1)), /something else/);
+  const carriedOut = done(asked, fulfil(2));
+  assertEquals(carriedOut.members.get(2)?.order?.outcome, outcome);
+});
+
+Deno.test("a primary hands its reign over before it is worked on", () => {
+  const work = (id: number): ClusterCommand => ({
+    type: "maintenance",
+    id,
+    maintenance: true,
+  });
+  assertMatch(refused(openState(), work(1)), /switch over first/);
+  const state = done(openState(), work(2));
+  assertEquals(state.members.get(2)?.maintenance, true);
 });
 
 Deno.test("history and grants are bounded, and newer ones stay", () => {

@@ -34,6 +34,8 @@ export function member(
     counted: true,
     leaving: false,
     away: false,
+    maintenance: false,
+    order: null,
     ...patch,
     tags: { ...NO_TAGS, ...tags },
   };

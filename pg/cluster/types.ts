@@ -58,6 +58,54 @@ export interface DataMember {
   readonly leaving: boolean;
   /** Its agent was stopped on purpose and left PostgreSQL running (R8). */
   readonly away: boolean;
+  /** An operator works on it: it gets no clients and is never primary. */
+  readonly maintenance: boolean;
+  /** What an operator has asked of it last; null for nothing. */
+  readonly order: MemberOrder | null;
+}
+
+/** Work on one member that an operator asks for; its agent does it when nothing else is under way. */
+export interface MemberOrder {
+  readonly number: number;
+  readonly kind: OrderKind;
+  readonly atMs: number;
+  /** Null until it is done, or can't be. */
+  readonly outcome: OrderOutcome | null;
+}
+
+/** `restart` and `reload` are PostgreSQL's own; `reinit` takes a new copy of the primary's data. */
+export type OrderKind = "restart" | "reload" | "reinit";
+
+/** What became of an order. */
+export interface OrderOutcome {
+  readonly done: boolean;
+  /** Why not, in words; empty when it is done. */
+  readonly why: string;
+}
+
+/** The members' fields that no agent and no operator has said anything about. */
+export const NEW_MEMBER: Omit<DataMember, "id" | "host" | "port" | "version"> =
+  {
+    tags: NO_TAGS,
+    incarnation: null,
+    counted: false,
+    leaving: false,
+    away: false,
+    maintenance: false,
+    order: null,
+  };
+
+/** PostgreSQL's parameters for all members, as they were from one change to the next. */
+export interface ConfigVersion {
+  /** Counts from 1. */
+  readonly version: number;
+  /** All of them, by name in lower case. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Who made it, as they call themselves. */
+  readonly author: string;
+  readonly comment: string;
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
 }
 
 /**
@@ -206,6 +254,9 @@ export const MAX_HISTORY = 100;
 /** How many rules of one epoch may be in force before no more are proposed. */
 export const MAX_RULES = 32;
 
+/** How many versions of the configuration are remembered. */
+export const MAX_CONFIGS = 50;
+
 /** How many grants are remembered; a copy from before them is cloned. */
 export const MAX_GRANTS = 1000;
 
@@ -227,6 +278,9 @@ export interface ClusterState {
   readonly grants: readonly Grant[];
   readonly lastRule: number;
   readonly lastHandover: number;
+  readonly lastOrder: number;
+  /** Oldest first; the last one is in force. */
+  readonly configs: readonly ConfigVersion[];
   /** Oldest first. */
   readonly history: readonly HistoryRecord[];
 }
@@ -244,5 +298,7 @@ export const EMPTY_STATE: ClusterState = {
   grants: [],
   lastRule: 0,
   lastHandover: 0,
+  lastOrder: 0,
+  configs: [],
   history: [],
 };

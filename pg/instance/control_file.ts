@@ -21,7 +21,22 @@ export interface ControlData {
   readonly hasChecksums: boolean;
   /** Whether hint bits are logged, as pg_rewind needs where there are no checksums. */
   readonly walLogHints: boolean;
+  /** What whoever wrote its log had of the settings that a standby must not have less of (T30). */
+  readonly leastSettings: ReadonlyMap<string, number>;
 }
+
+/** The settings that a standby must not have less of than its primary, and where pg_control has them (T30). */
+const LEAST_SETTING_OFFSETS: readonly (readonly [string, number])[] = [
+  ["max_connections", 180],
+  ["max_worker_processes", 184],
+  ["max_wal_senders", 188],
+  ["max_prepared_transactions", 192],
+  ["max_locks_per_transaction", 196],
+];
+
+/** Their names. */
+export const LEAST_SETTING_NAMES: readonly string[] = LEAST_SETTING_OFFSETS
+  .map(([name]) => name);
 
 /** How the server was left, in the words of pg_controldata. */
 export type ControlState =
@@ -99,6 +114,11 @@ export function parseControl(bytes: Uint8Array): ControlData | string {
     segmentBytes: view.getUint32(228, true),
     walLogHints: view.getUint8(176) !== 0,
     hasChecksums: view.getUint32(252, true) !== 0,
+    leastSettings: new Map(
+      LEAST_SETTING_OFFSETS.map((
+        [name, at],
+      ) => [name, view.getInt32(at, true)]),
+    ),
   };
 }
 

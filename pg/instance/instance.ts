@@ -1,5 +1,11 @@
 import { barrier, seenWaiting } from "./barrier.ts";
 import { clone, dropOld, moveAside } from "./clone.ts";
+import {
+  checkParameters,
+  configure,
+  settingsShort,
+  viewConfiguration,
+} from "./configure.ts";
 import { DEFAULT_QUERY_TIMEOUT_MS } from "./connection.ts";
 import { diskFreeBytes } from "./disk.ts";
 import { countGivenUp } from "./given_up.ts";
@@ -69,6 +75,10 @@ export function createInstance(options: InstanceOptions): Instance {
     promote: at(promote),
     endSessions: at(endSessions),
     endWalSenders: at(endWalSenders),
+    configure: at(configure),
+    checkParameters: at(checkParameters),
+    viewConfiguration: at(viewConfiguration),
+    settingsShort: at(settingsShort),
     checkpoint: at(checkpoint),
     ensureCheckpoint: at(ensureCheckpoint),
     setSlots: at(setSlots),

@@ -10,5 +10,5 @@ export { InstanceError, type InstanceErrorCode } from "./errors.ts";
 export { createInstance } from "./instance.ts";
 export { findOsUser, type OsUser } from "./os_user.ts";
 export type { RewindOptions } from "./rewind.ts";
-export { ownedReason } from "./settings.ts";
+export { leastSettingOf, ownedReason } from "./settings.ts";
 export type * from "./types.ts";

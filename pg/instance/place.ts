@@ -27,6 +27,8 @@ export interface Place {
   /** How the kernel calls the user of this process. */
   readonly ownUser: string;
   readonly connections: Connections;
+  /** The users' parameters in force. */
+  readonly parameters: { current: ReadonlyMap<string, string> };
   /** What was last rendered, for R27. */
   readonly rendered: { settings: ReadonlyMap<string, string> };
   /** The postmaster that was found last, once it listens. */
@@ -112,6 +114,7 @@ export async function prepare(
       user: options.superuser,
       onLost: onConnectionLost,
     }),
+    parameters: { current: options.parameters },
     rendered: { settings: new Map() },
     postmaster: { last: null },
   };

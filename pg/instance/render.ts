@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { readControl } from "./control_file.ts";
 import {
   exists,
   own,
@@ -12,6 +13,7 @@ import type { Place } from "./place.ts";
 import {
   fixedSettings,
   formatSettings,
+  type Given,
   mergeAutoConf,
   ownedSettings,
   userSettings,
@@ -93,16 +95,25 @@ export async function writeClosedFiles(
   return changed.includes(true);
 }
 
-async function writeParameters(
+/** The parameters in force, with what the data of a directory asks for at least. */
+export async function givenFor(
+  { parameters }: Place,
+  dataDir: string,
+): Promise<Given> {
+  const control = await readControl(dataDir);
+  const least = typeof control === "string" ? new Map() : control.leastSettings;
+  return { parameters: parameters.current, least };
+}
+
+/** Writes the parameters in force where the server reads them; returns whether that changed anything. */
+export async function writeParameters(
   place: Place,
   dataDir: string,
 ): Promise<boolean> {
   const { options } = place;
   const path = join(dataDir, "pgraft_parameters.conf");
-  const settings = new Map([
-    ...userSettings(options),
-    ...fixedSettings(options),
-  ]);
+  const given = await givenFor(place, dataDir);
+  const settings = new Map([...userSettings(given), ...fixedSettings(given)]);
   const text = `${OWNED_FILE_MARK}\n${formatSettings(settings)}`;
   const wrote = await writeIfChanged(path, text, options.osUser);
   return await includeParameters(place, dataDir) || wrote;
@@ -133,7 +144,12 @@ export async function render(
   const { dataDir, options } = place;
   const files = activeFiles(dataDir);
   const auto = join(dataDir, "postgresql.auto.conf");
-  const settings = ownedSettings(options, place.passFile, config);
+  const settings = ownedSettings(
+    options,
+    place.parameters.current,
+    place.passFile,
+    config,
+  );
   // The password first: whoever reads the new upstream needs it.
   const changed = [
     await writePassFile(place, config.replicationPassword),

@@ -100,9 +100,54 @@ function atLeast(least: number, given: string | undefined): string {
   return given !== undefined && value > least ? given : String(least);
 }
 
+/** The users' parameters, and the least that the data's own log asks for of some of them (T30). */
+export interface Given {
+  readonly parameters: ReadonlyMap<string, string>;
+  readonly least: ReadonlyMap<string, number>;
+}
+
 /** What a start of any kind needs: also one that pgraft did not order (R25) and pg_rewind's own. */
-export function fixedSettings(options: InstanceOptions): Map<string, string> {
-  const given = options.parameters;
+export function fixedSettings(given: Given): Map<string, string> {
+  const settings = standingSettings(given.parameters);
+  for (const [name, least] of given.least) {
+    const value = settings.get(name) ?? given.parameters.get(name);
+    // One that nobody has set is raised only beyond what PostgreSQL has by itself.
+    const present = Number(value ?? DEFAULT_LEAST.get(name));
+    if (least > present) settings.set(name, String(least));
+  }
+  return settings;
+}
+
+/** What PostgreSQL has of the settings of {@linkcode Given.least} where nobody says. */
+const DEFAULT_LEAST: ReadonlyMap<string, number> = new Map([
+  ["max_connections", 100],
+  ["max_worker_processes", 8],
+  ["max_wal_senders", MIN_WAL_SENDERS],
+  ["max_prepared_transactions", 0],
+  ["max_locks_per_transaction", 64],
+]);
+
+/**
+ * What PostgreSQL has of a setting that a standby must not have less of than its primary (T30).
+ *
+ * @param name The setting.
+ * @returns The number by default, or null for any other setting.
+ *
+ * @example Usage
+ * ```ts
+ * import { leastSettingOf } from "./settings.ts";
+ *
+ * if (leastSettingOf("max_connections") !== 100) throw new Error("By default it is 100");
+ * if (leastSettingOf("work_mem") !== null) throw new Error("A standby may have less of it");
+ * ```
+ */
+export function leastSettingOf(name: string): number | null {
+  return DEFAULT_LEAST.get(name) ?? null;
+}
+
+function standingSettings(
+  given: ReadonlyMap<string, string>,
+): Map<string, string> {
   return new Map([
     ["wal_level", given.get("wal_level") === "logical" ? "logical" : "replica"],
     ["hot_standby", "on"],
@@ -130,6 +175,7 @@ export function fixedSettings(options: InstanceOptions): Map<string, string> {
 /** R27: what a start that pgraft orders fixes on the command line, beyond ALTER SYSTEM's reach. */
 export function commandLineSettings(
   options: InstanceOptions,
+  given: Given,
   files: {
     readonly hbaFile: string;
     readonly identFile: string;
@@ -137,7 +183,7 @@ export function commandLineSettings(
   },
 ): Map<string, string> {
   return new Map([
-    ...fixedSettings(options),
+    ...fixedSettings(given),
     ["hba_file", files.hbaFile],
     ["ident_file", files.identFile],
     ["listen_addresses", options.listen.host],
@@ -223,6 +269,7 @@ export const OWNED_NAMES: readonly string[] = [
 /** R27: the settings that can change while the server runs, last in postgresql.auto.conf. */
 export function ownedSettings(
   options: InstanceOptions,
+  parameters: ReadonlyMap<string, string>,
   passFile: string,
   config: Rendering,
 ): Map<string, string> {
@@ -239,7 +286,7 @@ export function ownedSettings(
     ...STEADY_SETTINGS,
   ]);
   for (const [name, value] of RETENTION) {
-    if (!options.parameters.has(name)) settings.set(name, value);
+    if (!parameters.has(name)) settings.set(name, value);
   }
   for (const [name, value] of config.owned) {
     settings.set(name.toLowerCase(), value);
@@ -248,9 +295,9 @@ export function ownedSettings(
 }
 
 /** The users' parameters that are theirs to set. */
-export function userSettings(options: InstanceOptions): Map<string, string> {
-  const fixed = fixedSettings(options);
-  const entries = [...options.parameters].map((
+export function userSettings(given: Given): Map<string, string> {
+  const fixed = fixedSettings(given);
+  const entries = [...given.parameters].map((
     [name, value],
   ): [string, string] => [
     name.toLowerCase(),

@@ -1,7 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { syncRaceFixedIn } from "./binaries.ts";
 import { crc32c } from "./control_file.ts";
-import { conninfo, mergeAutoConf, quoteSetting } from "./settings.ts";
+import {
+  conninfo,
+  fixedSettings,
+  leastSettingOf,
+  mergeAutoConf,
+  quoteSetting,
+  userSettings,
+} from "./settings.ts";
 import { ownedReason } from "./mod.ts";
 
 Deno.test("mergeAutoConf() keeps the lines of others and puts the owned last (R27)", () => {
@@ -71,4 +78,44 @@ Deno.test("ownedReason() gives a reason for what users cannot set", () => {
 
 Deno.test("crc32c() is Castagnoli's", () => {
   assertEquals(crc32c(new TextEncoder().encode("123456789")), 0xe3069283);
+});
+
+function settingsFor(
+  parameters: Readonly<Record<string, string>>,
+  least: Readonly<Record<string, number>>,
+): Record<string, string | undefined> {
+  const given = {
+    parameters: new Map(Object.entries(parameters)),
+    least: new Map(Object.entries(least)),
+  };
+  const all = new Map([...userSettings(given), ...fixedSettings(given)]);
+  return {
+    connections: all.get("max_connections"),
+    senders: all.get("max_wal_senders"),
+  };
+}
+
+Deno.test("a server gets at least what its log asks for, whatever is set (T30)", () => {
+  const none = { max_connections: 100, max_wal_senders: 10 };
+  assertEquals(settingsFor({}, none), {
+    connections: undefined,
+    senders: "10",
+  });
+  assertEquals(
+    settingsFor({}, { max_connections: 200, max_wal_senders: 20 }),
+    { connections: "200", senders: "20" },
+  );
+  assertEquals(
+    settingsFor({ max_connections: "150" }, { max_connections: 120 }),
+    { connections: "150", senders: "10" },
+  );
+  assertEquals(
+    settingsFor({ max_connections: "150" }, { max_connections: 200 }),
+    { connections: "200", senders: "10" },
+  );
+});
+
+Deno.test("leastSettingOf() knows the five that a standby must not have less of (T30)", () => {
+  assertEquals(leastSettingOf("max_prepared_transactions"), 0);
+  assertEquals(leastSettingOf("shared_buffers"), null);
 });

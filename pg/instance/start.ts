@@ -7,7 +7,12 @@ import { inspect } from "./inspect.ts";
 import type { Place } from "./place.ts";
 import { findPostmaster, removeStaleFiles } from "./postmaster.ts";
 import { pidsIn, runCommand, statOf } from "./processes.ts";
-import { activeFiles, writeClosedFiles, writeStandbySignal } from "./render.ts";
+import {
+  activeFiles,
+  givenFor,
+  writeClosedFiles,
+  writeStandbySignal,
+} from "./render.ts";
 import { commandLineSettings } from "./settings.ts";
 import { removeFillers } from "./timelines.ts";
 import { waitFor } from "./wait.ts";
@@ -45,7 +50,8 @@ async function turnLog(place: Place): Promise<number> {
 
 async function launch(place: Place): Promise<number> {
   const { options, dataDir, socketDirs } = place;
-  const settings = commandLineSettings(options, {
+  const given = await givenFor(place, dataDir);
+  const settings = commandLineSettings(options, given, {
     ...activeFiles(dataDir),
     socketDirs,
   });

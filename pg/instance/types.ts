@@ -187,6 +187,14 @@ export interface ServerView {
   readonly startedAt: string;
 }
 
+/** What a running server makes of its files. */
+export interface ConfigurationView {
+  /** Settings that differ until a restart. */
+  readonly pendingRestart: readonly string[];
+  /** What it can't take, in its own words; null for nothing. */
+  readonly fault: string | null;
+}
+
 /** What the write probe found (R9). */
 export type ProbeResult =
   | { readonly kind: "ok"; readonly lsn: Lsn }
@@ -294,6 +302,16 @@ export interface Instance {
   endSessions(options: Timeout): Promise<number>;
   /** Ends the walsenders of these application names. */
   endWalSenders(names: readonly string[]): Promise<void>;
+  /** Takes other parameters of the users; returns whether the files changed. A reload is the caller's. */
+  configure(parameters: ReadonlyMap<string, string>): Promise<boolean>;
+  /** Why PostgreSQL would not take parameters, in its own words; null when it would. Needs no server. */
+  checkParameters(
+    parameters: ReadonlyMap<string, string>,
+  ): Promise<string | null>;
+  /** Which parameters wait for a restart, and which could not be taken. */
+  viewConfiguration(options: Timeout): Promise<ConfigurationView>;
+  /** T30: settings of which a standby has less than its primary. */
+  settingsShort(options: Timeout): Promise<string[]>;
   /** Makes a checkpoint. */
   checkpoint(options: Timeout): Promise<void>;
   /** Makes sure that there is a checkpoint on a primary's own timeline, which its promotion may not have made. */

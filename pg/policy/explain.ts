@@ -43,7 +43,7 @@ function isOpen({ phase }: ClusterState): boolean {
 /** What keeps a member from ever being chosen as it is. */
 function unable(
   state: ClusterState,
-  { id, tags, leaving, incarnation }: DataMember,
+  { id, tags, leaving, maintenance, incarnation }: DataMember,
   seen: Observation | null,
 ): Finding | null {
   const name = `Node ${id}`;
@@ -52,6 +52,9 @@ function unable(
     return say(id, "agent_lost", `${name} can't: its agent ${what}`);
   }
   if (leaving) return say(id, "leaving", `${name} can't: it is leaving`);
+  if (maintenance) {
+    return say(id, "maintenance", `${name} must not: it is in maintenance`);
+  }
   if (tags.nofailover) {
     return say(id, "nofailover", `${name} must not: it has the tag nofailover`);
   }

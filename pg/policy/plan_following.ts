@@ -31,6 +31,9 @@ export function planFollowing(
   view: LocalView,
 ): Step {
   if (!hasData(state, view)) return planClone(state, reigning, view);
+  if (view.mustClone && view.server.kind !== "primary") {
+    return planClone(state, reigning, view);
+  }
   const { server } = view;
   switch (server.kind) {
     case "starting":

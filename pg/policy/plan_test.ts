@@ -880,6 +880,7 @@ Deno.test("a founder opens only when others hold commits (R6, R34)", () => {
     systemId: "7000",
     incarnation: 10,
     replicationPassword: "x",
+    parameters: {},
     atMs: 0,
   });
   const view = viewOf(1, {

@@ -52,6 +52,7 @@ export function report(id: MemberId, patch: Partial<Report> = {}): Report {
       refused: false,
     },
     needsClone: false,
+    config: { version: 0, pendingRestart: [], fault: null },
     trouble: null,
     ...patch,
   };
@@ -214,6 +215,8 @@ export function viewOf(
     failedStarts: 0,
     failures: 0,
     failure: "",
+    config: { version: 0, pendingRestart: [], fault: null },
+    mustClone: false,
     lonelyMs: 0,
     unacknowledgedMs: 0,
     electionTimeoutMs: 1000,

@@ -184,7 +184,8 @@ function wantedStandbys(
     const copy = copyOf(state, id);
     if (!copy) continue;
     const isGivenUp = observations.get(id)?.report?.needsClone ?? false;
-    const stays = hasCopy(rule.standbys, copy) && !isGivenUp;
+    if (isGivenUp) continue;
+    const stays = hasCopy(rule.standbys, copy);
     if (stays || isCaughtUp(primary, copy)) wanted.push(copy);
   }
   return wanted;

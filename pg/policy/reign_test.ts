@@ -77,6 +77,12 @@ function two(
   });
 }
 
+Deno.test("who is to give its copy up is let go of also while it streams (R4)", () => {
+  const needs = { 3: alive(report(3, { needsClone: true })) };
+  const seen = { standbys: streaming(2, 3) };
+  assertEquals(proposed(openState(), seen, needs), [1, [copy(2)]]);
+});
+
 Deno.test("a rule that is what the membership asks for stays, whoever dies (R1, R18)", () => {
   assertEquals(proposed(openState()), null);
   const dead = { 3: unheard("gone", 60_000) };

@@ -55,6 +55,16 @@ export interface FollowReport {
   readonly refused: boolean;
 }
 
+/** How far a member has the cluster's parameters. */
+export interface ConfigReport {
+  /** The version that its files say; 0 before the first. */
+  readonly version: number;
+  /** Settings that wait for a restart. */
+  readonly pendingRestart: readonly string[];
+  /** Why it does not have the version; null when it has. */
+  readonly fault: string | null;
+}
+
 /** What an agent tells all members about its PostgreSQL, again and again (R10). */
 export interface Report {
   readonly id: MemberId;
@@ -84,6 +94,7 @@ export interface Report {
   readonly following: FollowReport | null;
   /** It can't go on with its copy and waits for leave to give it up (R4). */
   readonly needsClone: boolean;
+  readonly config: ConfigReport;
   /** What is wrong, or what it waits for, in words; null for nothing. */
   readonly trouble: string | null;
 }

@@ -59,6 +59,7 @@ export function reportOf(
     primary: primaryReport(state, view),
     following: followReport(view),
     needsClone: step.kind === "await_leave",
+    config: view.config,
     trouble: troubleOf(view, step.kind === "idle" ? step.why : null),
   };
 }

@@ -232,7 +232,8 @@ function mayWin(
   state: ClusterState,
   { member, copy, isAlive }: Sealed,
 ): boolean {
-  return isAlive && !member.tags.nofailover && !member.leaving &&
+  return isAlive && !member.tags.nofailover && !member.maintenance &&
+    !member.leaving &&
     isSameCopy(copyOf(state, member.id), copy);
 }
 

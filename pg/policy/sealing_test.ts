@@ -61,6 +61,13 @@ function fiveNodes(
   });
 }
 
+Deno.test("nobody who is in maintenance is granted an epoch, and what it holds counts", () => {
+  const state = sealingState({
+    members: membersOf(member(1), member(2, { maintenance: true }), member(3)),
+  });
+  assertEquals(outcome(sealedAt({ 2: 100, 3: 100 }), state), ["grant", 3]);
+});
+
 Deno.test("an epoch waits until what is sealed covers every rule in force (R2)", () => {
   assertEquals(outcome({}), ["uncovered", null]);
   assertEquals(outcome(sealedAt({ 2: 100 })), ["uncovered", null]);

@@ -6,7 +6,7 @@ import type {
   MemberId,
   Timeline,
 } from "../cluster/mod.ts";
-import type { StandbyView } from "./report.ts";
+import type { ConfigReport, StandbyView } from "./report.ts";
 
 /** Where a standby streams from, or is told to. */
 export interface Upstream {
@@ -153,6 +153,9 @@ export interface LocalView {
   /** How often in a row the last kind of step failed. */
   readonly failures: number;
   readonly failure: string;
+  readonly config: ConfigReport;
+  /** An operator wants a new copy of the primary's data in place of this one. */
+  readonly mustClone: boolean;
   /** How long ago this node heard of a leader with a quorum. */
   readonly lonelyMs: number;
   /** How long ago the server was last seen to gather its acknowledgements, as a primary. */

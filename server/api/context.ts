@@ -82,6 +82,13 @@ export function raftStatus(context: NodeContext): RaftStatus {
   return context.raft.status();
 }
 
+/** PostgreSQL's high availability, once the node takes part. */
+export function haOf(context: NodeContext): HighAvailability {
+  const ha = context.ha();
+  if (ha) return ha;
+  throw new Problem("no_quorum", "The node takes no part yet");
+}
+
 /** Refuses while the node takes no part yet. */
 export function requirePart({ stage, waitingFor }: Progress): void {
   const now = stage();

@@ -4,21 +4,18 @@ import {
   failOver,
   type HighAvailability,
   historyToJson,
+  orderWork,
   recordToJson,
+  setMaintenance,
   setMode,
   setPaused,
   setTags,
   switchOver,
   tagsToJson,
+  type WorkWish,
 } from "../ha/mod.ts";
-import {
-  type Answer,
-  type Call,
-  jsonAnswer,
-  Problem,
-  type Route,
-} from "../http/mod.ts";
-import { type NodeContext, requireMember } from "./context.ts";
+import { type Answer, type Call, jsonAnswer, type Route } from "../http/mod.ts";
+import { haOf, type NodeContext, requireMember } from "./context.ts";
 import { parseBody, wholeNumber } from "./input.ts";
 
 const ID = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000));
@@ -28,6 +25,8 @@ const FAILOVER_BODY = v.strictObject({
   allow_data_loss: v.optional(v.boolean(), false),
 });
 const EMPTY_BODY = v.strictObject({});
+const RESTART_BODY = v.strictObject({ in_place: v.optional(v.boolean()) });
+const MAINTENANCE_BODY = v.strictObject({ maintenance: v.boolean() });
 const MODE_BODY = v.strictObject({
   mode: v.picklist(["quorum", "strict", "off"]),
 });
@@ -88,13 +87,48 @@ export function haRoutes(context: NodeContext): Route[] {
     ),
     change("PUT", "/v1/synchronous-mode", "Set who must hold commits", setSync),
     change("PUT", "/v1/nodes/:id/tags", "Set tags of a member", putTags),
+    change(
+      "PUT",
+      "/v1/nodes/:id/maintenance",
+      "Begin or end work on a member",
+      putMaintenance,
+    ),
+    ...(["restart", "reload", "reinit"] as const).map((kind) =>
+      change(
+        "POST",
+        `/v1/nodes/:id/${kind}`,
+        `Have a member's PostgreSQL do a ${kind}`,
+        (ha, call) => order(ha, call, kind),
+      )
+    ),
   ];
 }
 
-function haOf(context: NodeContext): HighAvailability {
-  const ha = context.ha();
-  if (ha) return ha;
-  throw new Problem("no_quorum", "The node takes no part yet");
+function idOf({ params }: Call): number {
+  return wholeNumber("id", params.id ?? "", { min: 1, max: 1000 });
+}
+
+async function putMaintenance(
+  ha: HighAvailability,
+  call: Call,
+): Promise<Answer> {
+  const id = idOf(call);
+  const { maintenance } = parseBody(MAINTENANCE_BODY, call.body);
+  await setMaintenance(ha, id, maintenance);
+  return jsonAnswer({ id, maintenance });
+}
+
+async function order(
+  ha: HighAvailability,
+  call: Call,
+  kind: WorkWish["kind"],
+): Promise<Answer> {
+  const id = idOf(call);
+  const { in_place: inPlace = false } = kind === "restart"
+    ? parseBody(RESTART_BODY, call.body)
+    : { ...parseBody(EMPTY_BODY, call.body) };
+  const number = await orderWork(ha, { id, kind, inPlace });
+  return jsonAnswer({ id, kind, order: number });
 }
 
 async function toSwitch(ha: HighAvailability, call: Call): Promise<Answer> {
@@ -137,7 +171,7 @@ async function setSync(ha: HighAvailability, call: Call): Promise<Answer> {
 }
 
 async function putTags(ha: HighAvailability, call: Call): Promise<Answer> {
-  const id = wholeNumber("id", call.params.id ?? "", { min: 1, max: 1000 });
+  const id = idOf(call);
   const body = parseBody(TAGS_BODY, call.body);
   const { failover_priority: failoverPriority, ...flags } = body;
   const given = Object.entries({ ...flags, failoverPriority })

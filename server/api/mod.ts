@@ -4,6 +4,7 @@
  * @module
  */
 import type { Route } from "../http/mod.ts";
+import { configRoutes } from "./config.ts";
 import { clusterRoutes } from "./cluster.ts";
 import type { NodeContext } from "./context.ts";
 import { etcdRoutes } from "./etcd.ts";
@@ -36,6 +37,7 @@ export function apiRoutes(
     ...clusterRoutes(context),
     ...orderRoutes(context),
     ...haRoutes(context),
+    ...configRoutes(context),
     ...logRoutes(context),
     ...kvRoutes(context),
   ];

@@ -1,10 +1,12 @@
 import { formatLsn } from "../../base/mod.ts";
 import {
   type ClusterState,
+  type ConfigVersion,
   currentPrimary,
   type DataMember,
   describeRule,
   type HistoryRecord,
+  type MemberOrder,
   newestGrant,
   newestRule,
   type Rule,
@@ -12,6 +14,7 @@ import {
 } from "../../pg/cluster/mod.ts";
 import { explainMembers, type Report } from "../../pg/policy/mod.ts";
 import type { PostgresStatus } from "../metrics/mod.ts";
+import { diffParameters } from "./config.ts";
 import type { HighAvailability } from "./ha.ts";
 
 /** A JSON object. */
@@ -67,8 +70,64 @@ export function memberPostgresToJson(
     open: report?.primary?.open ?? false,
     sync_waiters: report?.primary?.syncWaiters ?? 0,
     trouble: isHeard ? report?.trouble ?? null : "Its agent does not answer",
+    maintenance: member.maintenance,
+    order: member.order ? orderToJson(member.order) : null,
+    config: memberConfigToJson(report),
     tags: tagsToJson(member.tags),
   };
+}
+
+function orderToJson({ number, kind, atMs, outcome }: MemberOrder): Json {
+  return {
+    number,
+    kind,
+    at_ms: atMs,
+    state: outcome === null ? "under way" : outcome.done ? "done" : "refused",
+    why: outcome?.why ?? "",
+  };
+}
+
+/** How far a member has the parameters in force. */
+function memberConfigToJson(report: Report | null): Json {
+  const { version, pendingRestart, fault } = report?.config ??
+    { version: 0, pendingRestart: [], fault: null };
+  return { version, pending_restart: pendingRestart, fault };
+}
+
+/** A version of the parameters, and how far each member has the ones in force (`/v1/config`). */
+export function configToJson(
+  ha: HighAvailability,
+  config: ConfigVersion,
+): Json {
+  const members = [...ha.state().members.keys()].toSorted((a, b) => a - b);
+  return {
+    ...configHeadToJson(config),
+    parameters: config.parameters,
+    members: members.map((id) => ({
+      id,
+      ...memberConfigToJson(ha.watch.report(id)),
+    })),
+  };
+}
+
+function configHeadToJson(
+  { version, author, comment, atMs }: ConfigVersion,
+): Json {
+  return { version, author, comment, at_ms: atMs };
+}
+
+/** The versions that are remembered, newest first, each with what it changed (`/v1/config/history`). */
+export function configVersionsToJson(ha: HighAvailability): Json {
+  const { configs } = ha.state();
+  const versions = configs.map((config, at) => ({
+    ...configHeadToJson(config),
+    // What the oldest one changed is forgotten with the one before it.
+    changes: at === 0 && config.version > 1 ? null : diffParameters(
+      configs[at - 1]?.parameters ?? {},
+      config.parameters,
+    ),
+  }));
+  return { versions: versions.toReversed() };
 }
 
 /** What an operator said about a member. */

@@ -45,6 +45,10 @@ export interface HighAvailability {
   confirm(): Promise<void>;
   /** Calls `listener` after changes; returns how to end that. */
   onChange(listener: () => void): () => void;
+  /** Why this node's PostgreSQL would not take parameters; null when it would, or when there is none here. */
+  checkParameters(
+    parameters: ReadonlyMap<string, string>,
+  ): Promise<string | null>;
   /** Takes what a peer's agent told. */
   takeNote(data: Uint8Array): void;
   /** Takes that a peer's process is gone, or there. */
@@ -227,6 +231,8 @@ export async function startHa(options: HaOptions): Promise<HighAvailability> {
     state,
     confirm: () => raft.read(() => {}),
     onChange,
+    checkParameters: async (parameters) =>
+      await options.local?.instance.checkParameters(parameters) ?? null,
     takeNote: (data) => watch.heard(decodeReport(data)),
     presence(id, present): void {
       watch.presence(id, present);
@@ -275,6 +281,7 @@ async function beginAgent(
     ...local,
     address: advertise,
     mode: config.cluster.synchronousMode,
+    parameters: config.postgresql.parameters,
     directory: join(dataDir, "ha"),
     electionTimeoutMs: config.raft.electionTimeoutMs,
     agentGraceMs: AGENT_GRACE_MS,

@@ -12,6 +12,8 @@ export {
   startHa,
 } from "./ha.ts";
 export {
+  configToJson,
+  configVersionsToJson,
   explainToJson,
   historyToJson,
   type Json,
@@ -22,6 +24,16 @@ export {
   syncToJson,
   tagsToJson,
 } from "./describe.ts";
+export {
+  changeConfig,
+  configInForce,
+  configOf,
+  type ConfigWish,
+  diffParameters,
+  type ParameterChanges,
+  type ParameterDifference,
+} from "./config.ts";
+export { orderWork, setMaintenance, type WorkWish } from "./member_work.ts";
 export {
   type ChangeOutcome,
   failOver,

@@ -24,6 +24,7 @@ function report(id: number, patch: Partial<Report> = {}): Report {
     primary: null,
     following: null,
     needsClone: false,
+    config: { version: 0, pendingRestart: [], fault: null },
     trouble: null,
     ...patch,
   };

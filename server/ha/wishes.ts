@@ -1,5 +1,4 @@
 import type {
-  ClusterCommand,
   ClusterState,
   Epoch,
   HistoryRecord,
@@ -18,6 +17,7 @@ import {
 import { syncRaceFixedIn } from "../../pg/instance/mod.ts";
 import { Problem } from "../http/mod.ts";
 import type { HighAvailability } from "./ha.ts";
+import { proposeWish } from "./wish.ts";
 import { whenState } from "./when_state.ts";
 
 /** How far behind a target may be that is switched over to; it gets the rest before it is granted. */
@@ -57,7 +57,7 @@ export async function switchOver(
   }
   checkTarget(ha, state, target);
   const { epoch } = phase;
-  await propose(ha, { type: "handover", epoch, target });
+  await proposeWish(ha, { type: "handover", epoch, target });
   return await whenReigning(ha, epoch, target);
 }
 
@@ -90,6 +90,7 @@ function whyNot(
   if (!member) return `${name} is no member with PostgreSQL`;
   if (currentPrimary(state)?.id === id) return `${name} is the primary`;
   if (member.tags.nofailover) return `${name} has the tag nofailover`;
+  if (member.maintenance) return `${name} is in maintenance`;
   if (member.leaving) return `${name} is leaving`;
   const seen = ha.watch.observations().get(id);
   if (seen?.agent !== "alive") return `the agent of ${name} does not answer`;
@@ -137,11 +138,11 @@ export async function failOver(
       throw new Problem("conflict", "An attempt is under way; see /v1/explain");
     }
     const { epoch } = phase;
-    await propose(ha, { type: "force", epoch, target, atMs: Date.now() });
+    await proposeWish(ha, { type: "force", epoch, target, atMs: Date.now() });
     return await whenReigning(ha, epoch - 1, target);
   }
   const epoch = newestEpoch(state);
-  await propose(ha, {
+  await proposeWish(ha, {
     type: "attempt",
     epoch: epoch + 1,
     expected: { kind: phase.kind, epoch: phase.epoch },
@@ -241,7 +242,7 @@ export async function setPaused(
   ha: HighAvailability,
   paused: boolean,
 ): Promise<void> {
-  await propose(ha, { type: "pause", paused });
+  await proposeWish(ha, { type: "pause", paused });
 }
 
 /** Sets who must hold a commit. */
@@ -250,7 +251,7 @@ export async function setMode(
   mode: SyncMode,
 ): Promise<void> {
   if (mode !== "off") refuseSyncRaces(ha.state());
-  await propose(ha, { type: "mode", mode });
+  await proposeWish(ha, { type: "mode", mode });
 }
 
 /** R5: a start-up race lets commits through that nobody holds (T9). */
@@ -276,7 +277,7 @@ export async function setTags(
   const member = ha.state().members.get(id);
   if (!member) throw new Problem("not_found", `Node ${id} is no data member`);
   const tags = { ...NO_TAGS, ...member.tags, ...change };
-  await propose(ha, { type: "tags", id, tags });
+  await proposeWish(ha, { type: "tags", id, tags });
   return tags;
 }
 
@@ -286,7 +287,7 @@ export async function leaveRules(
   id: MemberId,
 ): Promise<void> {
   if (!ha.state().members.has(id)) return;
-  await propose(ha, { type: "leave", id });
+  await proposeWish(ha, { type: "leave", id });
   const state = await whenState(
     ha,
     CHANGE_TIMEOUT_MS,
@@ -303,13 +304,4 @@ export async function leaveRules(
     "conflict",
     `Commits still count on node ${id}; see /v1/explain`,
   );
-}
-
-async function propose(
-  ha: HighAvailability,
-  command: ClusterCommand,
-): Promise<void> {
-  const result = await ha.proposer.propose(command);
-  if (result.kind === "done") return;
-  throw new Problem("conflict", result.why);
 }

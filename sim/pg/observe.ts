@@ -39,6 +39,8 @@ export function viewOf(sim: PgSim, node: PgNode, agent: Agent): LocalView {
     canRewind: node.id % 2 === 1 || node.id % 3 === 0,
     rewindFailed: agent.rewindFailed,
     failedStarts: 0,
+    config: { version: 0, pendingRestart: [], fault: null },
+    mustClone: false,
     ruleMs: 0,
     failures: agent.failures,
     failure: agent.failure,

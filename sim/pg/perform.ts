@@ -94,6 +94,7 @@ function* performReign(
         systemId: node.disk.systemId,
         incarnation: winner.incarnation,
         replicationPassword: "secret",
+        parameters: {},
         atMs,
       });
     case "finish_replay":

@@ -1,0 +1,173 @@
+import {
+  type ClusterState,
+  type ConfigVersion,
+  newestConfig,
+} from "../../pg/cluster/mod.ts";
+import { leastSettingOf, ownedReason } from "../../pg/instance/mod.ts";
+import { Problem } from "../http/mod.ts";
+import type { HighAvailability } from "./ha.ts";
+import { proposeWish } from "./wish.ts";
+
+/** How many parameters may be set. */
+const MAX_PARAMETERS = 500;
+/** How long a value may be, as the server's file takes it on one line. */
+const MAX_VALUE_CHARS = 4000;
+const NAME = /^[a-z_][\w$]*(\.[a-z_][\w$]*)*$/;
+
+/** What is to become of a parameter: a value, or null for PostgreSQL's own. */
+export type ParameterChanges = Readonly<Record<string, string | null>>;
+
+/** A change of everybody's parameters. */
+export interface ConfigWish {
+  /** All of them when `replaces`, else those that change. */
+  readonly parameters: ParameterChanges;
+  readonly replaces: boolean;
+  readonly author: string;
+  readonly comment: string;
+  /** The version that it was decided on; null for whatever is in force. */
+  readonly expectedVersion: number | null;
+}
+
+/** One parameter that differs between two versions. */
+export interface ParameterDifference {
+  readonly name: string;
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+/** The configuration in force. */
+export function configInForce(state: ClusterState): ConfigVersion {
+  const newest = newestConfig(state);
+  if (newest) return newest;
+  throw new Problem("conflict", "There is no database yet");
+}
+
+/** A version that is remembered. */
+export function configOf(state: ClusterState, version: number): ConfigVersion {
+  const found = state.configs.find((one) => one.version === version);
+  if (found) return found;
+  const oldest = state.configs[0]?.version ?? 0;
+  throw new Problem(
+    "not_found",
+    `Version ${version} of the configuration is not known; there are ${oldest} to ${
+      newestConfig(state)?.version ?? 0
+    }`,
+  );
+}
+
+/** What differs between two sets of parameters, by name. */
+export function diffParameters(
+  from: Readonly<Record<string, string>>,
+  to: Readonly<Record<string, string>>,
+): ParameterDifference[] {
+  const names = new Set([...Object.keys(from), ...Object.keys(to)]);
+  return [...names].toSorted().flatMap((name) => {
+    const [before = null, after = null] = [from[name], to[name]];
+    return before === after ? [] : [{ name, from: before, to: after }];
+  });
+}
+
+/**
+ * Changes the parameters of all members.
+ *
+ * @returns The version in force afterwards; the same as before where nothing differs.
+ * @throws {Problem} When a parameter is not the users' to set, or PostgreSQL would not take its value.
+ */
+export async function changeConfig(
+  ha: HighAvailability,
+  wish: ConfigWish,
+): Promise<ConfigVersion> {
+  await ha.confirm();
+  const state = ha.state();
+  const current = configInForce(state);
+  const { expectedVersion } = wish;
+  if (expectedVersion !== null && expectedVersion !== current.version) {
+    throw new Problem(
+      "precondition_failed",
+      `The configuration has version ${current.version} by now, not ${expectedVersion}; decide anew`,
+      { extra: { version: current.version } },
+    );
+  }
+  const parameters = parametersOf(wish, current);
+  if (diffParameters(current.parameters, parameters).length === 0) {
+    return current;
+  }
+  refuseLess(current.parameters, parameters);
+  await refuseUnfit(ha, parameters);
+  const { author, comment } = wish;
+  await proposeWish(ha, {
+    type: "configure",
+    after: current.version,
+    parameters,
+    author,
+    comment,
+    atMs: Date.now(),
+  });
+  return configOf(ha.state(), current.version + 1);
+}
+
+function parametersOf(
+  { parameters: changes, replaces }: ConfigWish,
+  current: ConfigVersion,
+): Record<string, string> {
+  const parameters = new Map(
+    replaces ? [] : Object.entries(current.parameters),
+  );
+  const faults: string[] = [];
+  for (const [given, value] of Object.entries(changes)) {
+    const name = given.toLowerCase();
+    const fault = faultOf(name, value);
+    if (fault !== null) faults.push(fault);
+    else if (value === null) parameters.delete(name);
+    else parameters.set(name, value);
+  }
+  if (parameters.size > MAX_PARAMETERS) {
+    faults.push(`more than ${MAX_PARAMETERS} parameters`);
+  }
+  if (faults.length > 0) throw new Problem("bad_request", faults.join("; "));
+  return Object.fromEntries(
+    [...parameters].toSorted(([a], [b]) => a < b ? -1 : 1),
+  );
+}
+
+function faultOf(name: string, value: string | null): string | null {
+  if (!NAME.test(name)) return `${JSON.stringify(name)} is no parameter's name`;
+  const reason = ownedReason(name);
+  if (reason !== null) return `${name} is pgraft's own: ${reason}`;
+  if (value === null) return null;
+  if (value.length > MAX_VALUE_CHARS) {
+    return `${name}: a value has at most ${MAX_VALUE_CHARS} characters`;
+  }
+  // deno-lint-ignore no-control-regex
+  return /[\x00-\x1f]/.test(value)
+    ? `${name}: a value has no line breaks or control characters`
+    : null;
+}
+
+/** T30: a standby needs as much of these as its primary, and every server starts as a standby here. */
+function refuseLess(
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): void {
+  for (const { name, from, to } of diffParameters(before, after)) {
+    const least = leastSettingOf(name);
+    if (least === null) continue;
+    const [had, gets] = [Number(from ?? least), Number(to ?? least)];
+    if (!(gets < had)) continue;
+    throw new Problem(
+      "conflict",
+      `${name} can't go down from ${had} to ${gets}: a standby with less than its primary does not start, ` +
+        "and every server starts as a standby",
+    );
+  }
+}
+
+/** PostgreSQL knows best what it takes, and is asked before anything is changed. */
+async function refuseUnfit(
+  ha: HighAvailability,
+  parameters: Readonly<Record<string, string>>,
+): Promise<void> {
+  const why = await ha.checkParameters(new Map(Object.entries(parameters)));
+  if (why === null) return;
+  throw new Problem("bad_request", `PostgreSQL refuses this: ${why}`);
+}

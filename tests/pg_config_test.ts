@@ -1,0 +1,202 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type Answer, until } from "./nodes/mod.ts";
+import { type PgCluster, type PgNode, withPgCluster } from "./postgres/mod.ts";
+import { ROWS, runScenarios, type Scenario } from "./pg_test_kit.ts";
+
+const CHANGE_TIMEOUT_MS = 90_000;
+
+async function post(
+  { agent }: PgNode,
+  path: string,
+  body: unknown,
+): Promise<Answer<unknown>> {
+  return await agent.client.request("POST", path, body, {
+    timeoutMs: CHANGE_TIMEOUT_MS,
+  });
+}
+
+async function set(
+  node: PgNode,
+  parameters: Readonly<Record<string, string | null>>,
+): Promise<number> {
+  const answer = await post(node, "/v1/config", { parameters });
+  assert(answer.kind === "ok", JSON.stringify(answer));
+  return (answer.value as { version: number }).version;
+}
+
+interface ConfigView {
+  readonly version: number;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly members: readonly {
+    readonly id: number;
+    readonly version: number;
+    readonly pending_restart: readonly string[];
+    readonly fault: string | null;
+  }[];
+}
+
+async function config({ agent }: PgNode): Promise<ConfigView> {
+  const answer = await agent.client.request("GET", "/v1/config");
+  assert(answer.kind === "ok", JSON.stringify(answer));
+  return answer.value as ConfigView;
+}
+
+/** Waits until all members have told that they have a version. */
+async function whenAllHave(node: PgNode, version: number): Promise<ConfigView> {
+  return await until(async () => {
+    const seen = await config(node);
+    return seen.members.every((one) => one.version === version) ? seen : null;
+  }, { what: `all have configuration ${version}` });
+}
+
+async function settingOf(node: PgNode, name: string): Promise<unknown> {
+  const { rows } = await node.query(`show ${name}`);
+  return rows[0]?.[0];
+}
+
+/** Asks a node for work, and waits until it is done. */
+async function order(
+  cluster: PgCluster,
+  node: PgNode,
+  kind: string,
+): Promise<void> {
+  const answer = await post(node, `/v1/nodes/${node.id}/${kind}`, {});
+  assert(answer.kind === "ok", JSON.stringify(answer));
+  const { order: number } = answer.value as { order: number };
+  await until(async () => {
+    const { agent } = node;
+    const seen = await agent.client.request("GET", "/v1/cluster");
+    if (seen.kind !== "ok") return null;
+    const { members } = seen.value as {
+      members: { id: number; order: { number: number; state: string } }[];
+    };
+    const asked = members.find(({ id }) => id === node.id)?.order;
+    return asked?.number === number && asked.state === "done" || null;
+  }, {
+    what: `node ${node.id} has done its ${kind}`,
+    timeoutMs: CHANGE_TIMEOUT_MS,
+  });
+  await cluster.settled();
+}
+
+const SCENARIOS: readonly Scenario[] = [
+  [
+    "what can change while a server runs counts at once, everywhere",
+    async (blow) => {
+      const { cluster, reign: { primary } } = blow;
+      const version = await set(primary, { work_mem: "7MB" });
+      const { members } = await whenAllHave(primary, version);
+      assertEquals(members.flatMap((one) => one.pending_restart), []);
+      for (const node of cluster.nodes) {
+        await until(
+          async () => await settingOf(node, "work_mem") === "7MB" || null,
+          { what: `node ${node.id} has it` },
+        );
+      }
+    },
+  ],
+  [
+    "what is pgraft's, or PostgreSQL does not take, is refused with the reason",
+    async (blow) => {
+      const { reign: { primary } } = blow;
+      const before = await config(primary);
+      for (
+        const [parameters, why] of [
+          [{ fsync: "off" }, /lose data/],
+          [{ synchronous_commit: "off" }, /synchronous_mode/],
+          [{ work_mem: "many" }, /invalid value for parameter "work_mem"/],
+          [{ nosuch: "1" }, /unrecognized configuration parameter "nosuch"/],
+          [{ "work mem": "1MB" }, /no parameter's name/],
+          [{ max_connections: "50" }, /can't go down from 100 to 50/],
+        ] as const
+      ) {
+        const answer = await post(primary, "/v1/config", { parameters });
+        assert(answer.kind !== "ok", JSON.stringify(answer));
+        assertMatch(answer.detail, why);
+      }
+      const stale = { parameters: { work_mem: "9MB" }, expected_version: 1 };
+      const late = await post(primary, "/v1/config", stale);
+      assert(late.kind !== "ok");
+      assertMatch(late.detail, /decide anew/);
+      assertEquals((await config(primary)).version, before.version);
+    },
+  ],
+  [
+    "a standby with less than a new primary restarts by itself, and streams (T30)",
+    async (blow) => {
+      const { cluster, ledger, reign: { primary } } = blow;
+      const [standby] = await cluster.standbys();
+      assert(standby);
+      const version = await set(primary, { max_connections: "130" });
+      await until(async () => {
+        const { members } = await config(primary);
+        return members.every((one) =>
+          one.version === version &&
+          one.pending_restart.includes("max_connections")
+        ) || null;
+      }, { what: "all tell that they wait for a restart" });
+      await order(cluster, standby, "restart");
+      const { epoch } = await cluster.settled();
+      await post(primary, "/v1/switchover", { target: standby.id });
+      await cluster.opened(epoch);
+      await ledger.untilAcknowledged(ROWS);
+      await cluster.settled();
+      for (const node of cluster.nodes) {
+        await until(
+          async () =>
+            await settingOf(node, "max_connections") === "130" || null,
+          { what: `node ${node.id} has as much` },
+        );
+      }
+    },
+  ],
+  [
+    "a node that can't start with a value keeps the ones before, and says so",
+    async (blow) => {
+      const { cluster, reign: { primary } } = blow;
+      const [standby] = await cluster.standbys();
+      assert(standby);
+      const { version: good } = await config(primary);
+      await whenAllHave(
+        primary,
+        await set(primary, { shared_buffers: "800GB" }),
+      );
+      await order(cluster, standby, "restart");
+      const { members } = await config(primary);
+      const fault = members.find(({ id }) => id === standby.id)?.fault ?? "";
+      assertMatch(fault, /does not start with configuration/);
+      const back = await post(primary, "/v1/config/rollback", {
+        version: good,
+      });
+      assert(back.kind === "ok", JSON.stringify(back));
+      const { version } = back.value as { version: number };
+      const seen = await whenAllHave(primary, version);
+      assertEquals(seen.members.map((one) => one.fault), [null, null, null]);
+      assertEquals(seen.parameters["shared_buffers"], undefined);
+    },
+  ],
+  ["a primary that is restarted hands its reign over first", async (blow) => {
+    const { cluster, reign: { primary, epoch } } = blow;
+    await order(cluster, primary, "restart");
+    const next = await cluster.settled();
+    assert(next.epoch > epoch && next.primary.id !== primary.id);
+    const [record] = await cluster.history();
+    assertEquals(record?.kind, "switchover");
+  }],
+  [
+    "a standby takes a new copy of the data when asked to, the primary never",
+    async (blow) => {
+      const { cluster, reign: { primary } } = blow;
+      const [standby] = await cluster.standbys();
+      assert(standby);
+      const refused = await post(primary, `/v1/nodes/${primary.id}/reinit`, {});
+      assert(refused.kind !== "ok");
+      assertMatch(refused.detail, /is the primary/);
+      await order(cluster, standby, "reinit");
+    },
+  ],
+];
+
+Deno.test("PostgreSQL's parameters and orders under clients that write", async (t) => {
+  await withPgCluster({}, (cluster) => runScenarios(t, cluster, SCENARIOS));
+});
