@@ -195,6 +195,25 @@ const SCENARIOS: readonly Scenario[] = [
       await order(cluster, standby, "reinit");
     },
   ],
+  [
+    "a copy is taken from a standby that is tagged for it",
+    async (blow) => {
+      const { cluster, reign: { primary } } = blow;
+      const [standby, source] = await cluster.standbys();
+      assert(standby && source);
+      const tag = (clonefrom: boolean): Promise<Answer<unknown>> =>
+        primary.agent.client.request("PUT", `/v1/nodes/${source.id}/tags`, {
+          clonefrom,
+        });
+      assertEquals((await tag(true)).kind, "ok");
+      await order(cluster, standby, "reinit");
+      assertEquals((await tag(false)).kind, "ok");
+      assertMatch(
+        standby.agent.output(),
+        new RegExp(`Cloned from node ${source.id}`),
+      );
+    },
+  ],
 ];
 
 Deno.test("PostgreSQL's parameters and orders under clients that write", async (t) => {

@@ -180,7 +180,7 @@ const TAGS: Command = ctlCommand({
       "nofailover         Is never the primary; holds commits and is a source",
       "noloadbalance      Shall get no readers; kept for the router",
       "nosync             Holds no commits for others",
-      "clonefrom          Shall be copied from first; kept, copies come from the primary so far",
+      "clonefrom          While it streams, others copy from it rather than from the primary",
       "failover_priority  0 to 1000, 100 at first: of nodes with the same data the highest wins",
     ].join("\n"),
     "Tags that are not named stay as they are.",

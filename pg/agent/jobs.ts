@@ -41,8 +41,9 @@ export function beginClone(
   begin(body, { kind: "clone", epoch }, async () => {
     const { instance, ports, random, log } = body.options;
     const state = ports.state();
-    const address = addressOf(body, source);
-    log("info", `Cloning from node ${source}`);
+    const from = copySource(body, epoch) ?? source;
+    const address = addressOf(body, from);
+    log("info", `Cloning from node ${from}`);
     body.mayHaveOldData = true;
     if (await hasServer(body)) await instance.stop("fast");
     forgetServer(body);
@@ -67,8 +68,23 @@ export function beginClone(
       founding: 0,
     });
     body.mustClone = false;
-    log("info", `Cloned from node ${source}`);
+    log("info", `Cloned from node ${from}`);
   });
+}
+
+/**
+ * A standby that others shall copy from, to spare the primary: one that streams in this epoch holds a part of
+ * the same history. Null for none, and after a copy that failed: then the primary is asked.
+ */
+function copySource(
+  { options: { ports, id: ownId }, failures }: Body,
+  epoch: Epoch,
+): MemberId | null {
+  if (failures > 0) return null;
+  const fit = [...ports.state().members.values()].find(({ id, tags }) =>
+    id !== ownId && tags.clonefrom && ports.isStreaming(id, epoch)
+  );
+  return fit?.id ?? null;
 }
 
 /** Takes back what the others do not have; the incarnation stays (R29). */

@@ -26,6 +26,8 @@ export interface AgentPorts {
   hasLeader(): boolean;
   /** Whether a member's agent is gone, or has been silent for an election timeout. */
   isAgentLost(id: MemberId): boolean;
+  /** Whether a member has told that it streams from the primary of an epoch. */
+  isStreaming(id: MemberId, epoch: Epoch): boolean;
   /** Whether the primary of an epoch has told that it made a checkpoint in it (T17). */
   hasCheckpointed(id: MemberId, epoch: Epoch): boolean;
   /** Milliseconds since 1970, for the history. */

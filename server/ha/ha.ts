@@ -303,6 +303,11 @@ async function beginAgent(
       },
       hasLeader: () => raft.status().leaderId !== 0,
       isAgentLost: (other) => watch.isLost(other),
+      isStreaming(other, epoch): boolean {
+        const following = watch.report(other)?.following;
+        return !watch.isLost(other) && following?.epoch === epoch &&
+          following.streaming;
+      },
       hasCheckpointed(other, epoch): boolean {
         const primary = watch.report(other)?.primary;
         return primary?.epoch === epoch && primary.hasCheckpoint;

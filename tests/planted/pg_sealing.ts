@@ -137,8 +137,8 @@ export const PG_SEALING_BUGS: readonly PgBug[] = [
     standsFor: "R16",
     edits: [{
       file: "pg/policy/sealing.ts",
-      old: "isAlive && !member.tags.nofailover && !member.leaving",
-      new: "isAlive && !member.leaving",
+      old: "isAlive && !member.tags.nofailover && !member.maintenance",
+      new: "isAlive && !member.maintenance",
     }],
     says: "R16",
     seeds: 1,
