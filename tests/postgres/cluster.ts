@@ -101,6 +101,10 @@ export interface PgCluster extends AsyncDisposable {
   settled(timeoutMs?: number): Promise<Reign>;
   /** Moves Raft's leadership to a node. */
   lead(node: ClusterNode): Promise<void>;
+  /** Starts one more node with PostgreSQL, which joins; it is one of the nodes from now on. */
+  add(id: number): PgNode;
+  /** Removes a standby from the cluster, and ends it. */
+  remove(node: PgNode): Promise<void>;
   /** What the nodes wrote, and what their servers wrote. */
   output(): string;
 }
@@ -128,7 +132,9 @@ export async function startPgCluster(
   options: PgClusterOptions = {},
 ): Promise<PgCluster> {
   const size = options.size ?? 3;
-  const ports = freePorts(size);
+  const ports = new Map(
+    freePorts(size).map((port, at): [number, number] => [at + 1, port]),
+  );
   const places = new Map<number, PgPlace>();
   let top = "";
   const cluster = await startCluster({
@@ -137,7 +143,7 @@ export async function startPgCluster(
     ...options.command === undefined ? {} : { command: options.command },
     flags: options.flags ?? {},
     ownFlags: ({ id, directory }) => {
-      const port = ports[id - 1];
+      const port = ports.get(id);
       if (port === undefined) return {};
       const dataDir = `${directory}.pg`;
       places.set(id, { port, dataDir });
@@ -164,7 +170,13 @@ export async function startPgCluster(
   const nodes = [...places].map(([id, place]) =>
     createPgNode(cluster.node(id), place)
   );
-  const made = createPgCluster(cluster, nodes, top);
+  const made = createPgCluster(cluster, nodes, top, (id) => {
+    const [port = 0] = freePorts(1);
+    ports.set(id, port);
+    const peers = cluster.up().map(({ raft }) => raft).join(",");
+    const agent = cluster.add(id, { "cluster-join": peers });
+    return createPgNode(agent, present(places.get(id), "its place"));
+  });
   if (options.settle === false) return made;
   try {
     const { primary } = await made.settled();
@@ -225,8 +237,9 @@ async function endAllIn(root: string): Promise<void> {
 
 function createPgCluster(
   cluster: Cluster,
-  nodes: readonly PgNode[],
+  nodes: PgNode[],
   root: string,
+  join: (id: number) => PgNode,
 ): PgCluster {
   const node = (id: number): PgNode => nodeIn(nodes, id);
   const leader = (): Promise<ClusterNode> => leaderOf(cluster);
@@ -273,6 +286,25 @@ function createPgCluster(
         async () => (await leader()).id === to.id || null,
         { what: `node ${to.id} leads` },
       );
+    },
+    add: (id) => {
+      const node = join(id);
+      nodes.push(node);
+      return node;
+    },
+    remove: async (node) => {
+      const from = await leader();
+      const path = `/v1/nodes/${node.id}`;
+      const options = { timeoutMs: SETTLE_TIMEOUT_MS };
+      const answer = await from.client.request(
+        "DELETE",
+        path,
+        undefined,
+        options,
+      );
+      if (answer.kind !== "ok") throw new Error(answer.detail);
+      nodes.splice(nodes.indexOf(node), 1);
+      await node.kill();
     },
     output: () =>
       [
