@@ -109,6 +109,7 @@ const FLAGS: ReadonlySet<string> = new Set([
   "nosync",
   "clonefrom",
 ]);
+const CASCADE = "cascade_from";
 const PRIORITY = "failover_priority";
 const MAX_PRIORITY = 1000;
 const TRUTHS: ReadonlyMap<string, boolean> = new Map([
@@ -127,12 +128,13 @@ function badTag(text: string): CommandFailure {
     [
       `${[...FLAGS].join(", ")}: true or false`,
       `${PRIORITY}: 0 to ${MAX_PRIORITY}`,
+      `${CASCADE}: the number of a node, or none`,
     ],
   );
 }
 
 /** `nofailover` alone means true. */
-function readTag(text: string): readonly [string, boolean | number] {
+function readTag(text: string): readonly [string, boolean | number | null] {
   const [key = "", value = "true", ...more] = text.split("=");
   if (more.length === 0 && FLAGS.has(key)) {
     const truth = TRUTHS.get(value);
@@ -141,11 +143,15 @@ function readTag(text: string): readonly [string, boolean | number] {
   const isPriority = key === PRIORITY && /^\d{1,4}$/.test(value) &&
     Number(value) <= MAX_PRIORITY;
   if (more.length === 0 && isPriority) return [key, Number(value)];
+  if (more.length === 0 && key === CASCADE) {
+    if (value === "none") return [key, null];
+    if (/^[1-9]\d{0,3}$/.test(value)) return [key, Number(value)];
+  }
   throw badTag(text);
 }
 
 function tagsText(node: number, tags: Shape): string {
-  const words = Object.keys(tags).map((key) => `${key}=${tags[key]}`);
+  const words = Object.keys(tags).map((key) => `${key}=${tags[key] ?? "none"}`);
   return `Node ${node}: ${words.join(" ")}`;
 }
 
@@ -181,6 +187,7 @@ const TAGS: Command = ctlCommand({
       "noloadbalance      Shall get no readers; kept for the router",
       "nosync             Holds no commits for others",
       "clonefrom          While it streams, others copy from it rather than from the primary",
+      "cascade_from       A standby that it streams from to spare the primary; it then holds no commits",
       "failover_priority  0 to 1000, 100 at first: of nodes with the same data the highest wins",
     ].join("\n"),
     "Tags that are not named stay as they are.",

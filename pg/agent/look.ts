@@ -1,5 +1,11 @@
 import { messageOf } from "../../base/mod.ts";
-import { type ClusterState, copyOfName, newestRule } from "../cluster/mod.ts";
+import {
+  type ClusterState,
+  copyOfName,
+  currentPrimary,
+  type MemberId,
+  newestRule,
+} from "../cluster/mod.ts";
 import {
   type DataState,
   InstanceError,
@@ -97,6 +103,7 @@ function viewOf(
     failures: body.failures,
     failure: body.failure,
     config: configView(body),
+    cascade: cascadeOf(body, state),
     mustClone: body.mustClone,
     lonelyMs: nowMs - watch.leaderSeenAtMs,
     unacknowledgedMs: nowMs - watch.acknowledgedAtMs,
@@ -113,6 +120,17 @@ function viewOf(
 function configView({ config }: Body): LocalView["config"] {
   const { version, pendingRestart, fault } = config;
   return { version, pendingRestart, fault };
+}
+
+function cascadeOf(
+  { options: { id, ports } }: Body,
+  state: ClusterState,
+): MemberId | null {
+  const source = state.members.get(id)?.tags.cascadeFrom ?? null;
+  const reigns = source !== null && currentPrimary(state)?.id === source;
+  const { phase } = state;
+  if (source === null || reigns || phase.kind !== "open") return null;
+  return ports.isStreaming(source, phase.epoch) ? source : null;
 }
 
 /** Contact with the quorum, as of when it was asked for. */

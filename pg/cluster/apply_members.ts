@@ -104,7 +104,26 @@ export function away(
 export function tags(state: ClusterState, command: TagsCommand): Change {
   const member = state.members.get(command.id);
   if (!member) return "It is no member";
+  const why = whyNoCascade(state, command);
+  if (why !== null) return why;
   return patchMember(state, command.id, { ...member, tags: command.tags });
+}
+
+/** One step deep: in a circle everyone would stream, and nothing would come. */
+function whyNoCascade(
+  { members }: ClusterState,
+  { id, tags: { cascadeFrom } }: TagsCommand,
+): string | null {
+  if (cascadeFrom === null) return null;
+  const source = members.get(cascadeFrom);
+  if (!source || cascadeFrom === id) {
+    return `It can't stream from node ${cascadeFrom}, which is itself or no member`;
+  }
+  const isChained = source.tags.cascadeFrom !== null ||
+    [...members.values()].some(({ tags }) => tags.cascadeFrom === id);
+  return isChained
+    ? "Who streams from another standby must be streamed from by none"
+    : null;
 }
 
 /** Takes an operator's word on the mode; the policy changes the rule after it. */

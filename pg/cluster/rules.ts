@@ -1,5 +1,11 @@
 import { applicationName, hasCopy, isSameCopy } from "./copies.ts";
-import type { ClusterState, Copy, Rule, SealedAt } from "./types.ts";
+import type {
+  ClusterState,
+  Copy,
+  DataMember,
+  Rule,
+  SealedAt,
+} from "./types.ts";
 
 /** A name that no walreceiver has: with it alone in the list every commit waits (R5). */
 export const PLACEHOLDER_NAME = "pgraft_nobody";
@@ -43,12 +49,19 @@ export function uncoveredRules(
   );
 }
 
+/** Whether a member counts for n: one that streams from another standby tells the primary nothing (R6). */
+export function isCounting(
+  { counted, tags, leaving }: Pick<DataMember, "counted" | "tags" | "leaving">,
+): boolean {
+  return counted && !tags.nosync && tags.cascadeFrom === null && !leaving;
+}
+
 /** How many standbys must hold a commit: k follows from the membership, not from who is alive (R6). */
 export function requiredOf(state: ClusterState): number {
   if (state.mode === "off") return 0;
   let counted = 0;
   for (const member of state.members.values()) {
-    if (member.counted && !member.tags.nosync && !member.leaving) counted += 1;
+    if (isCounting(member)) counted += 1;
   }
   return Math.floor(counted / 2);
 }

@@ -30,6 +30,8 @@ export interface Tags {
   readonly clonefrom: boolean;
   /** Among equals the highest wins. */
   readonly failoverPriority: number;
+  /** The standby that it streams from instead of the primary, while that one streams; null for none. */
+  readonly cascadeFrom: MemberId | null;
 }
 
 /** The tags of a member of which nothing was said. */
@@ -39,6 +41,7 @@ export const NO_TAGS: Tags = {
   nosync: false,
   clonefrom: false,
   failoverPriority: 100,
+  cascadeFrom: null,
 };
 
 /** A member with PostgreSQL. */

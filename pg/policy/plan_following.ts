@@ -89,12 +89,14 @@ function planStandby(
   const { saved, rendered } = view;
   const entering = planEntering(state, reigning, view);
   if (entering) return entering;
-  const follows = saved.upstream?.id === grant.winner.id &&
+  // What streams in this epoch has the same history, so it may be streamed from as well as the primary.
+  const upstream = view.cascade ?? grant.winner.id;
+  const follows = saved.upstream?.id === upstream &&
     saved.upstream.epoch === epoch;
   if (follows && !isForeign(state, view, server.timeline)) {
     // The agent may have died between the note and the telling; to be told twice changes nothing.
     if (rendered.upstream?.epoch !== epoch) {
-      return { kind: "follow", epoch, upstream: grant.winner.id };
+      return { kind: "follow", epoch, upstream };
     }
     if (server.broken !== null) return planClone(state, reigning, view);
     if (rendered.rule !== 0) return { kind: "set_rule", rule: null };
@@ -115,7 +117,7 @@ function planStandby(
   if (!isEndKnown(state, view, server)) return { kind: "finish_replay" };
   const relation = relationOf(state, reigning, view, server);
   if (relation.kind === "prefix") {
-    return { kind: "follow", epoch, upstream: grant.winner.id };
+    return { kind: "follow", epoch, upstream };
   }
   if (!server.replayDone) return idle("Replaying what it has");
   return relation.kind === "diverged"

@@ -216,6 +216,7 @@ export function viewOf(
     failures: 0,
     failure: "",
     config: { version: 0, pendingRestart: [], fault: null },
+    cascade: null,
     mustClone: false,
     lonelyMs: 0,
     unacknowledgedMs: 0,

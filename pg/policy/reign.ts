@@ -6,6 +6,7 @@ import {
   currentPrimary,
   type DataMember,
   hasCopy,
+  isCounting,
   isNamed,
   isRuleChanging,
   isSameCopy,
@@ -117,9 +118,10 @@ function isMet(rule: ProposedRule, { standbys }: PrimaryReport): boolean {
 
 /** A member that does not count yet and has caught up. */
 function newcomerOf(state: ClusterState, primary: PrimaryReport): Copy | null {
-  for (const { id, counted, tags, leaving } of state.members.values()) {
+  for (const member of state.members.values()) {
+    const { id, counted } = member;
     const copy = copyOf(state, id);
-    if (counted || tags.nosync || leaving || !copy) continue;
+    if (counted || !isCounting({ ...member, counted: true }) || !copy) continue;
     // Who reigns is behind nobody, and among its standbys it is not.
     const reigns = isSameCopy(copy, currentPrimary(state));
     if (reigns || isCaughtUp(primary, copy)) return copy;
@@ -167,8 +169,8 @@ function wantedRule(
 /** The members that count beside the primary. */
 function othersOf(state: ClusterState): DataMember[] {
   const reigning = currentPrimary(state);
-  return [...state.members.values()].filter(({ id, counted, tags, leaving }) =>
-    id !== reigning?.id && counted && !tags.nosync && !leaving
+  return [...state.members.values()].filter((member) =>
+    member.id !== reigning?.id && isCounting(member)
   );
 }
 

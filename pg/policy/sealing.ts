@@ -11,6 +11,7 @@ import {
   type Epoch,
   formatPosition,
   hasCopy,
+  isCounting,
   isSameCopy,
   type LossReason,
   newestGrant,
@@ -390,8 +391,9 @@ function ruleFor(
   if (required === 0) return { standbys: [], required };
   const standbys: Copy[] = [];
   let isAnyReached = false;
-  for (const { id, counted, tags, leaving } of state.members.values()) {
-    if (id === winner.id || !counted || tags.nosync || leaving) continue;
+  for (const member of state.members.values()) {
+    const { id } = member;
+    if (id === winner.id || !isCounting(member)) continue;
     const seen = observations.get(id);
     // A new leader may not have heard of it yet: that is no reason to do without it.
     const isReached = seen
@@ -409,9 +411,7 @@ function ruleFor(
 
 /** How many data members count. */
 function countOf({ members }: ClusterState): number {
-  return [...members.values()].filter(({ counted, tags, leaving }) =>
-    counted && !tags.nosync && !leaving
-  ).length;
+  return [...members.values()].filter(isCounting).length;
 }
 
 function whyChosen(winner: Sealed, sealed: readonly Sealed[]): string {

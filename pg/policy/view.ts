@@ -154,6 +154,8 @@ export interface LocalView {
   readonly failures: number;
   readonly failure: string;
   readonly config: ConfigReport;
+  /** The standby that it shall stream from instead of the primary, while that one streams in this epoch. */
+  readonly cascade: MemberId | null;
   /** An operator wants a new copy of the primary's data in place of this one. */
   readonly mustClone: boolean;
   /** How long ago this node heard of a leader with a quorum. */

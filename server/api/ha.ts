@@ -38,6 +38,7 @@ const TAGS_BODY = v.strictObject({
   failover_priority: v.optional(
     v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1000)),
   ),
+  cascade_from: v.optional(v.nullable(ID)),
 });
 
 /** The routes of PostgreSQL's high availability. */
@@ -173,8 +174,12 @@ async function setSync(ha: HighAvailability, call: Call): Promise<Answer> {
 async function putTags(ha: HighAvailability, call: Call): Promise<Answer> {
   const id = idOf(call);
   const body = parseBody(TAGS_BODY, call.body);
-  const { failover_priority: failoverPriority, ...flags } = body;
-  const given = Object.entries({ ...flags, failoverPriority })
+  const {
+    failover_priority: failoverPriority,
+    cascade_from: cascadeFrom,
+    ...flags
+  } = body;
+  const given = Object.entries({ ...flags, failoverPriority, cascadeFrom })
     .filter(([, value]) => value !== undefined);
   const tags = await setTags(ha, id, Object.fromEntries(given));
   return jsonAnswer({ id, tags: tagsToJson(tags) });

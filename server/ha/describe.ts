@@ -131,8 +131,14 @@ export function configVersionsToJson(ha: HighAvailability): Json {
 }
 
 /** What an operator said about a member. */
-export function tagsToJson({ failoverPriority, ...flags }: Tags): Json {
-  return { ...flags, failover_priority: failoverPriority };
+export function tagsToJson(
+  { failoverPriority, cascadeFrom, ...flags }: Tags,
+): Json {
+  return {
+    ...flags,
+    failover_priority: failoverPriority,
+    cascade_from: cascadeFrom,
+  };
 }
 
 /** The primary is whom the state names, once it runs as one; a server that only thinks so is none. */

@@ -4,6 +4,7 @@ import {
   type CommandResult,
   type Copy,
   grantOf,
+  isCounting,
   isSameCopy,
   type Rule,
 } from "../../pg/cluster/mod.ts";
@@ -247,10 +248,7 @@ function mayRequire(
   { members, mode }: ClusterState,
   required: number,
 ): boolean {
-  const counting =
-    [...members.values()].filter(({ counted, tags, leaving }) =>
-      counted && !tags.nosync && !leaving
-    ).length;
+  const counting = [...members.values()].filter(isCounting).length;
   const wanted = mode === "off" ? 0 : Math.floor(counting / 2);
   const isAlone = required === 0 && mode === "quorum" && counting === 2;
   return required === wanted || isAlone;

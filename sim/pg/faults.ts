@@ -308,6 +308,7 @@ const FAULTS: readonly (readonly [string, number, Fault])[] = [
       nofailover: chance(sim.world, 0.4),
       nosync: chance(sim.world, 0.25),
       failoverPriority: pick(sim.world, [50, 100, 200]) ?? 100,
+      cascadeFrom: chance(sim.world, 0.25) ? anyData(sim)?.id ?? null : null,
     };
     command(sim, { type: "tags", id: node.id, tags });
   }],

@@ -1,4 +1,8 @@
-import { copyOfName, newestRule } from "../../pg/cluster/mod.ts";
+import {
+  copyOfName,
+  currentPrimary,
+  newestRule,
+} from "../../pg/cluster/mod.ts";
 import type {
   DataView,
   LocalView,
@@ -40,6 +44,7 @@ export function viewOf(sim: PgSim, node: PgNode, agent: Agent): LocalView {
     rewindFailed: agent.rewindFailed,
     failedStarts: 0,
     config: { version: 0, pendingRestart: [], fault: null },
+    cascade: cascadeOf(sim, node, agent),
     mustClone: false,
     ruleMs: 0,
     failures: agent.failures,
@@ -51,6 +56,22 @@ export function viewOf(sim: PgSim, node: PgNode, agent: Agent): LocalView {
     phaseMs: now - agent.phaseSinceMs,
     lostMs: agent.lostSinceMs === null ? 0 : now - agent.lostSinceMs,
   };
+}
+
+/** As an agent does: by the newest report that it has heard. */
+function cascadeOf(sim: PgSim, node: PgNode, agent: Agent): number | null {
+  const state = stateOf(sim, agent);
+  const source = state.members.get(node.id)?.tags.cascadeFrom ?? null;
+  const { phase } = state;
+  if (source === null || phase.kind !== "open") return null;
+  if (currentPrimary(state)?.id === source) return null;
+  const heard = agent.heard.get(source);
+  const following = heard?.report?.following;
+  const isRecent = heard !== undefined &&
+    sim.world.nowMs - heard.heardAtMs < ELECTION_TIMEOUT_MS;
+  return isRecent && following?.epoch === phase.epoch && following.streaming
+    ? source
+    : null;
 }
 
 function dataOf({ disk, proc }: PgNode): DataView {

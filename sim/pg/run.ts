@@ -158,7 +158,7 @@ export function heal(sim: PgSim): void {
     if (state.mode === "off") command(sim, { type: "mode", mode: "quorum" });
     if (state.paused) command(sim, { type: "pause", paused: false });
     for (const { id, tags } of state.members.values()) {
-      if (tags.nofailover || tags.nosync) {
+      if (tags.nofailover || tags.nosync || tags.cascadeFrom !== null) {
         command(sim, { type: "tags", id, tags: NO_TAGS });
       }
     }
