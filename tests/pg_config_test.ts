@@ -214,6 +214,37 @@ const SCENARIOS: readonly Scenario[] = [
       );
     },
   ],
+  [
+    "a standby streams from another that is named for it, and from the primary when that one dies",
+    async (blow) => {
+      const { cluster, reign: { primary } } = blow;
+      const [standby, source] = await cluster.standbys();
+      assert(standby && source);
+      const cascade = async (from: number | null): Promise<void> => {
+        const path = `/v1/nodes/${standby.id}/tags`;
+        const { client } = primary.agent;
+        const answer = await client.request("PUT", path, {
+          cascade_from: from,
+        });
+        assert(answer.kind === "ok", JSON.stringify(answer));
+      };
+      const untilFrom = (node: PgNode): Promise<true> =>
+        until(async () => {
+          const sql =
+            "select sender_port from pg_stat_wal_receiver where status = 'streaming'";
+          const { rows } = await standby.query(sql);
+          return rows[0]?.[0] === String(node.port) || null;
+        }, { what: `node ${standby.id} streams from node ${node.id}` });
+      await cascade(source.id);
+      await untilFrom(source);
+      await source.kill();
+      await untilFrom(primary);
+      source.restart();
+      await untilFrom(source);
+      await cascade(null);
+      await untilFrom(primary);
+    },
+  ],
 ];
 
 Deno.test("PostgreSQL's parameters and orders under clients that write", async (t) => {
