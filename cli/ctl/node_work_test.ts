@@ -1,0 +1,101 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { Answer } from "../test_support.ts";
+import { ctl } from "./ctl_test_kit.ts";
+
+interface Member {
+  readonly id: number;
+  readonly role?: string;
+  readonly pending?: readonly string[];
+}
+
+/** A cluster that does what it is asked at once; `refusal` is why it does not. */
+function cluster(members: readonly Member[], refusal = ""): Answer {
+  let number = 0;
+  const asked = new Map<number, number>();
+  return ({ method, path }) => {
+    if (method === "GET" && path === "/v1/cluster") {
+      return Response.json({
+        members: members.map(({ id, role = "standby", pending = [] }) => ({
+          id,
+          kind: "data",
+          role,
+          state: role === "primary" ? "running" : "streaming",
+          config: { pending_restart: pending },
+          order: {
+            number: asked.get(id) ?? 0,
+            state: refusal === "" ? "done" : "refused",
+            why: refusal,
+          },
+        })),
+      });
+    }
+    const id = Number(path.split("/")[3]);
+    number += 1;
+    asked.set(id, number);
+    return Response.json({ id, order: number, maintenance: true });
+  };
+}
+
+const THREE: readonly Member[] = [
+  { id: 1, role: "primary", pending: ["shared_buffers"] },
+  { id: 2, pending: ["shared_buffers"] },
+  { id: 3 },
+];
+
+async function orders(
+  line: readonly string[],
+): Promise<{ code: number; paths: string[]; out: string }> {
+  const { code, out, seen } = await ctl(line, cluster(THREE));
+  const paths = seen.filter(({ method }) => method !== "GET")
+    .map(({ method, path }) => `${method} ${path}`);
+  return { code, paths, out };
+}
+
+Deno.test("restart --pending takes standbys first, and only who waits for it", async () => {
+  const { code, paths, out } = await orders(["restart", "--pending"]);
+  assertEquals(code, 0);
+  assertEquals(paths, ["POST /v1/nodes/2/restart", "POST /v1/nodes/1/restart"]);
+  assertEquals(out, "Node 2 is restarted\nNode 1 is restarted\n");
+});
+
+Deno.test("restart --all takes everybody, the primary last", async () => {
+  const { paths } = await orders(["restart", "--all"]);
+  assertEquals(paths.map((path) => path.split("/")[3]), ["2", "3", "1"]);
+});
+
+Deno.test("reload, reinit and maintenance ask the node that is named", async () => {
+  const cases: [string[], string][] = [
+    [["reload", "2"], "POST /v1/nodes/2/reload"],
+    [["reinit", "3", "--yes"], "POST /v1/nodes/3/reinit"],
+    [["maintenance", "2", "on"], "PUT /v1/nodes/2/maintenance"],
+  ];
+  for (const [line, path] of cases) {
+    const { code, paths } = await orders(line);
+    assertEquals([code, paths], [0, [path]]);
+  }
+});
+
+Deno.test("what a node refuses is told with its reason", async () => {
+  const { code, err } = await ctl(
+    ["reinit", "2", "--yes"],
+    cluster(THREE, "It is the primary"),
+  );
+  assertEquals(code, 1);
+  assertStringIncludes(err, "Node 2 refuses: It is the primary");
+});
+
+const wrong: string[][] = [
+  ["restart"],
+  ["restart", "2", "--all"],
+  ["restart", "--all", "--pending"],
+  ["reload"],
+  ["maintenance", "2", "maybe"],
+  ["reinit", "2"],
+];
+
+for (const line of wrong) {
+  Deno.test(`ctl ${line.join(" ")} exits 2 and asks for nothing`, async () => {
+    const { code, paths } = await orders(line);
+    assertEquals([code, paths], [2, []]);
+  });
+}
