@@ -4,12 +4,17 @@ import { noteConfiguration } from "./configuring.ts";
 import { stopServer } from "./standby_steps.ts";
 
 const DONE: OrderOutcome = { done: true, why: "" };
+/** What was asked for longer ago, while nobody was there to do it, is wanted no more. */
+const MAX_AGE_MS = 600_000;
 
 /** Does what an operator has asked of this member, when nothing else is under way. */
 export async function keepOrders(body: Body): Promise<void> {
   const { ports, id } = body.options;
-  const order = ports.state().members.get(id)?.order ?? null;
+  const { phase, members } = ports.state();
+  const order = members.get(id)?.order ?? null;
   if (!order || order.outcome !== null || body.job !== null) return;
+  // Whoever has sealed, or is about to reign, is needed as it is.
+  if (phase.kind !== "open" || phase.handover) return;
   const outcome = body.orderNumber === order.number
     ? outcomeOf(body, order)
     : await begin(body, order);
@@ -20,9 +25,12 @@ export async function keepOrders(body: Body): Promise<void> {
 /** Begins an order; returns what became of it where that is known at once. */
 async function begin(
   body: Body,
-  { number, kind }: MemberOrder,
+  order: MemberOrder,
 ): Promise<OrderOutcome | null> {
-  const { options, view } = body;
+  const { options } = body;
+  const { number, kind } = order;
+  const why = whyNot(body, order);
+  if (why !== null) return { done: false, why };
   options.log("info", `An operator asks for a ${kind}`);
   body.orderNumber = number;
   switch (kind) {
@@ -35,14 +43,27 @@ async function begin(
       body.waker.poke();
       return null;
     case "reinit":
-      if (view?.server.kind === "primary") {
-        const why = "It is the primary, whose data is what others copy";
-        return { done: false, why };
-      }
       body.mustClone = true;
       body.waker.poke();
       return null;
   }
+}
+
+/** It may have become the primary since it was asked, or have been away. */
+function whyNot(
+  { view, options: { ports } }: Body,
+  { kind, inPlace, atMs }: MemberOrder,
+): string | null {
+  if (ports.wallMs() - atMs > MAX_AGE_MS) {
+    return "It was asked for too long ago; ask again";
+  }
+  if (view?.server.kind !== "primary") return null;
+  if (kind === "reinit") {
+    return "It is the primary, whose data is what others copy";
+  }
+  return kind === "restart" && !inPlace
+    ? "It is the primary by now; ask again"
+    : null;
 }
 
 /** What became of an order that was begun; null while it is under way. */

@@ -164,12 +164,12 @@ export function maintenance(
 /** Asks for work on a member; what it was asked before and has not done is put aside. */
 export function order(
   state: ClusterState,
-  { id, kind, atMs }: OrderCommand,
+  { id, kind, inPlace, atMs }: OrderCommand,
 ): Change {
   const member = state.members.get(id);
   if (!member) return "It is no member";
   const number = state.lastOrder + 1;
-  const next = { number, kind, atMs, outcome: null };
+  const next = { number, kind, inPlace, atMs, outcome: null };
   return {
     ...patchMember(state, id, { ...member, order: next }),
     lastOrder: number,

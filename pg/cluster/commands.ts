@@ -234,6 +234,7 @@ export interface OrderCommand {
   readonly type: "order";
   readonly id: MemberId;
   readonly kind: OrderKind;
+  readonly inPlace: boolean;
   readonly atMs: number;
 }
 

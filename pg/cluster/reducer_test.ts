@@ -468,7 +468,7 @@ Deno.test("words on members need the member", () => {
     { type: "away", id: 9, away: true },
     { type: "tags", id: 9, tags: member(1).tags },
     { type: "maintenance", id: 9, maintenance: true },
-    { type: "order", id: 9, kind: "reload", atMs: 0 },
+    { type: "order", id: 9, kind: "reload", inPlace: false, atMs: 0 },
   ];
   for (const command of commands) {
     assertMatch(refused(openState(), command), /no member/);
@@ -524,6 +524,7 @@ Deno.test("a member has one order at a time, and an outcome belongs to its order
     type: "order",
     id: 2,
     kind,
+    inPlace: false,
     atMs: 5,
   });
   const outcome = { done: true, why: "" };
@@ -535,7 +536,13 @@ Deno.test("a member has one order at a time, and an outcome belongs to its order
   });
   const asked = done(openState(), order("restart"), order("reload"));
   const { order: given } = asked.members.get(2) ?? {};
-  assertEquals(given, { number: 2, kind: "reload", atMs: 5, outcome: null });
+  assertEquals(given, {
+    number: 2,
+    kind: "reload",
+    inPlace: false,
+    atMs: 5,
+    outcome: null,
+  });
   assertMatch(refused(asked, fulfil(1)), /something else/);
   const carriedOut = done(asked, fulfil(2));
   assertEquals(carriedOut.members.get(2)?.order?.outcome, outcome);

@@ -71,6 +71,8 @@ export interface DataMember {
 export interface MemberOrder {
   readonly number: number;
   readonly kind: OrderKind;
+  /** Whether a primary may be stopped for it, with a loss of service. */
+  readonly inPlace: boolean;
   readonly atMs: number;
   /** Null until it is done, or can't be. */
   readonly outcome: OrderOutcome | null;

@@ -33,7 +33,13 @@ export async function orderWork(
   memberOf(ha.state(), id);
   refuseAbsent(ha, id);
   if (isPrimary(ha.state(), id)) await leaveReign(ha, id, kind, inPlace);
-  await proposeWish(ha, { type: "order", id, kind, atMs: Date.now() });
+  await proposeWish(ha, {
+    type: "order",
+    id,
+    kind,
+    inPlace,
+    atMs: Date.now(),
+  });
   return memberOf(ha.state(), id).order?.number ?? 0;
 }
 
