@@ -41,8 +41,9 @@ function givenUpText(record: Shape): Cell {
     const counted = commits === null
       ? ""
       : `, ${commits} ${commits === 1 ? "commit" : "commits"}`;
-    const bytes = shownBytes(numberAt(one, "bytes") ?? 0);
-    return `node ${shown(one, "id")}: ${bytes}${counted}`;
+    const bytes = numberAt(one, "bytes");
+    const amount = bytes === null ? "not counted" : shownBytes(bytes);
+    return `node ${shown(one, "id")}: ${amount}${counted}`;
   });
   const rules = record["gave_up"];
   const forced = Array.isArray(rules)

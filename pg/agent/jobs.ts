@@ -57,6 +57,7 @@ export function beginClone(
       keepOld: true,
       signal: body.stopping.signal,
       onProgress: () => {},
+      openBackup: (signal) => ports.openBackup(source, signal),
     });
     const incarnation = randomIdentity(random);
     await instance.writeMark(String(incarnation));
@@ -160,9 +161,15 @@ async function noteLoss(
   const grant = ports.state().grants.find((one) => one.epoch === lost.from);
   if (!grant) return;
   const given = await instance.countGivenUp(grant.timeline, lost.sinceLsn);
-  if (!given || given.bytes === 0) return;
-  const { bytes, commits } = given;
-  log("warning", "Giving up what nobody else has", { bytes, commits });
+  if (given?.bytes === 0) return;
+  const { bytes, commits } = given ?? { bytes: null, commits: null };
+  log(
+    "warning",
+    given
+      ? "Giving up what nobody else has"
+      : "Giving up what nobody else has; how much could not be counted",
+    { bytes, commits },
+  );
   await ports.propose({ type: "gave_up", id, epoch, bytes, commits });
 }
 

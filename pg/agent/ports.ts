@@ -30,6 +30,11 @@ export interface AgentPorts {
   isStreaming(id: MemberId, epoch: Epoch): boolean;
   /** Whether the primary of an epoch has told that it made a checkpoint in it (T17). */
   hasCheckpointed(id: MemberId, epoch: Epoch): boolean;
+  /** Has a primary's agent copy its data, for where there is no pg_basebackup. */
+  openBackup(
+    from: MemberId,
+    signal: AbortSignal | undefined,
+  ): AsyncIterable<Uint8Array>;
   /** Milliseconds since 1970, for the history. */
   wallMs(): number;
 }

@@ -251,7 +251,8 @@ export interface GaveUpCommand {
   readonly type: "gave_up";
   readonly id: MemberId;
   readonly epoch: Epoch;
-  readonly bytes: number;
+  /** Both are null where they could not be counted. */
+  readonly bytes: number | null;
   readonly commits: number | null;
 }
 

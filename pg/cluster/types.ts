@@ -248,7 +248,8 @@ export interface HistoryRecord {
 /** What a member gave up to follow (R29). */
 export interface GivenUp {
   readonly id: MemberId;
-  readonly bytes: number;
+  /** Null where it could not be counted. */
+  readonly bytes: number | null;
   /** Null where it could not be counted. */
   readonly commits: number | null;
 }

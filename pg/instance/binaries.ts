@@ -111,21 +111,37 @@ async function versionOf(dir: string): Promise<string> {
   );
 }
 
+/** The programs in the first of some places that has them, of a major version where one is asked for. */
+async function search(
+  places: readonly string[],
+  major: number | null,
+): Promise<{ dir: string; version: string } | null> {
+  for (const dir of places) {
+    if (!await hasServer(dir)) continue;
+    const version = await versionOf(dir);
+    if (major === null || parseInt(version, 10) === major) {
+      return { dir, version };
+    }
+  }
+  return null;
+}
+
 /**
  * Finds PostgreSQL's programs and tries them.
  *
  * @param binDir Where they are; null looks through the usual places and takes the newest.
+ * @param wanted The major version that is looked for; null for any.
  * @returns The programs.
  * @throws {InstanceError} When there are none, they do not run, or their version is not supported.
  */
-export async function findBinaries(binDir: string | null): Promise<Binaries> {
+export async function findBinaries(
+  binDir: string | null,
+  wanted: number | null = null,
+): Promise<Binaries> {
   const places = binDir === null ? await usualPlaces() : [binDir];
-  let dir: string | null = null;
-  for (const place of places) {
-    if (dir === null && await hasServer(place)) dir = place;
-  }
-  if (dir === null) throw noBinaries(binDir);
-  const version = await versionOf(dir);
+  const found = await search(places, wanted);
+  if (found === null) throw noBinaries(binDir, wanted);
+  const { dir, version } = found;
   const major = parseInt(version, 10);
   if (major < OLDEST_MAJOR || major > NEWEST_MAJOR) {
     throw new InstanceError(
@@ -135,7 +151,7 @@ export async function findBinaries(binDir: string | null): Promise<Binaries> {
   }
   const [hasRewind, hasBaseBackup, hasWalDump] = await Promise.all(
     ["pg_rewind", "pg_basebackup", "pg_waldump"].map((name) =>
-      exists(join(`${dir}`, name))
+      exists(join(dir, name))
     ),
   );
   return {
@@ -148,12 +164,17 @@ export async function findBinaries(binDir: string | null): Promise<Binaries> {
   };
 }
 
-function noBinaries(binDir: string | null): InstanceError {
+function noBinaries(
+  binDir: string | null,
+  wanted: number | null,
+): InstanceError {
   const where = binDir === null
     ? "in the usual places or in PATH"
     : `in "${binDir}"`;
+  const what = wanted === null ? "" : ` of version ${wanted}`;
+  const which = wanted ?? `${OLDEST_MAJOR} to ${NEWEST_MAJOR}`;
   return new InstanceError(
     "no_binaries",
-    `No postgres with an initdb beside it was found ${where}: install PostgreSQL ${OLDEST_MAJOR} to ${NEWEST_MAJOR}, or set bin_dir`,
+    `No postgres${what} with an initdb beside it was found ${where}: install PostgreSQL ${which}, or set bin_dir`,
   );
 }

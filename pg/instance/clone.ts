@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { messageOf } from "../../base/mod.ts";
+import { writeBackup } from "./backup_copy.ts";
 import { readControl } from "./control_file.ts";
 import { diskFreeBytes } from "./disk.ts";
 import { InstanceError } from "./errors.ts";
@@ -63,7 +65,7 @@ function progressReader(
   };
 }
 
-async function copy(
+async function copyByProgram(
   place: Place,
   staging: string,
   options: CloneOptions,
@@ -120,6 +122,56 @@ async function copy(
   }
 }
 
+/** Without pg_basebackup the source's agent sends its files. */
+async function copyFromAgent(
+  place: Place,
+  staging: string,
+  options: CloneOptions,
+  openBackup: NonNullable<CloneOptions["openBackup"]>,
+): Promise<void> {
+  const { source, systemId, onProgress, signal } = options;
+  const from = `${source.host}:${source.port}`;
+  try {
+    await writeBackup(place, staging, openBackup(signal), {
+      systemId,
+      from,
+      ...onProgress === undefined ? {} : { onProgress },
+    });
+  } catch (error) {
+    if (signal?.aborted) {
+      throw new InstanceError("aborted", `Cloning from ${from} was aborted`);
+    }
+    if (error instanceof InstanceError && error.code !== "command_failed") {
+      throw error;
+    }
+    throw new InstanceError(
+      "command_failed",
+      `Cloning from the agent of ${from} failed: ${
+        messageOf(error)
+      }. The former data was left as it was`,
+    );
+  }
+}
+
+async function copy(
+  place: Place,
+  staging: string,
+  options: CloneOptions,
+): Promise<void> {
+  if (place.options.binaries.hasBaseBackup) {
+    return await copyByProgram(place, staging, options);
+  }
+  const { openBackup } = options;
+  if (openBackup) {
+    return await copyFromAgent(place, staging, options, openBackup);
+  }
+  const { dir, major } = place.options.binaries;
+  throw new InstanceError(
+    "no_binaries",
+    `There is no pg_basebackup in "${dir}": install PostgreSQL's client package of version ${major}`,
+  );
+}
+
 async function checkCopy(
   staging: string,
   options: CloneOptions,
@@ -168,13 +220,7 @@ export async function clone(
   place: Place,
   options: CloneOptions,
 ): Promise<void> {
-  const { binaries, osUser } = place.options;
-  if (!binaries.hasBaseBackup) {
-    throw new InstanceError(
-      "no_binaries",
-      `There is no pg_basebackup in "${binaries.dir}": install PostgreSQL's client package of version ${binaries.major}`,
-    );
-  }
+  const { osUser } = place.options;
   checkStopped(place, "clone");
   const staging = stagingOf(place.dataDir);
   await removeIfThere(staging);

@@ -26,6 +26,23 @@ function unusable(reason: string): DataState {
   return { kind: "unusable", reason };
 }
 
+/**
+ * Says which major version wrote a data directory.
+ *
+ * @param dataDir The directory.
+ * @returns Such as 17; null where there is no data, or nobody may look.
+ */
+export async function dataMajor(dataDir: string): Promise<number | null> {
+  try {
+    const text = await readIfThere(join(dataDir, "PG_VERSION"));
+    const major = parseInt(text ?? "", 10);
+    return Number.isInteger(major) ? major : null;
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return null;
+    throw error;
+  }
+}
+
 async function look(place: Place): Promise<DataState> {
   const { dataDir, options } = place;
   const names = await namesIn(dataDir);

@@ -1,3 +1,4 @@
+import { backup } from "./backup_source.ts";
 import { barrier, seenWaiting } from "./barrier.ts";
 import { clone, dropOld, moveAside } from "./clone.ts";
 import {
@@ -88,6 +89,7 @@ export function createInstance(options: InstanceOptions): Instance {
     timelineAt: at(timelineAt),
     history: at(history),
     clone: at(clone),
+    backup: at(backup),
     dropOld: at(dropOld),
     rewind: at(rewind),
     countGivenUp: at(countGivenUp),

@@ -7,6 +7,7 @@
 export { type Binaries, findBinaries, syncRaceFixedIn } from "./binaries.ts";
 export type { ControlState } from "./control_file.ts";
 export { InstanceError, type InstanceErrorCode } from "./errors.ts";
+export { dataMajor } from "./inspect.ts";
 export { createInstance } from "./instance.ts";
 export { findOsUser, type OsUser } from "./os_user.ts";
 export type { RewindOptions } from "./rewind.ts";

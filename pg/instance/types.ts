@@ -223,6 +223,15 @@ export interface CloneOptions {
   readonly signal?: AbortSignal;
   /** Hears how far it is. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+  /**
+   * Has the source's agent send what its {@linkcode Instance.backup} makes, for where there is no
+   * pg_basebackup.
+   *
+   * @default {there is no such way}
+   */
+  readonly openBackup?: (
+    signal: AbortSignal | undefined,
+  ) => AsyncIterable<Uint8Array>;
 }
 
 /** How a rewind ended. */
@@ -337,6 +346,11 @@ export interface Instance {
   ): Promise<{ readonly parent: number; readonly switchLsn: Lsn } | null>;
   /** Copies another server's data into place. */
   clone(options: CloneOptions): Promise<void>;
+  /**
+   * Makes a copy of this primary's data for another node's `clone`; it is made as it is read, and given up
+   * when it is cancelled.
+   */
+  backup(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
   /** Removes what `clone` kept. */
   dropOld(): Promise<void>;
   /** R29: takes back what the source does not have. */

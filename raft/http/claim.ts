@@ -63,6 +63,8 @@ export const MESSAGE_PATH = "/raft/v1/message";
 export const STREAM_PATH = "/raft/v1/stream/";
 /** Below this, with a name, a node answers calls of its peers. */
 export const CALL_PATH = "/raft/v1/call/";
+/** Below this, with a name, a node sends a peer more than fits into an answer. */
+export const FEED_PATH = "/raft/v1/feed/";
 /** The header in which a node says its id, to those that know its address only. */
 export const NODE_HEADER = "raft-node";
 /** The headers in which an answer says who gave it. */

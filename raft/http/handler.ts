@@ -7,6 +7,7 @@ import {
   CHALLENGE_HEADER,
   CHALLENGE_PATH,
   claimOf,
+  FEED_PATH,
   type LaneName,
   LANES,
   MESSAGE_PATH,
@@ -42,6 +43,8 @@ export interface HandlerOptions {
   readonly onMessage: (message: Message) => void;
   /** Answers a call of a peer that has proved itself; null where there are none. */
   readonly onCall: CallHandler | null;
+  /** Makes what a peer that has proved itself asks to be sent; null where there is nothing of the kind. */
+  readonly onFeed: FeedHandler | null;
 }
 
 /** Answers a call by name; what goes wrong belongs into the answer. */
@@ -49,6 +52,14 @@ export type CallHandler = (
   name: string,
   body: Uint8Array,
 ) => Promise<Uint8Array<ArrayBuffer>>;
+
+/**
+ * Makes a body of any length; null where there is none of that name, or no room for another. It is read no
+ * faster than the peer takes it, and cancelled when the peer goes.
+ */
+export type FeedHandler = (
+  name: string,
+) => Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null>;
 
 /** How much longer a caller behind a cut is kept waiting than it waits by itself. */
 const PATIENCE_RATIO = 2;
@@ -227,6 +238,7 @@ async function serve(
   if (options.isCut(claim.from)) return await keepSilent(request, options);
   if (claim.method !== "POST") return serveStream(claim, options);
   if (claim.path === MESSAGE_PATH) return serveMessage(claim, body, options);
+  if (claim.path.startsWith(FEED_PATH)) return await serveFeed(claim, options);
   return await serveCall(claim, body, options);
 }
 
@@ -245,6 +257,31 @@ async function serveCall(
   return new Response(content, {
     headers: {
       "content-type": "application/json",
+      [ANSWER_HEADERS.incarnation]: String(incarnation),
+      [ANSWER_HEADERS.bootId]: bootId,
+      [PROOF_HEADER]: authenticator?.proveAnswer(claim, answerer) ?? "",
+    },
+  });
+}
+
+/** As with a stream, the proof is of who answers, not of what follows. */
+async function serveFeed(
+  claim: Claim,
+  { onFeed, self, authenticator }: HandlerOptions,
+): Promise<Response> {
+  const body = await onFeed?.(claim.path.slice(FEED_PATH.length)) ?? null;
+  if (body === null) {
+    return refuse(
+      "unavailable",
+      `There is no ${claim.method} ${claim.path}, or no room for another`,
+    );
+  }
+  const { nodeId, incarnation, bootId } = self;
+  const answerer = { nodeId, incarnation, bootId };
+  return new Response(body, {
+    headers: {
+      "content-type": "application/octet-stream",
+      "cache-control": "no-store",
       [ANSWER_HEADERS.incarnation]: String(incarnation),
       [ANSWER_HEADERS.bootId]: bootId,
       [PROOF_HEADER]: authenticator?.proveAnswer(claim, answerer) ?? "",

@@ -6,7 +6,9 @@ import {
   CHALLENGE_HEADER,
   CHALLENGE_PATH,
   claimHeaders,
+  FEED_PATH,
   MESSAGE_PATH,
+  PROOF_HEADER,
   randomToken,
   REFUSAL_HEADER,
   STREAM_PATH,
@@ -30,6 +32,12 @@ interface Fixture {
 function infoFrom(hostname: string): Deno.ServeHandlerInfo {
   const remoteAddr = { transport: "tcp", hostname, port: 40_000 } as const;
   return { remoteAddr, completed: Promise.resolve() };
+}
+
+function feedOf(pieces: string[]): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return ReadableStream.from(
+    pieces.map((text) => new TextEncoder().encode(text)),
+  );
 }
 
 function authenticatorOf(secret: string): Authenticator {
@@ -57,6 +65,8 @@ function fixture(secret: string | null = "s"): Fixture {
     },
     onCall: (name, body) =>
       Promise.resolve(new TextEncoder().encode(`${name} ${body.length}`)),
+    onFeed: (name) =>
+      Promise.resolve(name === "much" ? feedOf(["a", "bc"]) : null),
     onMessage: (message) => messages.push(message),
   });
   return { handler, authenticator, messages, opened };
@@ -204,4 +214,37 @@ Deno.test("createHandler() does not wait for a body for ever, and serves no more
   assertEquals(statuses, [400, 400, 503]);
   for (const answer of answers) await answer.body?.cancel();
   assert((await hanging().then((answer) => answer.status)) === 400);
+});
+
+Deno.test("createHandler() feeds a peer that proves itself, and says who feeds it", async () => {
+  const node = fixture();
+  const ask = async (path: string, proof?: string): Promise<Response> => {
+    const claim = await claimBy(node, { method: "POST", path });
+    const headers = claimHeaders(
+      claim,
+      proof ?? node.authenticator?.prove(claim) ?? "",
+    );
+    const request = new Request(`http://node2${path}`, {
+      method: "POST",
+      headers,
+    });
+    const response = await node.handler(request, HERE);
+    const answerer = { nodeId: 2, incarnation: 9, bootId: "b" };
+    const answer = response.headers.get(PROOF_HEADER) ?? "";
+    if (response.ok) {
+      assert(node.authenticator?.checkAnswer(claim, answerer, answer));
+    }
+    return response;
+  };
+  assertEquals(await (await ask(`${FEED_PATH}much`)).text(), "abc");
+  for (
+    const [path, proof, status] of [
+      [`${FEED_PATH}other`, undefined, 503],
+      [`${FEED_PATH}much`, "0", 401],
+    ] as const
+  ) {
+    const response = await ask(path, proof);
+    await response.body?.cancel();
+    assertEquals(response.status, status);
+  }
 });

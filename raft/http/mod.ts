@@ -17,4 +17,5 @@ export type { PeerFault } from "./fault.ts";
 export type { HostAndPort } from "./address.ts";
 export { formatAddress, parseAddress } from "./address.ts";
 export type { CalledPeer, CallPatience } from "./named_call.ts";
-export type { CallHandler } from "./handler.ts";
+export type { FeedPatience } from "./feed.ts";
+export type { CallHandler, FeedHandler } from "./handler.ts";

@@ -95,18 +95,27 @@ export async function callByName(
   }
 }
 
-function checkProof(
+/**
+ * Checks that an answer comes from whom was asked.
+ *
+ * @param caller Who asked.
+ * @param claim What was asked.
+ * @param headers The answer's headers.
+ * @param content What the answer says; null where the proof is of who answers only.
+ * @throws {OpeningRefusedError} When it is not proved.
+ */
+export function checkProof(
   { authenticator }: Caller,
   claim: Claim,
   headers: Headers,
-  content: Uint8Array,
+  content: Uint8Array | null,
 ): void {
   if (authenticator === null) return;
   const answerer = {
     nodeId: claim.to,
     incarnation: Number(headers.get(ANSWER_HEADERS.incarnation)),
     bootId: headers.get(ANSWER_HEADERS.bootId) ?? "",
-    content,
+    ...content === null ? {} : { content },
   };
   const proof = headers.get(PROOF_HEADER) ?? "";
   if (authenticator.checkAnswer(claim, answerer, proof)) return;

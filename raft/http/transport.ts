@@ -15,12 +15,17 @@ import { isNodeId } from "./bytes.ts";
 import { type OpeningRefusal, randomToken } from "./claim.ts";
 import type { PeerContext } from "./context.ts";
 import type { PeerFault } from "./fault.ts";
-import { type CallHandler, createHandler } from "./handler.ts";
+import {
+  type CallHandler,
+  createHandler,
+  type FeedHandler,
+} from "./handler.ts";
 import {
   callByName,
   type CalledPeer,
   type CallPatience,
 } from "./named_call.ts";
+import { type FeedPatience, openFeed } from "./feed.ts";
 import { type HttpTransportLimits, limitsFrom } from "./limits.ts";
 import { listenAt, type Listener } from "./listener.ts";
 import {
@@ -68,6 +73,8 @@ export interface HttpTransportOptions {
   readonly onNote?: (peer: NodeId, data: Uint8Array) => void;
   /** Answers calls of nodes that have proved themselves. */
   readonly onCall?: CallHandler;
+  /** Makes what nodes that have proved themselves ask to be sent. */
+  readonly onFeed?: FeedHandler;
 }
 
 /** A {@linkcode RaftTransport} over HTTP/2. */
@@ -86,6 +93,15 @@ export interface HttpTransport extends RaftTransport {
     body: Uint8Array<ArrayBuffer>,
     patience: CallPatience,
   ): Promise<Uint8Array>;
+  /**
+   * Has a node send something of any length by name: for what is too much for the answer to a call. Only
+   * the sender is proved.
+   */
+  feed(
+    peer: CalledPeer,
+    name: string,
+    patience: FeedPatience,
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>>;
   /**
    * Tells the layer above a peer something, in order with other notes, over the stream that the peer has
    * opened; dropped while there is none, or when too much waits.
@@ -165,6 +181,8 @@ export function createHttpTransport(
     probe: (id) => probe(node, id),
     call: (peer, name, body, patience) =>
       callByName(peers.context, peer, name, body, patience),
+    feed: (peer, name, patience) =>
+      openFeed(peers.context, peer, name, patience),
     note: (id, data) => {
       const peer = peers.byId.get(id);
       if (peer !== undefined) noteToPeer(peer, data);
@@ -200,6 +218,7 @@ function createNode(options: HttpTransportOptions): Node {
     isServing: () => node.events !== null,
     isCut: (id) => isCutApart(peers, id),
     onCall: options.onCall ?? null,
+    onFeed: options.onFeed ?? null,
     openOutlet: (id, lane, hello) => {
       const peer = admitPeer(peers, id);
       return peer === null ? null : acceptStream(peer, lane, hello);

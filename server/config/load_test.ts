@@ -91,6 +91,7 @@ const SAMPLE_CONFIG = {
   postgresql: {
     managed: true,
     binDir: null,
+    version: null,
     dataDir: "/var/lib/pgraft/pg",
     listen: { host: "0.0.0.0", port: 5432 },
     advertise: { host: "10.0.0.1", port: 5432 },

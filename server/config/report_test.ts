@@ -59,6 +59,7 @@ tls_ca = ; default
 [postgresql]
 managed = true ; default
 bin_dir = ; default
+version = ; default
 data_dir = /var/lib/pgraft/pg ; default, from node.data_dir
 listen = 0.0.0.0:5432 ; default
 advertise = 127.0.0.1:5432 ; default, from raft.advertise and postgresql.listen

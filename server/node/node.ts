@@ -19,6 +19,7 @@ import {
 import type { NodeContext, NodeStage } from "../api/mod.ts";
 import { type NodeConfig, readSecretFile } from "../config/mod.ts";
 import {
+  BACKUP_FEED,
   findPostgres,
   type HighAvailability,
   type LocalPostgres,
@@ -169,6 +170,8 @@ async function makeTransport(node: Node): Promise<HttpTransport> {
       LOG.warning("A node refuses this one", { peer, reason }),
     onTrouble: (peer, what) => LOG.info(what, { peer }),
     onNote: (_peer, data) => node.ha?.takeNote(data),
+    onFeed: async (name) =>
+      name === BACKUP_FEED ? await node.ha?.backup() ?? null : null,
     onCall: createCallHandler({
       id: config.node.id,
       http: node.relay.http,

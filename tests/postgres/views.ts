@@ -65,7 +65,7 @@ export interface RecordView {
   readonly gap_ms: number | null;
   readonly given_up: readonly {
     readonly id: number;
-    readonly bytes: number;
+    readonly bytes: number | null;
     readonly commits: number | null;
   }[];
 }

@@ -1,0 +1,4 @@
+/** Thrown when there is no embedded PostgreSQL to be had. */
+export class EmbeddedError extends Error {
+  override readonly name = "EmbeddedError";
+}

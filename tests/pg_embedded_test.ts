@@ -1,0 +1,45 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { leaveTail } from "./pg_fault_kit.ts";
+import { overcome, runScenarios, type Scenario } from "./pg_test_kit.ts";
+import { withPgCluster } from "./postgres/mod.ts";
+
+/** How many transactions of the old primary nobody else gets. */
+const TAIL = 3;
+
+const SCENARIOS: readonly Scenario[] = [
+  [
+    "the primary is killed with a tail of its own, and is cloned through the new one's agent",
+    async (blow) => {
+      const { cluster, reign: { primary } } = blow;
+      await leaveTail(blow, TAIL);
+      const next = await overcome(blow);
+      assert(next.primary !== primary);
+      primary.restart();
+      await cluster.settled();
+      const said = primary.agent.process().output();
+      assertMatch(said, /how much could not be counted/);
+      assertMatch(said, new RegExp(`Cloned from node ${next.primary.id}`));
+      const [record] = await cluster.history();
+      assertEquals(record?.given_up, [
+        { id: primary.id, bytes: null, commits: null },
+      ]);
+      const { rows } = await next.primary.query(
+        "select count(*) from ledger where writer = 0",
+      );
+      assertEquals(rows, [["0"]]);
+    },
+  ],
+];
+
+for (const major of [17, 18]) {
+  Deno.test(`no acknowledged row is lost on npm's PostgreSQL ${major} while`, (t) =>
+    withPgCluster(
+      { flags: { "postgresql-version": String(major) } },
+      async (cluster) => {
+        const { primary } = await cluster.settled();
+        const { rows } = await primary.query("show server_version");
+        assertMatch(rows[0]?.[0] ?? "", new RegExp(`^${major}\\.`));
+        await runScenarios(t, cluster, SCENARIOS);
+      },
+    ));
+}
