@@ -1,5 +1,6 @@
 import { type Command, type Group, group } from "./command.ts";
 import { CTL_COMMANDS } from "./ctl/commands.ts";
+import { DEMO } from "./demo/demo.ts";
 import { GENERAL_COMMANDS } from "./general.ts";
 import { SERVE } from "./serve.ts";
 
@@ -9,6 +10,10 @@ export const COMMANDS: readonly (Command | Group)[] = [
     path: "",
     summary: "Keep PostgreSQL highly available: one binary, no other services",
     examples: [
+      {
+        line: "pgraft demo",
+        does: "See a failover on this machine, with nothing installed",
+      },
       {
         line: "pgraft serve --config /etc/pgraft/pgraft.conf",
         does: "Run a node",
@@ -22,6 +27,7 @@ export const COMMANDS: readonly (Command | Group)[] = [
     options: {},
   }),
   SERVE,
+  DEMO,
   ...CTL_COMMANDS,
   ...GENERAL_COMMANDS,
 ];

@@ -39,6 +39,10 @@ for (const major of [17, 18]) {
         const { primary } = await cluster.settled();
         const { rows } = await primary.query("show server_version");
         assertMatch(rows[0]?.[0] ?? "", new RegExp(`^${major}\\.`));
+        for (const standby of await cluster.standbys()) {
+          const said = standby.agent.process().output();
+          assertEquals([...said.matchAll(/Cloning from node/g)].length, 1);
+        }
         await runScenarios(t, cluster, SCENARIOS);
       },
     ));

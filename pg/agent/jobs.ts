@@ -133,6 +133,8 @@ function begin(
     body.options.log("warning", `The ${job.kind} failed: ${body.failure}`);
   }).finally(() => {
     body.job = null;
+    body.lookedAtMs = -Infinity;
+    body.isViewGood = false;
     body.waker.poke();
   });
   body.jobEnded = ended;

@@ -39,8 +39,11 @@ const ASK_LOG_AFTER_MS = 300;
  */
 export async function look(body: Body): Promise<LocalView> {
   const { ports } = body.options;
+  const { job } = body;
   const server = await lookAtServer(body);
   const data = await lookAtData(body, server);
+  // What a job has made since may not have been there yet: on such a look it would be done again.
+  if (job !== null && body.job !== job) return await look(body);
   const state = ports.state();
   const view = viewOf(body, state, data, server);
   body.view = view;

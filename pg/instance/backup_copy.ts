@@ -20,6 +20,8 @@ import type { Place } from "./place.ts";
 
 /** How many files may be on their way to the disk while others are received. */
 const MAX_SYNCING = 16;
+/** A piece of this size is on the disk's way before the next is taken in. */
+const LARGE_BYTES = 64 * 1024;
 /** Marks a tablespace's directory that was not filled to its end: whoever finds it may empty it. */
 const UNFINISHED = "pgraft_unfinished_copy";
 
@@ -44,7 +46,8 @@ interface Copy {
   readonly syncing: Set<Promise<void>>;
   /** The first file that could not be synced. */
   failure: unknown;
-  open: { readonly path: string; readonly file: Deno.FsFile } | null;
+  /** The file that comes now, and the end of what is done with it. */
+  open: { readonly path: string; readonly work: Promise<Deno.FsFile> } | null;
   hasBegun: boolean;
   totalBytes: number;
   doneBytes: number;
@@ -72,9 +75,9 @@ async function syncAndClose(file: Deno.FsFile): Promise<void> {
 /** A file goes to the disk while the next ones come. */
 async function closeFile(copy: Copy): Promise<void> {
   if (copy.open === null) return;
-  const { file } = copy.open;
+  const { work } = copy.open;
   copy.open = null;
-  const syncing: Promise<void> = syncAndClose(file).catch((error) => {
+  const syncing: Promise<void> = work.then(syncAndClose).catch((error) => {
     copy.failure ??= error;
   }).finally(() => copy.syncing.delete(syncing));
   copy.syncing.add(syncing);
@@ -82,30 +85,54 @@ async function closeFile(copy: Copy): Promise<void> {
 }
 
 async function openFile(copy: Copy, path: string): Promise<Deno.FsFile> {
-  if (copy.open?.path === path) return copy.open.file;
-  await closeFile(copy);
   const full = join(copy.staging, path);
   const file = await Deno.open(full, {
     write: true,
     create: true,
     mode: 0o600,
   });
-  copy.open = { path, file };
-  await own(full, copy.owner);
-  return file;
+  try {
+    await own(full, copy.owner);
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }
 
+async function writeAt(
+  file: Deno.FsFile,
+  offset: number,
+  data: Uint8Array,
+): Promise<Deno.FsFile> {
+  try {
+    if (offset > 0) await file.seek(offset, Deno.SeekMode.Start);
+    for (let at = 0; at < data.length;) {
+      at += await file.write(data.subarray(at));
+    }
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** Most files are small: several are written at a time, while a large piece is waited for. */
 async function writePiece(
   copy: Copy,
   { path, offset }: Extract<BackupFrame, { type: "piece" }>,
   data: Uint8Array,
 ): Promise<void> {
   checkPath(path);
-  const file = await openFile(copy, path);
-  await file.seek(offset, Deno.SeekMode.Start);
-  for (let at = 0; at < data.length;) {
-    at += await file.write(data.subarray(at));
+  if (copy.open?.path !== path) {
+    await closeFile(copy);
+    copy.open = { path, work: openFile(copy, path) };
   }
+  const work = copy.open.work.then((file) => writeAt(file, offset, data));
+  copy.open = { path, work };
+  // Whoever waits for the file hears of it.
+  work.catch(() => {});
+  if (data.length >= LARGE_BYTES) await work;
   copy.pieces += 1;
   copy.doneBytes += data.length;
   copy.wants.onProgress?.(
@@ -227,8 +254,7 @@ async function finish(copy: Copy, end: End): Promise<void> {
 }
 
 async function letGo(copy: Copy, isWhole: boolean): Promise<void> {
-  copy.open?.file.close();
-  copy.open = null;
+  await closeFile(copy);
   await Promise.all(copy.syncing);
   if (isWhole) return;
   for (const location of copy.locations) await removeIfThere(location);

@@ -9,7 +9,9 @@ import {
   type Binaries,
   dataMajor,
   findBinaries,
+  findOsUser,
   InstanceError,
+  syncRaceFixedIn,
 } from "../../pg/instance/mod.ts";
 import type { NodeConfig } from "../config/mod.ts";
 import { logger } from "../logging/mod.ts";
@@ -52,6 +54,64 @@ async function embedded(
       "no_binaries",
       `${missing.message}. ${messageOf(error)}`,
     );
+  }
+}
+
+/** A PostgreSQL that nodes of one machine can share. */
+export interface SharedPostgres {
+  /** Where its programs are, for `bin_dir`. */
+  readonly binDir: string;
+  /** Such as `18.4`. */
+  readonly version: string;
+  readonly isFromNpm: boolean;
+  /** Who runs it; null for this process's own user. */
+  readonly osUser: string | null;
+}
+
+/** How {@linkcode sharePostgres} looks. */
+export interface SharingOptions {
+  /** The major version; null for the newest that is installed, else the newest that npm has. */
+  readonly major: number | null;
+  /** Where one from npm is copied to. */
+  readonly directory: string;
+  /** Who is to run it where this process is root. */
+  readonly osUser: string;
+  /** Takes a line before each slow step. */
+  readonly onProgress: (line: string) => void;
+}
+
+/**
+ * Finds a PostgreSQL that several nodes of this machine can run, one from npm where none that is fit is
+ * installed.
+ *
+ * @param options Which, and where one from npm goes.
+ * @returns Where it is, and who runs it.
+ * @throws {InstanceError} When there is none, or nobody to run it.
+ */
+export async function sharePostgres(
+  { major, directory, osUser, onProgress }: SharingOptions,
+): Promise<SharedPostgres> {
+  const user = (await findOsUser(osUser))?.name ?? null;
+  const found = await findInstalled(null, major);
+  const isFit = !(found instanceof InstanceError) &&
+    syncRaceFixedIn(found.version) === null;
+  if (isFit) {
+    const { dir: binDir, version } = found;
+    return { binDir, version, isFromNpm: false, osUser: user };
+  }
+  try {
+    const { binDir, version } = await provideEmbedded({
+      major,
+      directory,
+      onProgress,
+    });
+    return { binDir, version, isFromNpm: true, osUser: user };
+  } catch (error) {
+    if (!(error instanceof EmbeddedError)) throw error;
+    const why = found instanceof InstanceError
+      ? found.message
+      : `PostgreSQL ${found.version} can lose acknowledged commits at its start`;
+    throw new InstanceError("no_binaries", `${why}. ${messageOf(error)}`);
   }
 }
 

@@ -6,6 +6,11 @@
  */
 export type { Feed } from "./backups.ts";
 export {
+  type SharedPostgres,
+  sharePostgres,
+  type SharingOptions,
+} from "./binaries.ts";
+export {
   BACKUP_FEED,
   findPostgres,
   type HaOptions,
