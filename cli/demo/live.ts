@@ -9,6 +9,7 @@ import { readActions } from "./keys.ts";
 import {
   type Action,
   eventLine,
+  fitting,
   type Picture,
   pictureLines,
   type ShownEvent,
@@ -88,10 +89,11 @@ function pictureOf({ demo, view, events, lost, note }: Live): Picture {
   };
 }
 
-/** Redraws in place; a line that is too long for the terminal would break the picture. */
+/** Redraws in place, so that nothing flickers. */
 async function draw(live: Live): Promise<void> {
   const { io } = live;
-  const lines = pictureLines(pictureOf(live), painter(io.color));
+  const all = pictureLines(pictureOf(live), painter(io.color));
+  const lines = fitting(all, Deno.consoleSize());
   await io.out(
     `\x1b[H${lines.map((line) => `${line}\x1b[K`).join("\r\n")}\r\n\x1b[J`,
   );

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { shownBytes } from "../ctl/postgres.ts";
 import { type Cell, tableLines } from "../ctl/table.ts";
 import type { painter, Style } from "../style.ts";
@@ -160,11 +161,33 @@ export function pictureLines(
     ...events.slice(-MAX_EVENTS).map((event) => `  ${eventLine(event)}`),
     ...note === "" ? [] : [paint("yellow", note)],
     "",
+    `Keys: ${keys.join(", ")}`,
+    "",
     "Try, in another terminal:",
     `  psql '${connectionString(nodes, password)}'`,
     `  curl -s http://127.0.0.1:${api}/v1/explain`,
     `  tail -f ${root}/node1.log`,
-    "",
-    `Keys: ${keys.join(", ")}`,
   ];
+}
+
+/**
+ * Keeps as many lines as fit on a terminal: one that scrolls cannot be redrawn in place.
+ *
+ * @param lines The lines; those that are wider than the terminal take several of its own.
+ * @param size The terminal.
+ * @returns The first of them.
+ */
+export function fitting(
+  lines: readonly string[],
+  size: { readonly columns: number; readonly rows: number },
+): string[] {
+  let left = size.rows - 1;
+  const kept: string[] = [];
+  for (const line of lines) {
+    const width = [...stripVTControlCharacters(line)].length;
+    left -= Math.max(1, Math.ceil(width / size.columns));
+    if (left < 0) break;
+    kept.push(line);
+  }
+  return kept;
 }
