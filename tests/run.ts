@@ -2,11 +2,13 @@
  * Runs the tests and closes with their counts, alone on the last line.
  *
  * Arguments go to `deno test`: `deno task test raft/core`, `deno task test --filter vote`. Test files
- * run one after the other: those that start real processes and databases would starve each other.
+ * run one after the other: those that start real processes and databases would starve each other. Where no
+ * PostgreSQL is installed, they find one from npm; those that need a program which that lacks are skipped.
  *
  * @module
  */
 import { join } from "node:path";
+import { sharePostgres } from "../server/ha/mod.ts";
 import { judge, readReport, type Verdict } from "./report.ts";
 
 async function run(args: readonly string[]): Promise<Verdict> {
@@ -16,12 +18,27 @@ async function run(args: readonly string[]): Promise<Verdict> {
     const child = new Deno.Command(Deno.execPath(), {
       args: ["test", "-A", "--doc", `--junit-path=${path}`, ...args],
       stdin: "null",
+      env: { PATH: await pathWithPostgres(directory) },
     }).spawn();
     const { code } = await child.status;
     return judge(readReport(await textOf(path)), code, isStrict());
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+}
+
+/** What is installed comes first; one from npm is found last of all, by its place in PATH. */
+async function pathWithPostgres(directory: string): Promise<string> {
+  // PostgreSQL's user must come through.
+  await Deno.chmod(directory, 0o711);
+  const found = await sharePostgres({
+    major: null,
+    directory,
+    osUser: "postgres",
+    onProgress: () => {},
+  });
+  const path = Deno.env.get("PATH") ?? "";
+  return found.isFromNpm ? `${path}:${found.binDir}` : path;
 }
 
 /** No report is written when a file cannot be loaded or compiled. */

@@ -15,34 +15,19 @@ import {
   type Kit,
   type Made,
   PASSWORD,
+  PROGRAMS,
   readRows,
+  sentBy,
   until,
   withKit,
   writeRow,
 } from "./instance_test_kit.ts";
-import { type CloneOptions, findBinaries, findOsUser } from "./mod.ts";
-
-/** The programs that an embedded PostgreSQL has. */
-async function fewBinaries(): Promise<Made["options"]["binaries"]> {
-  const binaries = await findBinaries(null);
-  return { ...binaries, hasBaseBackup: false };
-}
+import { type CloneOptions, findOsUser } from "./mod.ts";
 
 async function bare(kit: Kit, name: string): Promise<Made> {
-  return await kit.make(name, { binaries: await fewBinaries() });
-}
-
-/** What a source sends; `between` runs when some of it has been read. */
-async function* sentBy(
-  source: Made,
-  between: (readBytes: number) => Promise<void> = () => Promise.resolve(),
-): AsyncGenerator<Uint8Array> {
-  let readBytes = 0;
-  for await (const bytes of await source.instance.backup()) {
-    yield bytes;
-    readBytes += bytes.length;
-    await between(readBytes);
-  }
+  return await kit.make(name, {
+    binaries: { ...PROGRAMS, hasBaseBackup: false },
+  });
 }
 
 async function* cutAt(

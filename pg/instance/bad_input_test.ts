@@ -4,6 +4,7 @@ import {
   type Kit,
   LIMIT_MS,
   PASSWORD,
+  PROGRAMS,
   until,
   withKit,
 } from "./instance_test_kit.ts";
@@ -76,6 +77,27 @@ Deno.test("findBinaries() refuses programs of two versions", () =>
     await refuses(
       "bad_version",
       /16\.9.*16\.8: install both/,
+      () => findBinaries(dir),
+    );
+  }));
+
+Deno.test("findBinaries() takes links that lead nowhere for no programs, and another version for none", () =>
+  withKit(async (kit) => {
+    const dir = await programs(kit, {
+      postgres: says("16.9"),
+      initdb: says("16.9"),
+    });
+    assertEquals((await findBinaries(dir, 16)).version, "16.9");
+    await refuses(
+      "no_binaries",
+      /No postgres of version 17 .*install PostgreSQL 17/,
+      () => findBinaries(dir, 17),
+    );
+    await Deno.remove(`${dir}/postgres`);
+    await Deno.symlink("/nowhere/postgres", `${dir}/postgres`);
+    await refuses(
+      "no_binaries",
+      /install PostgreSQL/,
       () => findBinaries(dir),
     );
   }));
@@ -247,7 +269,7 @@ Deno.test("clone() ends at once when the copy cannot fit, and leaves the former 
     const dir = await programs(kit, {
       pg_basebackup: `echo "0/99999999999999 kB (0%)" >&2; sleep 1001 & wait`,
     });
-    const binaries = { ...await findBinaries(null), dir };
+    const binaries = { ...PROGRAMS, dir, hasBaseBackup: true };
     const { instance } = await kit.initialized("a", { binaries });
     const options = {
       source: { host: "127.0.0.1", port: 9 },
@@ -267,47 +289,52 @@ Deno.test("clone() ends at once when the copy cannot fit, and leaves the former 
     );
   }));
 
-Deno.test("clone() refuses a source that is not there, is of another cluster, or when running", () =>
-  withKit(async (kit) => {
-    const a = await kit.primary("a");
-    const b = await kit.make("b");
-    const from = (
-      port: number,
-      systemId: string | null = null,
-    ): Parameters<typeof b.instance.clone>[0] => ({
-      source: { host: "127.0.0.1", port },
-      replicationPassword: PASSWORD,
-      systemId,
-      keepOld: true,
-    });
-    await refuses(
-      "not_stopped",
-      /stop it before the clone/,
-      () => a.instance.clone(from(a.port)),
-    );
-    await refuses(
-      "command_failed",
-      /Cloning from 127\.0\.0\.1:9 failed.*refused/,
-      () => b.instance.clone(from(9)),
-    );
-    await refuses(
-      "foreign_data",
-      /expected 42: correct the address/,
-      () => b.instance.clone(from(a.port, "42")),
-    );
-    const abort = AbortSignal.abort();
-    await refuses(
-      "aborted",
-      /was aborted/,
-      () => b.instance.clone({ ...from(a.port), signal: abort }),
-    );
-    assertEquals(await b.instance.inspect(), { kind: "empty" });
-    await refuses(
-      "bad_setting",
-      /cannot be next.*choose a higher/,
-      () => a.instance.layFillers(2),
-    );
-  }));
+Deno.test({
+  name:
+    "clone() refuses a source that is not there, is of another cluster, or when running",
+  ignore: !PROGRAMS.hasBaseBackup,
+  fn: () =>
+    withKit(async (kit) => {
+      const a = await kit.primary("a");
+      const b = await kit.make("b");
+      const from = (
+        port: number,
+        systemId: string | null = null,
+      ): Parameters<typeof b.instance.clone>[0] => ({
+        source: { host: "127.0.0.1", port },
+        replicationPassword: PASSWORD,
+        systemId,
+        keepOld: true,
+      });
+      await refuses(
+        "not_stopped",
+        /stop it before the clone/,
+        () => a.instance.clone(from(a.port)),
+      );
+      await refuses(
+        "command_failed",
+        /Cloning from 127\.0\.0\.1:9 failed.*refused/,
+        () => b.instance.clone(from(9)),
+      );
+      await refuses(
+        "foreign_data",
+        /expected 42: correct the address/,
+        () => b.instance.clone(from(a.port, "42")),
+      );
+      const abort = AbortSignal.abort();
+      await refuses(
+        "aborted",
+        /was aborted/,
+        () => b.instance.clone({ ...from(a.port), signal: abort }),
+      );
+      assertEquals(await b.instance.inspect(), { kind: "empty" });
+      await refuses(
+        "bad_setting",
+        /cannot be next.*choose a higher/,
+        () => a.instance.layFillers(2),
+      );
+    }),
+});
 
 Deno.test("a directory that the user of PostgreSQL cannot enter is named", () =>
   withKit(async (kit) => {

@@ -84,9 +84,18 @@ async function usualPlaces(): Promise<string[]> {
   return [...await versionedPlaces(), ...PLAIN, ...path];
 }
 
+/** A link that leads nowhere, as a package that was removed leaves it, is no program. */
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    return false;
+  }
+}
+
 async function hasServer(dir: string): Promise<boolean> {
-  return await exists(join(dir, "postgres")) &&
-    await exists(join(dir, "initdb"));
+  return await isFile(join(dir, "postgres")) &&
+    await isFile(join(dir, "initdb"));
 }
 
 async function versionOf(dir: string): Promise<string> {
@@ -151,7 +160,7 @@ export async function findBinaries(
   }
   const [hasRewind, hasBaseBackup, hasWalDump] = await Promise.all(
     ["pg_rewind", "pg_basebackup", "pg_waldump"].map((name) =>
-      exists(join(dir, name))
+      isFile(join(dir, name))
     ),
   );
   return {

@@ -11,6 +11,9 @@ import {
 import { pidsIn, titleOf } from "./processes.ts";
 import { waitFor } from "./wait.ts";
 
+/** The programs that are tested; some of what a PostgreSQL from npm lacks is told by its `has…`. */
+export const PROGRAMS = await findBinaries(null);
+
 /** The password of the replication role, with everything that needs quotes. */
 export const PASSWORD = "se'c:r\\et-9f3";
 
@@ -159,7 +162,7 @@ function kitIn(root: string, undo: (() => Promise<unknown> | void)[]): Kit {
     make: async (name, more = {}) => {
       const log: string[] = [];
       const options: InstanceOptions = {
-        binaries: await findBinaries(null),
+        binaries: PROGRAMS,
         osUser: await findOsUser("postgres"),
         dataDir: join(root, name),
         runDir: join(root, `${name}.run`),
@@ -205,6 +208,7 @@ function kitIn(root: string, undo: (() => Promise<unknown> | void)[]): Kit {
         replicationPassword: PASSWORD,
         systemId: null,
         keepOld: false,
+        openBackup: () => sentBy(of),
       });
       await made.instance.render(following(of, name));
       await made.instance.start();
@@ -214,6 +218,19 @@ function kitIn(root: string, undo: (() => Promise<unknown> | void)[]): Kit {
     defer: (run) => undo.push(run),
   };
   return kit;
+}
+
+/** What a source's agent sends; `between` runs when some of it has been read. */
+export async function* sentBy(
+  source: Made,
+  between: (readBytes: number) => Promise<void> = () => Promise.resolve(),
+): AsyncGenerator<Uint8Array> {
+  let readBytes = 0;
+  for await (const bytes of await source.instance.backup()) {
+    yield bytes;
+    readBytes += bytes.length;
+    await between(readBytes);
+  }
 }
 
 /** Whether a standby streams. */

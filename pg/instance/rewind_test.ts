@@ -7,6 +7,7 @@ import {
   type Kit,
   LIMIT_MS,
   type Made,
+  PROGRAMS,
   readRows,
   until,
   withKit,
@@ -75,93 +76,116 @@ async function assertRewinds(pair: Pair): Promise<void> {
   assertEquals(await readRows(old), [1, 2]);
 }
 
-Deno.test("rewind() takes back what an old primary wrote alone (R29)", () =>
-  withKit(async (kit) => {
-    const pair = await diverge(kit, async (old) => {
-      await writeRow(old, 3);
-      await old.instance.probe(LIMIT);
-      await writeRow(old, 4);
-    });
-    const { old, switchLsn } = pair;
-    const lost = await old.instance.countGivenUp(2, switchLsn);
-    assertEquals(lost?.commits, 2);
-    assert((lost?.bytes ?? 0) > 0);
-    await assertRewinds(pair);
-  }));
+/** Without pg_rewind there is nothing to test. */
+function testRewind(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ignore: !PROGRAMS.hasRewind, fn });
+}
 
-Deno.test("rewind() recovers a crashed primary first (T18, R29)", () =>
-  withKit(async (kit) => {
-    const pair = await diverge(kit, (old) => writeRow(old, 3), false);
-    await assertRewinds(pair);
-  }));
+testRewind(
+  "rewind() takes back what an old primary wrote alone (R29)",
+  () =>
+    withKit(async (kit) => {
+      const pair = await diverge(kit, async (old) => {
+        await writeRow(old, 3);
+        await old.instance.probe(LIMIT);
+        await writeRow(old, 4);
+      });
+      const { old, switchLsn } = pair;
+      const lost = await old.instance.countGivenUp(2, switchLsn);
+      assertEquals(lost?.commits, 2);
+      assert((lost?.bytes ?? 0) > 0);
+      await assertRewinds(pair);
+    }),
+);
 
-Deno.test("rewind() takes back probes alone, which change no page (R9, R29)", () =>
-  withKit(async (kit) => {
-    const pair = await diverge(kit, (old) => old.instance.probe(LIMIT));
-    const { old, switchLsn } = pair;
-    assertEquals((await old.instance.countGivenUp(2, switchLsn))?.commits, 0);
-    await assertRewinds(pair);
-  }));
+testRewind(
+  "rewind() recovers a crashed primary first (T18, R29)",
+  () =>
+    withKit(async (kit) => {
+      const pair = await diverge(kit, (old) => writeRow(old, 3), false);
+      await assertRewinds(pair);
+    }),
+);
 
-Deno.test("rewind() that cannot reach its source leaves the directory as it was", () =>
-  withKit(async (kit) => {
-    const { old, next } = await diverge(kit, (old) => writeRow(old, 3));
-    await next.instance.stop("fast");
-    const result = await old.instance.rewind({
-      source: sourceOf(next),
-      timeoutMs: LIMIT_MS,
-    });
-    assertEquals(result.kind, "failed");
-    assertEquals((await old.instance.inspect()).kind, "present");
-    await old.instance.start();
-    assertEquals(await readRows(old), [1, 3]);
-  }));
+testRewind(
+  "rewind() takes back probes alone, which change no page (R9, R29)",
+  () =>
+    withKit(async (kit) => {
+      const pair = await diverge(kit, (old) => old.instance.probe(LIMIT));
+      const { old, switchLsn } = pair;
+      assertEquals((await old.instance.countGivenUp(2, switchLsn))?.commits, 0);
+      await assertRewinds(pair);
+    }),
+);
 
-Deno.test("a killed rewind leaves a marker, and a clone mends it (R29)", () =>
-  withKit(async (kit) => {
-    const pair = await diverge(kit, (old) => writeRow(old, 3));
-    const { old, next } = pair;
-    await next.instance.checkpoint(LIMIT);
-    const abort = new AbortController();
-    const running = old.instance.rewind({
-      source: sourceOf(next),
-      timeoutMs: LIMIT_MS,
-      signal: abort.signal,
-    });
-    await until("the marker is there", async () => {
-      const names = await Array.fromAsync(Deno.readDir(kit.root));
-      return names.some(({ name }) => name === "a.rewinding");
-    });
-    abort.abort();
-    assertEquals((await running).kind, "failed");
-    const state = await old.instance.inspect();
-    assert(state.kind === "unusable" && /did not finish/.test(state.reason));
-    await old.instance.clone({
-      source: sourceOf(next),
-      replicationPassword: ALONE.replicationPassword,
-      systemId: null,
-      keepOld: true,
-    });
-    await follow(pair);
-    assertEquals(await readRows(old), [1, 2]);
-    await old.instance.dropOld();
-    const names = (await Array.fromAsync(Deno.readDir(kit.root))).map((
-      { name },
-    ) => name);
-    assertEquals(names.toSorted(), ["a", "a.run", "b", "b.run"]);
-  }));
+testRewind(
+  "rewind() that cannot reach its source leaves the directory as it was",
+  () =>
+    withKit(async (kit) => {
+      const { old, next } = await diverge(kit, (old) => writeRow(old, 3));
+      await next.instance.stop("fast");
+      const result = await old.instance.rewind({
+        source: sourceOf(next),
+        timeoutMs: LIMIT_MS,
+      });
+      assertEquals(result.kind, "failed");
+      assertEquals((await old.instance.inspect()).kind, "present");
+      await old.instance.start();
+      assertEquals(await readRows(old), [1, 3]);
+    }),
+);
 
-Deno.test("rewind() does not believe that there is nothing to do (R29)", () =>
-  withKit(async (kit) => {
-    const old = await kit.primary("a");
-    const next = await kit.standby("b", old);
-    await old.instance.stop("fast");
-    await next.instance.promote(LIMIT);
-    await next.instance.checkpoint(LIMIT);
-    const result = await old.instance.rewind({
-      source: sourceOf(next),
-      timeoutMs: LIMIT_MS,
-    });
-    assert(result.kind === "failed" && /clone/.test(result.why));
-    assertEquals((await old.instance.inspect()).kind, "present");
-  }));
+testRewind(
+  "a killed rewind leaves a marker, and a clone mends it (R29)",
+  () =>
+    withKit(async (kit) => {
+      const pair = await diverge(kit, (old) => writeRow(old, 3));
+      const { old, next } = pair;
+      await next.instance.checkpoint(LIMIT);
+      const abort = new AbortController();
+      const running = old.instance.rewind({
+        source: sourceOf(next),
+        timeoutMs: LIMIT_MS,
+        signal: abort.signal,
+      });
+      await until("the marker is there", async () => {
+        const names = await Array.fromAsync(Deno.readDir(kit.root));
+        return names.some(({ name }) => name === "a.rewinding");
+      });
+      abort.abort();
+      assertEquals((await running).kind, "failed");
+      const state = await old.instance.inspect();
+      assert(state.kind === "unusable" && /did not finish/.test(state.reason));
+      await old.instance.clone({
+        source: sourceOf(next),
+        replicationPassword: ALONE.replicationPassword,
+        systemId: null,
+        keepOld: true,
+      });
+      await follow(pair);
+      assertEquals(await readRows(old), [1, 2]);
+      await old.instance.dropOld();
+      const names = (await Array.fromAsync(Deno.readDir(kit.root))).map((
+        { name },
+      ) => name);
+      assertEquals(names.toSorted(), ["a", "a.run", "b", "b.run"]);
+    }),
+);
+
+testRewind(
+  "rewind() does not believe that there is nothing to do (R29)",
+  () =>
+    withKit(async (kit) => {
+      const old = await kit.primary("a");
+      const next = await kit.standby("b", old);
+      await old.instance.stop("fast");
+      await next.instance.promote(LIMIT);
+      await next.instance.checkpoint(LIMIT);
+      const result = await old.instance.rewind({
+        source: sourceOf(next),
+        timeoutMs: LIMIT_MS,
+      });
+      assert(result.kind === "failed" && /clone/.test(result.why));
+      assertEquals((await old.instance.inspect()).kind, "present");
+    }),
+);
