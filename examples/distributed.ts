@@ -1,7 +1,7 @@
 /**
  * Three nodes in one process lose their leader twice, and agree in the end.
  *
- * `deno task demo` keeps their logs in memory, `--files DIR` in files under DIR, `--files` alone in a
+ * `deno task example` keeps their logs in memory, `--files DIR` in files under DIR, `--files` alone in a
  * directory that is removed afterwards. Exits with 1 when the nodes differ or a write was lost.
  *
  * @module

@@ -122,6 +122,18 @@ function writeLine(
   return `A client writes: ${acknowledged} rows acknowledged, ${checked}${now}`;
 }
 
+/** What a person who has broken too much should know. */
+function quorumLines(
+  nodes: readonly ShownNode[],
+  paint: ReturnType<typeof painter>,
+): string[] {
+  const up = nodes.filter(({ condition }) => condition === "running").length;
+  if (up > nodes.length / 2) return [];
+  const text =
+    `Only ${up} of ${nodes.length} nodes are there, so nobody may take writes: bring back, or thaw`;
+  return [paint("yellow", text)];
+}
+
 /** Shows what was done and what it cost, on a line. */
 export function eventLine({ what, gapMs, outcome }: ShownEvent): string {
   const end = outcome === "" ? "" : `; ${outcome}`;
@@ -159,6 +171,7 @@ export function pictureLines(
     "",
     writeLine(picture, paint),
     ...events.slice(-MAX_EVENTS).map((event) => `  ${eventLine(event)}`),
+    ...quorumLines(nodes, paint),
     ...note === "" ? [] : [paint("yellow", note)],
     "",
     `Keys: ${keys.join(", ")}`,

@@ -90,6 +90,14 @@ Deno.test("pictureLines() says when nobody answers, rows are lost, or nothing is
     lines[4],
     "2     running  -     -      -     -         -    127.0.0.1:5432",
   );
+  const gone = PICTURE.nodes.map((node) => ({
+    ...node,
+    condition: node.id === 2 ? "frozen" as const : node.condition,
+  }));
+  assertEquals(
+    shown({ nodes: gone })[9],
+    "Only 1 of 3 nodes are there, so nobody may take writes: bring back, or thaw",
+  );
   assertEquals(
     shown({ lost: null })[7],
     "A client writes: 1234 rows acknowledged, not checked yet",
