@@ -8,6 +8,7 @@
  * @module
  */
 import { join } from "node:path";
+import { InstanceError } from "../pg/instance/mod.ts";
 import { sharePostgres } from "../server/ha/mod.ts";
 import { judge, readReport, type Verdict } from "./report.ts";
 
@@ -31,14 +32,20 @@ async function run(args: readonly string[]): Promise<Verdict> {
 async function pathWithPostgres(directory: string): Promise<string> {
   // PostgreSQL's user must come through.
   await Deno.chmod(directory, 0o711);
-  const found = await sharePostgres({
-    major: null,
-    directory,
-    osUser: "postgres",
-    onProgress: () => {},
-  });
   const path = Deno.env.get("PATH") ?? "";
-  return found.isFromNpm ? `${path}:${found.binDir}` : path;
+  try {
+    const found = await sharePostgres({
+      major: null,
+      directory,
+      osUser: "postgres",
+      onProgress: () => {},
+    });
+    return found.isFromNpm ? `${path}:${found.binDir}` : path;
+  } catch (error) {
+    // Those that need one will say so; most do not.
+    if (error instanceof InstanceError) return path;
+    throw error;
+  }
 }
 
 /** No report is written when a file cannot be loaded or compiled. */

@@ -70,6 +70,27 @@ Deno.test("copyPackage() makes a copy that everybody can read, with its links, a
     );
   }));
 
+Deno.test("copyPackage() shows nothing before all is there", () =>
+  inDirectory(async (root) => {
+    const from = await makePackage(root, [LINK]);
+    for (let at = 0; at < 200; at++) {
+      await Deno.writeTextFile(join(from, "native", "lib", `${at}`), "x");
+    }
+    const place = join(root, "copies", "postgresql-1");
+    let isDone = false;
+    const copying = copyPackage(place, () => Promise.resolve(from))
+      .finally(() => isDone = true);
+    let looks = 0;
+    while (!isDone) {
+      looks += 1;
+      const names = await namesIn(join(place, "native", "lib"))
+        .catch(() => null);
+      assert(names === null || names.length === 202, `${names?.length}`);
+    }
+    await copying;
+    assert(looks > 1);
+  }));
+
 Deno.test("copyPackage() that fails leaves nothing that a later start takes for a copy", () =>
   inDirectory(async (root) => {
     const place = join(root, "copies", "postgresql-1");

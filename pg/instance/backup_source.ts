@@ -292,7 +292,12 @@ export function backup(place: Place): ReadableStream<Uint8Array<ArrayBuffer>> {
       if (done) return controller.close();
       controller.enqueue(value);
       timer = place.clock.after(READER_TIMEOUT_MS, () => {
-        controller.error(new Error("Nobody reads the backup any more"));
+        place.options.log(
+          "warning",
+          `A copy for another node was given up: nobody has read for ${READER_TIMEOUT_MS} ms`,
+        );
+        // It lacks its end, by which its reader knows that it is torn.
+        controller.close();
         end().catch(() => {});
       });
     },

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { randomBelow, seededRandom } from "../../base/mod.ts";
+import { exists } from "./files.ts";
 import { namesToCopy } from "./backup_files.ts";
 import {
   BackupFormatError,
@@ -100,6 +101,8 @@ Deno.test("clone() takes the data from the source's agent where there is no pg_b
       .map(({ name }) => name);
     assert(!names.includes("pgsql_tmp1") && !names.includes("postmaster.pid"));
     assert(names.includes("backup_label") && names.includes("standby.signal"));
+    const slots = Deno.readDir(join(copy.dataDir, "pg_replslot"));
+    assertEquals(await Array.fromAsync(slots), []);
     await until(
       "the source keeps nothing of it",
       async () => await sessionsAndSlots(source) === 0,
@@ -251,10 +254,17 @@ Deno.test("clone() from an agent brings tablespaces, to where they are", () =>
     await assertRejects(() =>
       copy.instance.clone(cloneFrom(source, () => cutAt(again(), whole / 2)))
     );
+    assertEquals(await exists(location), false);
+    // What one that was killed leaves says so.
+    await Deno.mkdir(location);
+    for (const name of ["pgraft_unfinished_copy", "rest"]) {
+      await Deno.writeTextFile(join(location, name), "");
+    }
     await copy.instance.clone(cloneFrom(source, again));
     await copy.instance.render({ ...following(source, "b"), upstream: null });
     await copy.instance.start();
     assertEquals(await readRows(copy), [7]);
+    assertEquals(await exists(join(location, "rest")), false);
   }));
 
 Deno.test("decodeBackup() reads frames out of bytes in any pieces, and refuses torn and foreign ones", async () => {
