@@ -57,7 +57,7 @@ export function beginClone(
       keepOld: true,
       signal: body.stopping.signal,
       onProgress: () => {},
-      openBackup: (signal) => ports.openBackup(source, signal),
+      openBackup: (signal) => ports.openBackup(from, signal),
     });
     const incarnation = randomIdentity(random);
     await instance.writeMark(String(incarnation));
@@ -78,10 +78,10 @@ export function beginClone(
  * the same history. Null for none, and after a copy that failed: then the primary is asked.
  */
 function copySource(
-  { options: { ports, id: ownId }, failures }: Body,
+  { options: { ports, id: ownId, canCopyStandby }, failures }: Body,
   epoch: Epoch,
 ): MemberId | null {
-  if (failures > 0) return null;
+  if (failures > 0 || !canCopyStandby) return null;
   const fit = [...ports.state().members.values()].find(({ id, tags }) =>
     id !== ownId && tags.clonefrom && ports.isStreaming(id, epoch)
   );

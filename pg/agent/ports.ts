@@ -48,6 +48,8 @@ export interface AgentOptions {
   readonly address: HostPort;
   readonly version: string;
   readonly canRewind: boolean;
+  /** Whether a standby can be copied, which takes pg_basebackup; agents copy from primaries only. */
+  readonly canCopyStandby: boolean;
   /** What this node's file says of the mode; counts at the founding only. */
   readonly mode: SyncMode;
   /** This node's own parameters for PostgreSQL; they count at the founding only. */

@@ -79,6 +79,7 @@ export interface LocalPostgres {
   readonly instance: Instance;
   readonly version: string;
   readonly canRewind: boolean;
+  readonly canCopyStandby: boolean;
 }
 
 /**
@@ -132,8 +133,12 @@ export async function findPostgres(
   await refuseForeign(instance, postgresql.dataDir, join(node.dataDir, "ha"));
   await refuseTakenPort(instance, postgresql.listen);
   await refuseBadDirectory(instance, postgresql.dataDir);
-  const canRewind = binaries.hasRewind;
-  return { instance, version: binaries.version, canRewind };
+  return {
+    instance,
+    version: binaries.version,
+    canRewind: binaries.hasRewind,
+    canCopyStandby: binaries.hasBaseBackup,
+  };
 }
 
 /** R5: a start-up race lets commits through that nobody holds (T9). */
