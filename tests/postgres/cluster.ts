@@ -276,17 +276,7 @@ function createPgCluster(
         what: "all members stream",
         timeoutMs,
       }),
-    lead: async (to) => {
-      const from = await leader();
-      if (from.id === to.id) return;
-      const body = { target: to.id };
-      const answer = await from.client.request("POST", "/v1/transfer", body);
-      if (answer.kind !== "ok") throw new Error(answer.detail);
-      await until(
-        async () => (await leader()).id === to.id || null,
-        { what: `node ${to.id} leads` },
-      );
-    },
+    lead: (to) => moveLeadership(cluster, to),
     add: (id) => {
       const node = join(id);
       nodes.push(node);
@@ -313,6 +303,21 @@ function createPgCluster(
       ].join("\n"),
     [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
   };
+}
+
+async function moveLeadership(
+  cluster: Cluster,
+  to: ClusterNode,
+): Promise<void> {
+  const from = await leaderOf(cluster);
+  if (from.id === to.id) return;
+  const body = { target: to.id };
+  const answer = await from.client.request("POST", "/v1/transfer", body);
+  if (answer.kind !== "ok") throw new Error(answer.detail);
+  await until(
+    async () => (await leaderOf(cluster)).id === to.id || null,
+    { what: `node ${to.id} leads` },
+  );
 }
 
 /** The node that holds itself for the leader; after a failure that may take an election. */
