@@ -48,9 +48,14 @@ export interface SnapshotRestore {
 export interface RaftStateMachine {
   /**
    * Applies one committed operation and returns its result, which goes to whoever proposed it.
-   * A refusal is a result. A throw stops the node: it means that the machine is broken.
+   * A refusal is a result. A throw stops the node: it means that the machine is broken. The server always
+   * tells the term in which the operation was committed.
    */
-  applyOperation(operation: RaftOperation, index: Index): Uint8Array;
+  applyOperation(
+    operation: RaftOperation,
+    index: Index,
+    term?: Term,
+  ): Uint8Array;
   /**
    * Begins a snapshot of the state as it is now, after the operation at `index`. The pieces (64 KiB
    * or so each) are taken one by one while further operations are applied; these must not show.

@@ -1,4 +1,5 @@
 import type { ChangeRefusal, ConfigurationChange } from "./configuration.ts";
+import type { CoreOptions } from "./limits.ts";
 import type { Message, Proposal, Refusal } from "./messages.ts";
 import type {
   Entry,
@@ -13,6 +14,8 @@ import type {
 export type Input =
   /** Time has passed. */
   | { readonly kind: "tick" }
+  /** The bounds and times are others from now on. */
+  | { readonly kind: "retune"; readonly options: CoreOptions }
   | { readonly kind: "message"; readonly message: Message }
   | { readonly kind: "propose"; readonly proposals: readonly Proposal[] }
   | {

@@ -123,7 +123,7 @@ export interface Outbox {
 export interface Core {
   readonly id: NodeId;
   readonly incarnation: Incarnation;
-  readonly options: CoreOptions;
+  options: CoreOptions;
   readonly random: RandomState;
   nowMs: number;
   role: Role;

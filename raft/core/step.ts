@@ -19,6 +19,7 @@ import type { Message } from "./messages.ts";
 import { answer, send } from "./outbox.ts";
 import { onRead, onReadIndex, onReadIndexResponse } from "./reads.ts";
 import { onAppendResponse } from "./replication.ts";
+import { retune } from "./retune.ts";
 import { becomeFollower } from "./roles.ts";
 import {
   onChunkFailed,
@@ -44,6 +45,8 @@ export function step(core: Core, nowMs: number, input: Input): void {
   switch (input.kind) {
     case "tick":
       return;
+    case "retune":
+      return retune(core, input.options);
     case "message":
       return onMessage(core, input.message);
     case "propose":

@@ -102,7 +102,7 @@ function applyNew(
   const what = `on entry ${entry.index} of term ${entry.term} ` +
     `(${operation.kind}, ${operation.data.length} bytes)`;
   const result = askMachine(what, () => {
-    const answer = machine.applyOperation(operation, entry.index);
+    const answer = machine.applyOperation(operation, entry.index, entry.term);
     const last = machine.getLastAppliedIndex();
     if (last === entry.index) return answer;
     throw new Error(`its last applied index is ${last} afterwards`);

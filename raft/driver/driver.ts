@@ -80,7 +80,7 @@ export interface DriverStart {
 /** One node: the pure core, and everything that carries out what it decides. */
 export interface Driver {
   readonly core: Core;
-  readonly policy: SnapshotPolicy;
+  policy: SnapshotPolicy;
   readonly ports: DriverPorts;
   readonly applier: Applier;
   readonly persister: Persister;

@@ -32,7 +32,7 @@ export type Phase =
 /** The state of a server. */
 export interface ServerNode {
   readonly options: RaftServerOptions;
-  readonly coreOptions: CoreOptions;
+  coreOptions: CoreOptions;
   readonly clock: Clock;
   readonly random: Random;
   readonly listeners: Set<() => void>;

@@ -4,6 +4,7 @@ import { bootstrap, initialize, shutDown, start } from "./lifecycle.ts";
 import { RaftError } from "../errors.ts";
 import { memberProblem } from "./members.ts";
 import { createNode, runningDriver, type ServerNode } from "./node.ts";
+import { tune } from "./tune.ts";
 import { leadershipOf, statusOf } from "./status.ts";
 import type { RaftServer, RaftServerOptions, StopOptions } from "./types.ts";
 
@@ -55,6 +56,7 @@ export function createRaftServer(options: RaftServerOptions): RaftServer {
       await transfer(node, target, callOptions),
     forceElection: () => input(runningDriver(node), { kind: "campaign" }),
     takeSnapshot: () => snapshotNow(runningDriver(node)),
+    tune: (tuning) => tune(node, tuning),
     readLog: (from, limit) => readLog(node, from, limit),
     status: () => statusOf(runningDriver(node)),
     term: () => runningDriver(node).core.term,

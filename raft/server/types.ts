@@ -143,6 +143,16 @@ export interface NewMember {
   readonly role?: "voter" | "witness" | "learner";
 }
 
+/** What of a node can change while it runs; what is absent stays. */
+export interface RaftTuning extends
+  Pick<
+    RaftClusterConfig,
+    "heartbeatIntervalMs" | "electionTimeoutMs" | "snapshotDistance"
+  > {
+  /** How many entries one append carries. */
+  readonly maxAppendEntries?: number;
+}
+
 /** One node of a Raft group. */
 export interface RaftServer {
   /** Opens the store. A node whose store is empty must be founded or added before it can do anything. */
@@ -192,6 +202,13 @@ export interface RaftServer {
   forceElection(): void;
   /** Takes a snapshot now, if there is anything new. */
   takeSnapshot(): void;
+  /**
+   * Goes on with other times and bounds. Give all members the same times, one soon after the other, and not
+   * while leaders answer reads from their lease.
+   *
+   * @throws {RaftError} When they do not fit together.
+   */
+  tune(tuning: RaftTuning): void;
   /** Entries of the log that are still in memory, committed ones only. */
   readLog(from: Index, limit: number): readonly Entry[];
   /** This node's state. */
