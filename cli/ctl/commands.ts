@@ -1,6 +1,7 @@
 import { type Command, type Group, group } from "../command.ts";
 import { FAILOVER, SWITCHOVER } from "./change_primary.ts";
 import { CONFIG } from "./config.ts";
+import { EXTENSION } from "./extension.ts";
 import { EXPLAIN } from "./explain.ts";
 import { FAILOVER_SETTINGS } from "./failover_settings.ts";
 import { HISTORY } from "./history.ts";
@@ -58,6 +59,7 @@ export const CTL_COMMANDS: readonly (Command | Group)[] = [
   ...KV,
   ...LOG,
   ...LEADERSHIP,
+  ...EXTENSION,
   group({
     path: "ctl show",
     summary: "Other names of commands that show something",

@@ -20,6 +20,7 @@ import {
   dropOldData,
   keepNextStartClosed,
   liftShortage,
+  reloadAsWished,
   undoDrift,
 } from "./upkeep.ts";
 
@@ -161,6 +162,7 @@ async function turn(body: Body): Promise<void> {
     await keepOrders(body);
     await dropOldData(body);
     await keepNextStartClosed(body);
+    await reloadAsWished(body);
     afterOpening(body);
     await body.waker.nap(pollMs(body));
     return;

@@ -131,6 +131,8 @@ export interface Watch {
   renderedAtMs: number;
   /** When the files of the next start were last looked at. */
   closedAtMs: number;
+  /** When the server last read its configuration files, by its own clock. */
+  loadedAt: string;
   /** Where the log was when they were last seen right. */
   driftFromLsn: Lsn;
 }
@@ -206,6 +208,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
       drift: { drift: [], lsn: 0 },
       renderedAtMs: nowMs,
       closedAtMs: nowMs,
+      loadedAt: "",
       driftFromLsn: 0,
     },
     waker: createWaker(options),

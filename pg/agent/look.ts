@@ -195,6 +195,7 @@ async function lookAtServer(body: Body): Promise<ServerView> {
   try {
     const seen = await instance.observe({ timeoutMs: LOOK_TIMEOUT_MS });
     watch.hungSinceMs = null;
+    noteLoaded(body, seen);
     watch.drift = {
       drift: seen.drift,
       lsn: seen.flushLsn ?? seen.replayLsn ?? 0,
@@ -223,6 +224,13 @@ async function lookAtServer(body: Body): Promise<ServerView> {
     }
     return { kind: "starting" };
   }
+}
+
+/** What was set by ALTER SYSTEM counts from a reload on, and this is how one is noticed. */
+function noteLoaded({ watch, options }: Body, { loadedAt }: Seen): void {
+  if (watch.loadedAt === loadedAt) return;
+  watch.loadedAt = loadedAt;
+  options.ports.configurationLoaded();
 }
 
 /** One look that took too long is no reason to forget what was seen before. */

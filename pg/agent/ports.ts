@@ -37,6 +37,10 @@ export interface AgentPorts {
   ): AsyncIterable<Uint8Array>;
   /** Milliseconds since 1970, for the history. */
   wallMs(): number;
+  /** The server has read its configuration files again, or was looked at for the first time. */
+  configurationLoaded(): void;
+  /** Whether the server is to show other settings than before; says so once. */
+  takeReloadWish(): boolean;
 }
 
 /** Settings of an agent. */

@@ -88,6 +88,18 @@ export async function dropOldData(body: Body): Promise<void> {
   await options.instance.dropOld();
 }
 
+/**
+ * Writes and has the server read what others want it to show, between two steps: in the middle of one it
+ * could read too early what a step has made ready (R22).
+ */
+export async function reloadAsWished({ options, view }: Body): Promise<void> {
+  const isThere = view?.server.kind === "primary" ||
+    view?.server.kind === "standby";
+  if (!isThere || !options.ports.takeReloadWish()) return;
+  await options.instance.keepClosed();
+  await options.instance.reload({ settle: false });
+}
+
 /** How often it is looked whether a start by somebody else would be that of a closed standby. */
 const CLOSED_INTERVAL_MS = 5000;
 

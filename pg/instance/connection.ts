@@ -41,7 +41,7 @@ const LOST_CODES: readonly string[] = [
 export interface OwnConnection {
   /** The server's process behind it. */
   readonly pid: number;
-  /** Runs one statement. */
+  /** Runs one statement; without parameters also several, in one transaction. */
   run<T>(
     text: string,
     params: readonly unknown[],
@@ -68,6 +68,10 @@ export interface Connections {
   open(options: {
     readonly timeoutMs: number;
     readonly settings?: Readonly<Record<string, string>>;
+    /** @default {"postgres"} */
+    readonly database?: string;
+    /** @default {the superuser} */
+    readonly user?: string;
   }): Promise<OwnConnection>;
   /** Ends the kept ones; the next statement opens new ones. */
   drop(): Promise<void>;
@@ -99,11 +103,12 @@ function connect(
   target: Target,
   applicationName: string,
   settings: Readonly<Record<string, string>>,
+  database = "postgres",
 ): postgres.Sql {
   return postgres({
     path: target.socketPath,
     user: target.user,
-    database: "postgres",
+    database,
     pass: "",
     max: 1,
     prepare: true,
@@ -288,10 +293,10 @@ export function createConnections(target: Target): Connections {
         throw translate(error, target.socketPath);
       }
     },
-    open: ({ timeoutMs, settings }) =>
+    open: ({ timeoutMs, settings, database, user = target.user }) =>
       openOwn(
         target,
-        connect(target, applicationName, settings ?? {}),
+        connect({ ...target, user }, applicationName, settings ?? {}, database),
         timeoutMs,
       ),
     drop: () => kept.drop(),

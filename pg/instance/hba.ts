@@ -6,6 +6,9 @@ export const OWNED_FILE_MARK = "# Written by pgraft, which undoes changes.";
 
 const MAP = "pgraft";
 
+/** The role as which the agent runs replicated SQL; it comes over the local socket only. */
+export const EXECUTOR_ROLE = "pgraft_executor";
+
 function quoteName(name: string): string {
   return `"${name.replaceAll('"', "")}"`;
 }
@@ -30,6 +33,8 @@ export function formatHba(
   // A rule of the users such as "host all all" does not make these roles more than they are.
   lines.push(`host all ${user} all reject`);
   if (hba === "open") {
+    lines.push(`local all ${EXECUTOR_ROLE} peer map=${MAP}`);
+    lines.push(`host all ${EXECUTOR_ROLE} all reject`);
     for (const { name, rule } of options.hbaRules) {
       lines.push(...formatRule(name, rule));
     }
@@ -62,5 +67,8 @@ export function formatIdent(
   const lines = [...users].map((user) =>
     `${MAP} ${quoteName(user)} ${superuser}\n`
   );
+  if (hba === "open") {
+    lines.push(`${MAP} ${quoteName(ownUser)} ${EXECUTOR_ROLE}\n`);
+  }
   return `${OWNED_FILE_MARK}\n${lines.join("")}`;
 }

@@ -1,4 +1,5 @@
 import { backup } from "./backup_source.ts";
+import { present } from "../../base/mod.ts";
 import { barrier, seenWaiting } from "./barrier.ts";
 import { clone, dropOld, moveAside } from "./clone.ts";
 import {
@@ -21,7 +22,7 @@ import { probe } from "./probe.ts";
 import { pidsIn } from "./processes.ts";
 import { promote } from "./promote.ts";
 import { reload } from "./reload.ts";
-import { keepClosed, render } from "./render.ts";
+import { keepClosed, render, setPlaceholders } from "./render.ts";
 import { ensureReplicationRole } from "./replication_role.ts";
 import { rewind } from "./rewind.ts";
 import { endSessions, endWalSenders, setSlots } from "./sessions.ts";
@@ -103,6 +104,9 @@ export function createInstance(options: InstanceOptions): Instance {
       lost.listener = listener;
     },
     diskFreeBytes: at(diskFreeBytes),
+    socketDir: at(({ socketDirs }) => present(socketDirs[0], "a socket")),
+    setPlaceholders: at(setPlaceholders),
+    open: at((here, how) => here.connections.open(how)),
     close: at((here) => here.connections.drop()),
   };
 }

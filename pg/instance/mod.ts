@@ -5,7 +5,9 @@
  * @module
  */
 export { type Binaries, findBinaries, syncRaceFixedIn } from "./binaries.ts";
+export type { OwnConnection } from "./connection.ts";
 export type { ControlState } from "./control_file.ts";
+export { EXECUTOR_ROLE } from "./hba.ts";
 export { InstanceError, type InstanceErrorCode } from "./errors.ts";
 export { dataMajor } from "./inspect.ts";
 export { createInstance } from "./instance.ts";

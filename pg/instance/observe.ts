@@ -40,7 +40,8 @@ select json_build_object(
   'settings', (select coalesce(json_object_agg(name, current_setting(name, true)), '{}')
     from unnest(string_to_array($2, ',')) as name),
   'systemId', (select system_identifier::text from pg_control_system()),
-  'startedAt', pg_postmaster_start_time()::text)::text as view`;
+  'startedAt', pg_postmaster_start_time()::text,
+  'loadedAt', pg_conf_load_time()::text)::text as view`;
 
 interface RawReplication
   extends Omit<ReplicationView, "flushLsn" | "replayLsn"> {
@@ -55,7 +56,12 @@ interface RawReceiver extends Omit<ReceiverView, "latestEndLsn"> {
 interface RawView extends
   Pick<
     ServerView,
-    "inRecovery" | "timeline" | "replayPaused" | "systemId" | "startedAt"
+    | "inRecovery"
+    | "timeline"
+    | "replayPaused"
+    | "systemId"
+    | "startedAt"
+    | "loadedAt"
   > {
   readonly receiveLsn: string | null;
   readonly replayLsn: string | null;

@@ -33,6 +33,8 @@ export interface Place {
   readonly rendered: { settings: ReadonlyMap<string, string> };
   /** The postmaster that was found last, once it listens. */
   readonly postmaster: { last: Postmaster | null };
+  /** Settings of nobody in the server, so that it can show them. */
+  readonly placeholders: { settings: ReadonlyMap<string, string> };
 }
 
 async function realPath(path: string): Promise<string> {
@@ -117,5 +119,6 @@ export async function prepare(
     parameters: { current: options.parameters },
     rendered: { settings: new Map() },
     postmaster: { last: null },
+    placeholders: { settings: new Map() },
   };
 }

@@ -113,10 +113,27 @@ export async function writeParameters(
   const { options } = place;
   const path = join(dataDir, "pgraft_parameters.conf");
   const given = await givenFor(place, dataDir);
-  const settings = new Map([...userSettings(given), ...fixedSettings(given)]);
+  const settings = new Map([
+    ...userSettings(given),
+    ...fixedSettings(given),
+    ...place.placeholders.settings,
+  ]);
   const text = `${OWNED_FILE_MARK}\n${formatSettings(settings)}`;
   const wrote = await writeIfChanged(path, text, options.osUser);
   return await includeParameters(place, dataDir) || wrote;
+}
+
+/**
+ * Has the server show settings that it does not know, from the next time on that its files are written and
+ * read; ALTER SYSTEM takes a setting only if they are there. Returns whether anything changed.
+ */
+export function setPlaceholders(
+  { placeholders }: Place,
+  settings: ReadonlyMap<string, string>,
+): boolean {
+  const former = formatSettings(placeholders.settings);
+  placeholders.settings = settings;
+  return formatSettings(settings) !== former;
 }
 
 /** R25: makes the next start that of a standby. */

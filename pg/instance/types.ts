@@ -1,5 +1,6 @@
 import type { Clock, HostPort, Lsn } from "../../base/mod.ts";
 import type { Binaries } from "./binaries.ts";
+import type { OwnConnection } from "./connection.ts";
 import type { ControlState } from "./control_file.ts";
 import type { OsUser } from "./os_user.ts";
 
@@ -185,6 +186,8 @@ export interface ServerView {
   readonly systemId: string;
   /** When the server started, by its own clock. */
   readonly startedAt: string;
+  /** When it last read its configuration files, by its own clock. */
+  readonly loadedAt: string;
 }
 
 /** What a running server makes of its files. */
@@ -380,6 +383,20 @@ export interface Instance {
   onConnectionLost(listener: () => void): void;
   /** What is free for the data directory; null when the disk does not say in time. */
   diskFreeBytes(): Promise<number | null>;
+  /** The directory of the server's socket, which only its OS user can enter. */
+  socketDir(): Promise<string>;
+  /** Has the server show settings of others, once `keepClosed` has written them and it has read its files. */
+  setPlaceholders(settings: ReadonlyMap<string, string>): Promise<boolean>;
+  /** Opens a connection of its own; whoever opens it ends it. */
+  open(
+    options: Timeout & {
+      readonly settings?: Readonly<Record<string, string>>;
+      /** @default {"postgres"} */
+      readonly database?: string;
+      /** @default {the superuser} */
+      readonly user?: string;
+    },
+  ): Promise<OwnConnection>;
   /** Lets go of connections; PostgreSQL stays. */
   close(): Promise<void>;
 }

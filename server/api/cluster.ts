@@ -44,7 +44,8 @@ export function clusterRoutes(context: NodeContext): Route[] {
   ];
 }
 
-type Json = Record<string, unknown>;
+/** A JSON object. */
+export type Json = Record<string, unknown>;
 
 function statusToJson(context: NodeContext): Json {
   const stage = context.stage();
@@ -81,7 +82,8 @@ function raftToJson(raft: RaftStatus): Json {
   };
 }
 
-function clusterToJson(context: NodeContext): Json {
+/** The cluster as a node sees it, for `/v1/cluster`. */
+export function clusterToJson(context: NodeContext): Json {
   const raft = raftStatus(context);
   const ha = context.ha();
   return {

@@ -2,18 +2,20 @@ import { createHash } from "node:crypto";
 import {
   RaftError,
   type RaftErrorCode,
-  type RaftOperation,
   type RaftServer,
   type RaftStatus,
 } from "../../raft/mod.ts";
+import type { Instance } from "../../pg/instance/mod.ts";
 import type { HighAvailability } from "../ha/mod.ts";
 import { Problem } from "../http/mod.ts";
+import type { Activity } from "../metrics/mod.ts";
 import {
   encodePartOperation,
   type NodeMachine,
   ONCE_ANSWERED,
   type OnceKey,
   type Part,
+  type PartOperation,
 } from "../machine/mod.ts";
 import type { Call } from "../http/mod.ts";
 
@@ -67,6 +69,12 @@ export interface NodeContext {
   peer(id: number): PeerView | null;
   /** PostgreSQL's high availability; null before the node takes part. */
   ha(): HighAvailability | null;
+  /** The role with all rights in its PostgreSQL. */
+  readonly superuser: string;
+  /** Its PostgreSQL; null for a witness. */
+  instance(): Instance | null;
+  /** What callers ask of it. */
+  readonly activity: Activity;
   /** A proposal has ended: applied, or with this error. */
   proposalEnded(code: RaftErrorCode | null): void;
   /** Has the leader carry out a change, wherever it is. */
@@ -113,11 +121,7 @@ export async function propose(
   data: Uint8Array,
 ): Promise<Uint8Array> {
   const once = onceKeyOf(call);
-  requireMember(context);
-  const result = await proposeCounted(context, {
-    kind: part === "log" ? "wal_entry" : "custom",
-    data: encodePartOperation({ part, once, data }),
-  });
+  const result = await proposePart(context, { part, once, data });
   if (!once) return result;
   if (result[0] === ONCE_ANSWERED) return result.subarray(1);
   throw new Problem(
@@ -126,12 +130,28 @@ export async function propose(
   );
 }
 
-async function proposeCounted(
-  { raft, proposalEnded }: NodeContext,
-  operation: RaftOperation,
+/**
+ * Has an operation of a part committed.
+ *
+ * @param context The node.
+ * @param operation What.
+ * @param options Whether another node than the leader hands it on.
+ * @returns The part's result.
+ */
+export async function proposePart(
+  context: NodeContext,
+  operation: PartOperation,
+  options: { readonly forward?: boolean } = {},
 ): Promise<Uint8Array> {
+  const { raft, proposalEnded } = context;
+  requireMember(context);
+  const isLog = operation.part === "log";
+  const kind = isLog ? "wal_entry" : "custom";
+  const data = encodePartOperation(operation);
+  if (isLog) context.activity.appending();
   try {
-    const { result } = await raft.proposeOperation(operation);
+    const { result } = await raft.proposeOperation({ kind, data }, options);
+    if (isLog) context.activity.committed();
     proposalEnded(null);
     return result;
   } catch (error) {

@@ -9,7 +9,8 @@ import {
 } from "../http/mod.ts";
 import { type NodeContext, raftStatus } from "./context.ts";
 import { fromBase64 } from "./input.ts";
-import { change, readAs } from "./kv.ts";
+import { change } from "./kv.ts";
+import { readAs } from "./reading.ts";
 
 /** How many keys a range returns when the caller names no limit. */
 const MAX_RANGE = 10_000;

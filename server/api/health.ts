@@ -49,7 +49,7 @@ function ready(context: NodeContext): Answer {
 }
 
 /** Why the node can't serve, in words; null when it can. */
-function notReadyReason(context: NodeContext): string | null {
+export function notReadyReason(context: NodeContext): string | null {
   if (context.isStopping()) return "The node is stopping";
   const stage = context.stage();
   if (stage === "removed") return "The node was removed from the cluster";

@@ -16,12 +16,8 @@ import {
   Problem,
   type Route,
 } from "../http/mod.ts";
-import {
-  type NodeContext,
-  propose,
-  requireMember,
-  requirePart,
-} from "./context.ts";
+import { type NodeContext, propose } from "./context.ts";
+import { readAs } from "./reading.ts";
 import {
   bytesOf,
   bytesToJson,
@@ -80,18 +76,6 @@ export function kvRoutes(context: NodeContext): Route[] {
 
 function keyOf({ params }: Call): string {
   return textToByteString(params.key ?? "");
-}
-
-/** Reads as the caller asked: everything acknowledged before, or this node's own copy. */
-export async function readAs<T>(
-  context: NodeContext,
-  stale: boolean,
-  query: () => T,
-): Promise<T> {
-  if (stale) requirePart(context);
-  else requireMember(context);
-  const consistency = stale ? "stale" : "linearizable";
-  return await context.raft.read(query, { consistency });
 }
 
 async function get(context: NodeContext, call: Call): Promise<Answer> {

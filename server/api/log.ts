@@ -22,7 +22,8 @@ import {
   queryNumber,
   wholeNumber,
 } from "./input.ts";
-import { readAs } from "./kv.ts";
+import { whenApplied } from "../machine/mod.ts";
+import { readAs } from "./reading.ts";
 
 const MAX_RANGE = 1000;
 const DEFAULT_RANGE = 100;
@@ -137,31 +138,6 @@ async function wait(context: NodeContext, call: Call): Promise<Answer> {
     `Entry ${index} was not committed here in time; the newest is ${log.lastPosition()}`,
     { extra: { last_index: log.lastPosition() } },
   );
-}
-
-/** Waits for what only applied entries bring about. */
-async function whenApplied(
-  { raft }: NodeContext,
-  holds: () => boolean,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (holds()) return true;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, timeoutMs);
-  const forget = raft.onChange(() => {
-    if (holds()) resolve();
-  });
-  const give = (): void => resolve();
-  signal.addEventListener("abort", give);
-  try {
-    await promise;
-    return holds();
-  } finally {
-    clearTimeout(timer);
-    forget();
-    signal.removeEventListener("abort", give);
-  }
 }
 
 function entryToJson({ position, data }: LogEntry): Record<string, unknown> {

@@ -13,13 +13,23 @@ import { healthRoutes } from "./health.ts";
 import { kvRoutes } from "./kv.ts";
 import { logRoutes } from "./log.ts";
 import { orderRoutes } from "./orders.ts";
+import { sqlRoutes } from "./sql.ts";
 
-export type {
-  LeaderOrder,
-  NodeContext,
-  NodeStage,
-  PeerView,
+export { clusterToJson, type Json } from "./cluster.ts";
+export {
+  type LeaderOrder,
+  type NodeContext,
+  type NodeStage,
+  type PeerView,
+  type Progress,
+  proposePart,
+  raftStatus,
+  requireMember,
+  requirePart,
 } from "./context.ts";
+export { notReadyReason } from "./health.ts";
+export { newLeader, type OrderContext } from "./orders.ts";
+export { readAs } from "./reading.ts";
 
 /**
  * All routes of a node.
@@ -38,6 +48,7 @@ export function apiRoutes(
     ...orderRoutes(context),
     ...haRoutes(context),
     ...configRoutes(context),
+    ...sqlRoutes(context),
     ...logRoutes(context),
     ...kvRoutes(context),
   ];

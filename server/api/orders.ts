@@ -133,9 +133,15 @@ function idOf({ params }: Call): number {
   return wholeNumber("id", params.id ?? "", { min: 1, max: 1000 });
 }
 
-/** Answers once this node knows the leader that was asked for. */
-async function newLeader(
-  { raft }: OrderContext,
+/**
+ * Answers once this node knows the leader that was asked for.
+ *
+ * @param context The node.
+ * @param isExpected Whether that is who was asked for.
+ * @throws {Problem} When none such was seen in time.
+ */
+export async function newLeader(
+  { raft }: Pick<OrderContext, "raft">,
   isExpected: (leader: { id: number; term: number }) => boolean,
 ): Promise<Answer> {
   const holds = (): boolean => {

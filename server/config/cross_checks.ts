@@ -10,6 +10,7 @@ import { type ConfigProblem, formatOrigin } from "./origin.ts";
 import type { Setting } from "./setting.ts";
 import {
   API_SETTINGS,
+  BRIDGE_SETTINGS,
   CLUSTER_SETTINGS,
   NODE_SETTINGS,
   POSTGRESQL_SETTINGS,
@@ -185,6 +186,7 @@ function listeners(values: SettledValues): Listener[] {
     POSTGRESQL_SETTINGS.listen,
     ROUTER_SETTINGS.readWrite,
     ROUTER_SETTINGS.readOnly,
+    BRIDGE_SETTINGS.listen,
   ];
   return rows.flatMap((row) => {
     const address = valueOf<HostPort | null>(values, row) ?? null;
@@ -245,6 +247,17 @@ function checkApiFiles(values: SettledValues): ConfigProblem[] {
       }, but api.token_file is not set; set it too`,
     ));
   }
+  const bridge = valueOf<HostPort | null>(values, BRIDGE_SETTINGS.listen) ??
+    null;
+  if (bridge !== null && token === null) {
+    problems.push(problem(
+      values,
+      BRIDGE_SETTINGS.listen,
+      `${
+        words(values, BRIDGE_SETTINGS.listen)
+      }, but api.token_file is not set, whose token is the password there; set it too`,
+    ));
+  }
   if (readToken !== null && readToken === token) {
     problems.push(problem(
       values,
@@ -280,6 +293,7 @@ function meaningful(values: SettledValues): SettledValues {
   const ignored = new Set<Setting<unknown>>([
     ...Object.values(POSTGRESQL_SETTINGS),
     ...Object.values(ROUTER_SETTINGS),
+    ...Object.values(BRIDGE_SETTINGS),
   ]);
   return new Map([...values].filter(([row]) => !ignored.has(row)));
 }

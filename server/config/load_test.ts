@@ -52,6 +52,9 @@ app = host all app 10.0.0.0/8 scram-sha-256
 [router]
 read_write = 0.0.0.0:7432
 read_only = 0.0.0.0:7433
+[bridge]
+create_extension = true
+listen =                      ; 127.0.0.1:7434, for psql with a token as password
 [log]
 level = info
 format = text                 ; text | json
@@ -105,6 +108,7 @@ const SAMPLE_CONFIG = {
     readWrite: { host: "0.0.0.0", port: 7432 },
     readOnly: { host: "0.0.0.0", port: 7433 },
   },
+  bridge: { createExtension: true, listen: null },
   log: { level: "info", format: "text" },
 };
 

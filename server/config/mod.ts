@@ -48,4 +48,11 @@ export type {
   Setting,
 } from "./setting.ts";
 export * from "./settings.ts";
-export type { FoundingMember, ParsedValue, ValueType } from "./value_types.ts";
+export {
+  BOOLEAN_TYPE,
+  type FoundingMember,
+  integerType,
+  type ParsedValue,
+  type Range,
+  type ValueType,
+} from "./value_types.ts";

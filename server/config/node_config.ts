@@ -2,6 +2,7 @@ import type { SectionName } from "./names.ts";
 import type { SectionTable, SectionValues } from "./setting.ts";
 import type {
   API_SETTINGS,
+  BRIDGE_SETTINGS,
   CLUSTER_SETTINGS,
   LOG_SETTINGS,
   NODE_SETTINGS,
@@ -33,8 +34,9 @@ export interface NodeConfig {
   readonly raft: SectionValues<typeof RAFT_SETTINGS>;
   readonly api: SectionValues<typeof API_SETTINGS>;
   readonly postgresql: SectionValues<typeof POSTGRESQL_SETTINGS> & FreeValues;
-  /** Both ports are null where PostgreSQL is not managed. */
+  /** Its ports, and the bridge's, are null where PostgreSQL is not managed. */
   readonly router: SectionValues<typeof ROUTER_SETTINGS>;
+  readonly bridge: SectionValues<typeof BRIDGE_SETTINGS>;
   readonly log: SectionValues<typeof LOG_SETTINGS>;
 }
 
@@ -62,6 +64,7 @@ export function buildConfig(
 ): NodeConfig {
   const postgresql = sectionOf(SECTIONS.postgresql, values);
   const router = sectionOf(SECTIONS.router, values);
+  const bridge = sectionOf(SECTIONS.bridge, values);
   return {
     node: sectionOf(SECTIONS.node, values),
     cluster: sectionOf(SECTIONS.cluster, values),
@@ -69,6 +72,7 @@ export function buildConfig(
     api: sectionOf(SECTIONS.api, values),
     postgresql: { ...postgresql, ...free },
     router: postgresql.managed ? router : { readWrite: null, readOnly: null },
+    bridge: postgresql.managed ? bridge : { ...bridge, listen: null },
     log: sectionOf(SECTIONS.log, values),
   };
 }

@@ -76,6 +76,9 @@ password_encryption = scram-sha-256 ; FILE:9
 [router]
 read_write = 0.0.0.0:7432 ; default
 read_only = 0.0.0.0:7433 ; default
+[bridge]
+create_extension = true ; default
+listen = ; default
 [log]
 level = info ; default
 format = text ; default

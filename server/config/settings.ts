@@ -340,6 +340,24 @@ export const ROUTER_SETTINGS = {
   }),
 };
 
+/** `[bridge]`: SQL functions and how they reach this node. */
+export const BRIDGE_SETTINGS = {
+  createExtension: setting({
+    key: "create_extension",
+    type: BOOLEAN_TYPE,
+    default: "true",
+    help:
+      "Whether the extension pgraft is made in the database postgres, and upgraded, by itself",
+  }),
+  listen: setting({
+    key: "listen",
+    type: optionalType(ADDRESS_TYPE, "off"),
+    default: "",
+    help:
+      "Where psql may call the functions of this node over TCP, with a token of the HTTP interface as password",
+  }),
+};
+
 /** `[log]`: what this node writes about itself. */
 export const LOG_SETTINGS = {
   level: setting({
@@ -373,5 +391,6 @@ export const SECTIONS = {
   api: API_SETTINGS,
   postgresql: POSTGRESQL_SETTINGS,
   router: ROUTER_SETTINGS,
+  bridge: BRIDGE_SETTINGS,
   log: LOG_SETTINGS,
 };

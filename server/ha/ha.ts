@@ -12,6 +12,7 @@ import {
   findOsUser,
   type Instance,
   InstanceError,
+  type OsUser,
   ownedReason,
   syncRaceFixedIn,
 } from "../../pg/instance/mod.ts";
@@ -72,11 +73,19 @@ export interface HaOptions {
   readonly local: LocalPostgres | null;
   http(): HttpTransport;
   state(): ClusterState;
+  /** The election timeout now; it can change. */
+  electionTimeoutMs(): number;
+  /** PostgreSQL has read its configuration files again. */
+  configurationLoaded(): void;
+  /** Whether PostgreSQL is to read its configuration files again; says so once. */
+  takeReloadWish(): boolean;
 }
 
 /** A PostgreSQL that was found fit to be managed. */
 export interface LocalPostgres {
   readonly instance: Instance;
+  /** Who runs it; null for this process's own user. */
+  readonly osUser: OsUser | null;
   readonly version: string;
   readonly canRewind: boolean;
   readonly canCopyStandby: boolean;
@@ -135,6 +144,7 @@ export async function findPostgres(
   await refuseBadDirectory(instance, postgresql.dataDir);
   return {
     instance,
+    osUser,
     version: binaries.version,
     canRewind: binaries.hasRewind,
     canCopyStandby: binaries.hasBaseBackup,
@@ -208,8 +218,7 @@ async function refuseBadDirectory(
 
 /** Starts high availability on a node that takes part in its group. */
 export async function startHa(options: HaOptions): Promise<HighAvailability> {
-  const { config, raft, clock, state } = options;
-  const { electionTimeoutMs } = config.raft;
+  const { config, raft, clock, state, electionTimeoutMs } = options;
   const proposer = createProposer(raft);
   const parts: { leading: Leading | null; agent: Agent | null } = {
     leading: null,
@@ -227,7 +236,9 @@ export async function startHa(options: HaOptions): Promise<HighAvailability> {
     proposer,
     state,
     settings: {
-      electionTimeoutMs,
+      get electionTimeoutMs(): number {
+        return electionTimeoutMs();
+      },
       agentGraceMs: AGENT_GRACE_MS,
       maximumLagBytes: config.cluster.maximumLagBytes,
     },
@@ -280,24 +291,29 @@ function whenChanged(raft: RaftServer, state: () => ClusterState): OnChange {
 }
 
 async function beginAgent(
-  { config, raft, clock, local, http, state }: HaOptions,
+  options: HaOptions,
   { watch, proposer, onChange }: {
     watch: Watch;
     proposer: Proposer;
     onChange: OnChange;
   },
 ): Promise<Agent | null> {
+  const { config, raft, clock, local, http, state } = options;
   if (!local) return null;
   const { id, dataDir } = config.node;
   const { advertise, onStop } = config.postgresql;
   return await startAgent({
     id,
-    ...local,
+    instance: local.instance,
+    version: local.version,
+    canRewind: local.canRewind,
     address: advertise,
     mode: config.cluster.synchronousMode,
     parameters: config.postgresql.parameters,
     directory: join(dataDir, "ha"),
-    electionTimeoutMs: config.raft.electionTimeoutMs,
+    get electionTimeoutMs(): number {
+      return options.electionTimeoutMs();
+    },
     agentGraceMs: AGENT_GRACE_MS,
     keepOnStop: onStop === "keep",
     clock,
@@ -328,6 +344,8 @@ async function beginAgent(
       },
       openBackup: (from, signal) => openBackup(raft, http(), from, signal),
       wallMs: () => Date.now(),
+      configurationLoaded: () => options.configurationLoaded(),
+      takeReloadWish: () => options.takeReloadWish(),
     },
   });
 }

@@ -28,7 +28,7 @@ export interface Watch {
 /** What a watch is made of. */
 export interface WatchOptions {
   readonly clock: Clock;
-  readonly electionTimeoutMs: number;
+  electionTimeoutMs(): number;
   /** Is told whenever something new is known. */
   readonly onNews: () => void;
 }
@@ -56,7 +56,7 @@ export function createWatch(
     return {
       agent: sighting.goneSinceMs !== null
         ? "gone"
-        : silentMs >= electionTimeoutMs
+        : silentMs >= electionTimeoutMs()
         ? "silent"
         : "alive",
       silentMs,

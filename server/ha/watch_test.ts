@@ -35,7 +35,7 @@ function watching(): { clock: MemoryClock; watch: Watch; news: () => number } {
   let news = 0;
   const watch = createWatch({
     clock,
-    electionTimeoutMs: 1000,
+    electionTimeoutMs: () => 1000,
     onNews: () => {
       news += 1;
     },

@@ -160,7 +160,7 @@ function failureResponse(
   error: unknown,
   requestId: string,
 ): Response {
-  const problem = problemOf(error, route);
+  const problem = problemOf(error, route?.access === "change");
   if (problem.code === "internal") dispatcher.onError(error, requestId);
   return problemResponse(problem, requestId, leaderOf(dispatcher, problem));
 }
@@ -185,10 +185,16 @@ const RAFT_PROBLEMS: Readonly<Record<RaftErrorCode, ProblemCode>> = {
   bad_call: "no_quorum",
 };
 
-function problemOf(error: unknown, route: Route | null): Problem {
+/**
+ * Says what an error means for who asked.
+ *
+ * @param error What was thrown.
+ * @param changes Whether what failed would have changed something.
+ */
+export function problemOf(error: unknown, changes: boolean): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof RaftError) {
-    return problemOfRaft(error, error.leader, route);
+    return problemOfRaft(error, error.leader, changes);
   }
   const detail = `The node failed on this request: ${messageOf(error)}`;
   return new Problem("internal", detail, { cause: error });
@@ -197,11 +203,11 @@ function problemOf(error: unknown, route: Route | null): Problem {
 function problemOfRaft(
   error: RaftError,
   leader: LeaderHint | null,
-  route: Route | null,
+  changes: boolean,
 ): Problem {
   const known = RAFT_PROBLEMS[error.code];
   // A change that was under way when the node ended may have been committed.
-  const isOpen = known === "stopping" && route?.access === "change";
+  const isOpen = known === "stopping" && changes;
   const code = isOpen ? "outcome_unknown" : known;
   return new Problem(code, error.message, { leader, cause: error });
 }

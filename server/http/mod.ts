@@ -5,7 +5,11 @@
  */
 export type { AccessRules } from "./access.ts";
 export { parseObject } from "./body.ts";
-export { createRequestHandler, type HandleOptions } from "./handle.ts";
+export {
+  createRequestHandler,
+  type HandleOptions,
+  problemOf,
+} from "./handle.ts";
 export { type Answer, jsonAnswer } from "./json.ts";
 export { Problem, type ProblemCode, type ProblemOptions } from "./problem.ts";
 export {

@@ -1,6 +1,13 @@
-import { configureSync, getConfig, resetSync } from "@logtape/logtape";
+import {
+  configureSync,
+  getConfig,
+  type LogRecord,
+  resetSync,
+} from "@logtape/logtape";
 import { type Clock, systemClock } from "../../base/mod.ts";
 import {
+  bodyText,
+  categoryText,
   createJsonFormatter,
   createTextFormatter,
   type Formatter,
@@ -35,8 +42,25 @@ export interface LoggingOptions {
   readonly clock?: Clock;
 }
 
+/** An event that was logged, as text. */
+export interface RecentEvent {
+  readonly atMs: number;
+  readonly level: string;
+  /** Who told of it. */
+  readonly source: string;
+  /** The sentence with its fields, in which no secret is shown. */
+  readonly message: string;
+}
+
+/** How many events are remembered. */
+const MAX_RECENT = 1000;
+
 /** A process's log. */
 export interface Logging {
+  /** The last events, oldest first. */
+  recent(): readonly RecentEvent[];
+  /** Writes events of another level from now on. */
+  setLevel(level: LogLevel): void;
   /**
    * Writes what waits, and waits for it. For a process that ends by an uncaught error; at `Deno.exit` it
    * happens by itself.
@@ -60,6 +84,15 @@ function createWriter(options: LoggingOptions, format: Formatter): LineWriter {
         properties: { count },
       }),
   });
+}
+
+function recentOf(record: LogRecord): RecentEvent {
+  return {
+    atMs: record.timestamp,
+    level: record.level,
+    source: categoryText(record),
+    message: bodyText(record),
+  };
 }
 
 /**
@@ -92,20 +125,32 @@ export function configureLogging(options: LoggingOptions): Logging {
     ? createJsonFormatter(options.node)
     : createTextFormatter(options.node);
   const writer = createWriter(options, format);
-  configureSync({
-    sinks: { lines: (record) => writer.write(format(record)) },
-    loggers: [
-      { category: ROOT_CATEGORY, sinks: ["lines"], lowestLevel: options.level },
-      // LogTape's own words, such as a sink that threw.
-      {
-        category: ["logtape", "meta"],
-        sinks: ["lines"],
-        lowestLevel: "warning",
+  const recent: RecentEvent[] = [];
+  const configureAt = (level: LogLevel): void =>
+    configureSync({
+      reset: true,
+      sinks: {
+        lines: (record) => {
+          writer.write(format(record));
+          recent.push(recentOf(record));
+          if (recent.length > MAX_RECENT) recent.shift();
+        },
       },
-    ],
-  });
+      loggers: [
+        { category: ROOT_CATEGORY, sinks: ["lines"], lowestLevel: level },
+        // LogTape's own words, such as a sink that threw.
+        {
+          category: ["logtape", "meta"],
+          sinks: ["lines"],
+          lowestLevel: "warning",
+        },
+      ],
+    });
+  configureAt(options.level);
   addEventListener("unload", writer.flushSync);
   return {
+    recent: () => recent,
+    setLevel: configureAt,
     flushSync: writer.flushSync,
     dispose: async () => {
       resetSync();

@@ -53,7 +53,7 @@ function messageText({ rawMessage, message }: LogRecord): string {
 }
 
 /** The category without what all of ours begin with. */
-function categoryText({ category }: LogRecord): string {
+export function categoryText({ category }: LogRecord): string {
   return (category[0] === "pgraft" ? category.slice(1) : category).join(".");
 }
 
@@ -78,15 +78,24 @@ function textValue(value: Plain): string {
 export function createTextFormatter(node: LoggingNode): Formatter {
   const name = escapeUnseen(node.name);
   return (record) => {
-    const stacks = hasStacks(record);
-    const fields = plainFields(record.properties, { errors: "text", stacks })
-      .map(([key, value]) => ` ${textValue(key)}=${textValue(value)}`);
     const time = new Date(record.timestamp).toISOString();
     const level = record.level.toUpperCase().padEnd(7);
     const category = escapeUnseen(categoryText(record));
-    const message = escapeUnseen(plainText(messageText(record)));
-    return `${time} ${level} ${name} ${category}: ${message}${fields.join("")}`;
+    return `${time} ${level} ${name} ${category}: ${bodyText(record)}`;
   };
+}
+
+/**
+ * Writes an event's message and fields, as in a line for people.
+ *
+ * @param record The event.
+ * @returns The text, on one line and without secrets.
+ */
+export function bodyText(record: LogRecord): string {
+  const stacks = hasStacks(record);
+  const fields = plainFields(record.properties, { errors: "text", stacks })
+    .map(([key, value]) => ` ${textValue(key)}=${textValue(value)}`);
+  return escapeUnseen(plainText(messageText(record))) + fields.join("");
 }
 
 /**

@@ -7,6 +7,7 @@ export {
   configureLogging,
   type Logging,
   type LoggingOptions,
+  type RecentEvent,
 } from "./configure.ts";
 export type { LoggingNode } from "./format.ts";
 export type { LogOutput } from "./line_writer.ts";

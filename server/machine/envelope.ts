@@ -1,7 +1,14 @@
 import { invariant, present } from "../../base/mod.ts";
 
 /** The parts of a node's replicated state. */
-export const PARTS = ["kv", "log", "members", "cluster"] as const;
+export const PARTS = [
+  "kv",
+  "log",
+  "members",
+  "cluster",
+  "settings",
+  "sql",
+] as const;
 
 /** One of {@linkcode PARTS}. */
 export type Part = typeof PARTS[number];

@@ -32,7 +32,7 @@ Deno.test("encodePartOperation() refuses a once-key of another length", () => {
   );
 });
 
-for (const first of [4, 0x7f, 0xff]) {
+for (const first of [PARTS.length, 0x7f, 0xff]) {
   Deno.test(`decodePartOperation() refuses part ${first}`, () => {
     assertThrows(() => decodePartOperation(Uint8Array.of(first)));
   });

@@ -17,12 +17,19 @@ import type {
   RaftOperation,
   RaftStateMachine,
   SnapshotRestore,
+  Term,
 } from "../../raft/mod.ts";
+import {
+  applySettings,
+  type ClusterSettings,
+  NO_CLUSTER_SETTINGS,
+} from "./cluster_settings.ts";
 import {
   decodePartOperation,
   type OnceKey,
   type PartOperation,
 } from "./envelope.ts";
+import { noteTerm, termAt, type TermSpan } from "./log_terms.ts";
 import {
   applyMemberInfo,
   type MemberTable,
@@ -38,6 +45,12 @@ import {
   restoreOnce,
   snapshotOnce,
 } from "./once.ts";
+import {
+  applySql,
+  EMPTY_SQL_QUEUE,
+  type SqlOperation,
+  type SqlQueue,
+} from "./sql_queue.ts";
 
 /** A node's replicated state. */
 export interface NodeMachine extends RaftStateMachine {
@@ -47,6 +60,12 @@ export interface NodeMachine extends RaftStateMachine {
   members(): MemberTable;
   /** Who reigns over PostgreSQL, and how that came about. */
   cluster(): ClusterState;
+  /** The term in which an entry of the log was committed; 0 where that is not known. */
+  logTerm(position: number): Term;
+  /** What all nodes have alike. */
+  settings(): ClusterSettings;
+  /** Statements for the primary to run. */
+  sql(): SqlQueue;
 }
 
 interface State {
@@ -55,11 +74,23 @@ interface State {
   members: MemberTable;
   once: OnceTable;
   cluster: ClusterState;
+  logTerms: TermSpan[];
+  settings: ClusterSettings;
+  sql: SqlQueue;
   applied: Index;
 }
 
 /** The sections of a snapshot, each piece with its own in front. */
-const SECTIONS = { kv: 0, log: 1, members: 2, once: 3, cluster: 4 } as const;
+const SECTIONS = {
+  kv: 0,
+  log: 1,
+  members: 2,
+  once: 3,
+  cluster: 4,
+  logTerms: 5,
+  settings: 6,
+  sql: 7,
+} as const;
 
 /**
  * Makes a node's replicated state, empty.
@@ -73,6 +104,9 @@ export function createNodeMachine(): NodeMachine {
     members: new Map(),
     once: createOnceTable(),
     cluster: EMPTY_STATE,
+    logTerms: [],
+    settings: NO_CLUSTER_SETTINGS,
+    sql: EMPTY_SQL_QUEUE,
     applied: 0,
   };
   return {
@@ -80,35 +114,41 @@ export function createNodeMachine(): NodeMachine {
     log: state.log,
     members: () => state.members,
     cluster: () => state.cluster,
-    applyOperation: (operation, index) => apply(state, operation, index),
+    logTerm: (position) => termAt(state.logTerms, position),
+    settings: () => state.settings,
+    sql: () => state.sql,
+    applyOperation: (operation, index, term = 0) =>
+      apply(state, operation, { index, term }),
     createSnapshot: (index) => createSnapshot(state, index),
     restoreFromSnapshot: (index) => restore(state, index),
     getLastAppliedIndex: () => state.applied,
   };
 }
 
-function apply(
-  state: State,
-  { data }: RaftOperation,
-  index: Index,
-): Uint8Array {
+/** Where an operation stands in the Raft log. */
+interface At {
+  readonly index: Index;
+  readonly term: Term;
+}
+
+function apply(state: State, { data }: RaftOperation, at: At): Uint8Array {
   const operation = decodePartOperation(data);
-  state.applied = index;
+  state.applied = at.index;
   return operation.once
-    ? applyOnce(state, operation, operation.once, index)
-    : applyPart(state, operation, index);
+    ? applyOnce(state, operation, operation.once, at)
+    : applyPart(state, operation, at);
 }
 
 function applyOnce(
   state: State,
   operation: PartOperation,
   once: OnceKey,
-  index: Index,
+  at: At,
 ): Uint8Array {
   const verdict = lookUpOnce(state.once, once);
   if (verdict.kind === "reused") return Uint8Array.of(ONCE_REUSED);
   if (verdict.kind === "repeated") return verdict.result;
-  const inner = applyPart(state, operation, index);
+  const inner = applyPart(state, operation, at);
   const result = new Uint8Array(1 + inner.length);
   result[0] = ONCE_ANSWERED;
   result.set(inner, 1);
@@ -119,22 +159,53 @@ function applyOnce(
 function applyPart(
   state: State,
   { part, data }: PartOperation,
-  index: Index,
+  at: At,
 ): Uint8Array {
   switch (part) {
     case "kv":
-      return state.kv.applyOperation({ kind: "custom", data }, index);
+      return state.kv.applyOperation({ kind: "custom", data }, at.index);
     case "log":
-      return state.log.applyOperation({ kind: "wal_entry", data }, index);
+      return applyLog(state, data, at);
     case "members":
       applyMemberInfo(state.members, data);
       return new Uint8Array();
     case "cluster": {
       const applied = applyCommand(state.cluster, decodeCommand(data));
       state.cluster = applied.state;
-      return new TextEncoder().encode(JSON.stringify(applied.result));
+      return encodeJson(applied.result);
+    }
+    case "settings": {
+      const applied = applySettings(state.settings, data);
+      state.settings = applied.state;
+      return encodeJson(applied.result);
+    }
+    case "sql": {
+      const { phase } = state.cluster;
+      const openEpoch = phase.kind === "open" ? phase.epoch : 0;
+      const applied = applySql(state.sql, data, { ...at, openEpoch });
+      state.sql = applied.queue;
+      return encodeJson(applied.result);
     }
   }
+}
+
+function applyLog(state: State, data: Uint8Array, at: At): Uint8Array {
+  const { log, logTerms } = state;
+  const before = log.lastPosition();
+  const result = log.applyOperation({ kind: "wal_entry", data }, at.index);
+  const position = log.lastPosition();
+  if (position > before) {
+    noteTerm(logTerms, position, at.term, log.firstPosition());
+  }
+  return result;
+}
+
+function encodeJson(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+function decodeJson<T>(bytes: Uint8Array): T {
+  return JSON.parse(new TextDecoder().decode(bytes));
 }
 
 function createSnapshot(state: State, index: Index): Iterable<Uint8Array> {
@@ -143,6 +214,9 @@ function createSnapshot(state: State, index: Index): Iterable<Uint8Array> {
     [SECTIONS.members, snapshotMembers(state.members)],
     [SECTIONS.once, snapshotOnce(state.once)],
     [SECTIONS.cluster, [encodeState(state.cluster)]],
+    [SECTIONS.logTerms, [encodeJson(state.logTerms)]],
+    [SECTIONS.settings, [encodeJson(state.settings)]],
+    [SECTIONS.sql, state.sql.operations.map(encodeJson)],
     [SECTIONS.kv, state.kv.createSnapshot(index)],
     [SECTIONS.log, state.log.createSnapshot(index)],
   ]);
@@ -187,6 +261,9 @@ function restore(state: State, index: Index): SnapshotRestore {
   const members: MemberTable = new Map();
   const once = createOnceTable();
   let cluster = EMPTY_STATE;
+  let logTerms: TermSpan[] = [];
+  let settings = NO_CLUSTER_SETTINGS;
+  const operations: SqlOperation[] = [];
   return {
     piece(data): void {
       const piece = data.subarray(1);
@@ -202,6 +279,15 @@ function restore(state: State, index: Index): SnapshotRestore {
         case SECTIONS.cluster:
           cluster = decodeState(piece);
           return;
+        case SECTIONS.logTerms:
+          logTerms = decodeJson(piece);
+          return;
+        case SECTIONS.settings:
+          settings = decodeJson(piece);
+          return;
+        case SECTIONS.sql:
+          operations.push(decodeJson(piece));
+          return;
         default:
           throw new RangeError(
             `Section ${
@@ -216,6 +302,9 @@ function restore(state: State, index: Index): SnapshotRestore {
       state.members = members;
       state.once = once;
       state.cluster = cluster;
+      state.logTerms = logTerms;
+      state.settings = settings;
+      state.sql = { operations };
       state.applied = index;
     },
   };

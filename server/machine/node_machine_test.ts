@@ -8,6 +8,8 @@ import {
 import { encodePartOperation, type OnceKey, type Part } from "./envelope.ts";
 import { encodeMemberInfo, isSameInfo, type MemberInfo } from "./members.ts";
 import { createNodeMachine, type NodeMachine } from "./node_machine.ts";
+import { encodeSettings } from "./cluster_settings.ts";
+import { encodeSqlCommand } from "./sql_queue.ts";
 import { ONCE_ANSWERED, ONCE_REUSED } from "./once.ts";
 
 const INFO: MemberInfo = {
@@ -48,10 +50,32 @@ function applierOf(
   machine: NodeMachine,
 ): (part: Part, data: Uint8Array, once?: OnceKey | null) => Uint8Array {
   return (part, data, once = null) =>
-    machine.applyOperation({
-      kind: "custom",
-      data: encodePartOperation({ part, once, data }),
-    }, machine.getLastAppliedIndex() + 1);
+    machine.applyOperation(
+      {
+        kind: "custom",
+        data: encodePartOperation({ part, once, data }),
+      },
+      machine.getLastAppliedIndex() + 1,
+      termOf(machine),
+    );
+}
+
+/** A term that grows by and by. */
+function termOf(machine: NodeMachine): number {
+  return 1 + Math.floor(machine.getLastAppliedIndex() / 100);
+}
+
+const SETTINGS = { heartbeatIntervalMs: 50, electionTimeoutMs: 500 };
+
+function submission(sql: string): Uint8Array {
+  return encodeSqlCommand({
+    type: "submit",
+    kind: "custom",
+    sql,
+    database: "postgres",
+    role: "app",
+    atMs: 1,
+  });
 }
 
 function onceOf(key: number, request: number): OnceKey {
@@ -72,6 +96,9 @@ function contentOf(machine: NodeMachine): unknown {
     entries: log.readRange(1, { limit: 1000 }),
     members: [...machine.members()],
     cluster: machine.cluster(),
+    terms: [1, 2, 150].map((position) => machine.logTerm(position)),
+    settings: machine.settings(),
+    sql: machine.sql(),
   };
 }
 
@@ -112,6 +139,8 @@ Deno.test("a snapshot holds all parts of one moment, whatever is applied while i
   }
   apply("members", encodeMemberInfo(INFO));
   apply("cluster", encodeCommand(REGISTER));
+  apply("settings", encodeSettings(SETTINGS));
+  apply("sql", submission("select 1"));
   const before = contentOf(machine);
   const index = machine.getLastAppliedIndex();
 
@@ -124,6 +153,8 @@ Deno.test("a snapshot holds all parts of one moment, whatever is applied while i
     apply("log", append("after"));
     apply("members", encodeMemberInfo({ ...INFO, name: `after ${n}` }));
     apply("cluster", encodeCommand({ ...REGISTER, port: n }));
+    apply("settings", encodeSettings({ ...SETTINGS, heartbeatIntervalMs: n }));
+    apply("sql", submission(`select ${n}`));
   }
   assert(n > 3, "nothing was applied in between");
 

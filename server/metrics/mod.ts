@@ -12,3 +12,9 @@ export type { PostgresStatus } from "./postgres_metrics.ts";
 export { type ProcessUsage, readProcessUsage } from "./process_metrics.ts";
 export * from "./registry.ts";
 export { METRICS_CONTENT_TYPE } from "./text.ts";
+export {
+  type Activity,
+  type ActivityCounts,
+  createActivity,
+  type Traffic,
+} from "./activity.ts";

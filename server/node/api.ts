@@ -29,11 +29,15 @@ export interface Api {
 }
 
 /** Serves a node's API. */
-export async function serveApi(node: Node, context: NodeContext): Promise<Api> {
+export async function serveApi(
+  node: Node,
+  context: NodeContext,
+  renderMetrics: () => string,
+): Promise<Api> {
   const { config, metrics } = node;
   const { host, port } = config.api.listen;
   const table = createRouteTable(
-    apiRoutes(context, () => metrics.registry.render()),
+    apiRoutes(context, renderMetrics),
   );
   const recorders = new Map(
     table.routes.map((route) => [route, metrics.http.route(route.path)]),
@@ -54,6 +58,7 @@ export async function serveApi(node: Node, context: NodeContext): Promise<Api> {
     },
     observe: (route, request, status, tookMs) => {
       finishOne(load);
+      node.activity.ended(status < 400);
       const recorder = recorderOf(recorders, route, other);
       recorder.finished(request.method, status, tookMs);
     },

@@ -2,6 +2,7 @@ import { formatHostPort, messageOf, systemClock } from "../../base/mod.ts";
 import type { Leadership } from "../../raft/mod.ts";
 import type { NodeConfig } from "../config/mod.ts";
 import { startHa } from "../ha/mod.ts";
+import { Problem } from "../http/mod.ts";
 import { logger } from "../logging/mod.ts";
 import {
   encodeMemberInfo,
@@ -18,6 +19,12 @@ import {
   joinCluster,
 } from "./entry.ts";
 import { contextOf, type Node, openNode, ownAddress } from "./node.ts";
+import {
+  createSurface,
+  NO_HOST,
+  type NodeHost,
+  type Surface,
+} from "./surface.ts";
 
 /** How long a stop waits for a new leader before it goes. */
 const HAND_OVER_TIMEOUT_MS = 1000;
@@ -43,17 +50,22 @@ export interface RunningNode {
  *
  * @param config Its configuration.
  * @param version The program's version.
+ * @param host Its process.
  * @returns The node, whose API answers already; it may still wait for others.
  */
 export async function startNode(
   config: NodeConfig,
   version: string,
+  host: NodeHost = NO_HOST,
 ): Promise<RunningNode> {
   const { node, isEmpty } = await openNode(config, version);
+  const context = contextOf(node);
+  const surface = createSurface(node, context, host, () => void endOnce(null));
   let api: Api;
   try {
-    api = await serveApi(node, contextOf(node));
+    api = await serveApi(node, context, () => metricsOf(node, surface));
   } catch (error) {
+    await surface.stop();
     await stopParts(node);
     throw error;
   }
@@ -61,12 +73,14 @@ export async function startNode(
     address: `${api.hostname}:${api.port}`,
   });
   node.metrics.start();
-  const entering = enter(node, isEmpty);
-  const taking = entering.then((outcome) => takePart(node, outcome));
+  const listening = surface.listen();
+  const entering = listening.then(() => enter(node, isEmpty));
+  const taking = entering.then((outcome) => takePart(node, surface, outcome));
   const ended = Promise.withResolvers<Error | null>();
   const end = async (error: Error | null): Promise<void> => {
     node.stopping.abort();
-    await api.stop();
+    await listening.catch(() => {});
+    await Promise.all([api.stop(), surface.stop()]);
     await stopParts(node);
     node.metrics.stop();
     ended.resolve(error);
@@ -109,7 +123,11 @@ async function enter(node: Node, isEmpty: boolean): Promise<EntryOutcome> {
   return raft.status().members.length === 0 ? "must_join" : outcome;
 }
 
-async function takePart(node: Node, outcome: EntryOutcome): Promise<void> {
+async function takePart(
+  node: Node,
+  surface: Surface,
+  outcome: EntryOutcome,
+): Promise<void> {
   const { config } = node;
   if (outcome === "must_join") {
     node.stage = "joining";
@@ -119,13 +137,27 @@ async function takePart(node: Node, outcome: EntryOutcome): Promise<void> {
   if (node.stopping.signal.aborted) return;
   node.stage = "running";
   node.waitingFor = null;
-  await beginHa(node);
+  node.raft.onChange(() => {
+    if (!node.stopping.signal.aborted) surface.groupChanged();
+  });
+  surface.groupChanged();
+  await beginHa(node, surface);
   await introduce(node);
 }
 
+/** What `/metrics` says, where that is not switched off. */
+function metricsOf({ metrics }: Node, { settings }: Surface): string {
+  if (settings.live.metricsEnabled) return metrics.registry.render();
+  throw new Problem("not_found", "pgraft.metrics_enabled is off on this node");
+}
+
 /** PostgreSQL is looked after once the node is a member, whose reports count. */
-async function beginHa(node: Node): Promise<void> {
+async function beginHa(
+  node: Node,
+  { settings, keeper }: Surface,
+): Promise<void> {
   const { config, raft, local, relay, machine } = node;
+  await settings.prepare();
   node.ha = await startHa({
     config,
     raft,
@@ -133,6 +165,12 @@ async function beginHa(node: Node): Promise<void> {
     clock: systemClock(),
     http: () => relay.http(),
     state: () => machine.cluster(),
+    electionTimeoutMs: () => settings.live.electionTimeoutMs,
+    configurationLoaded(): void {
+      settings.configurationLoaded();
+      keeper?.serverSeen();
+    },
+    takeReloadWish: () => settings.takeReloadWish(),
   });
 }
 

@@ -4,4 +4,5 @@
  * @module
  */
 export { type RunningNode, startNode } from "./lifecycle.ts";
+export type { NodeHost } from "./surface.ts";
 export { type Loaded, runNode, type RunOptions } from "./run.ts";

@@ -28,6 +28,8 @@ import {
 import { logger } from "../logging/mod.ts";
 import { createNodeMachine, type NodeMachine } from "../machine/mod.ts";
 import {
+  type Activity,
+  createActivity,
   createNodeMetrics,
   type NodeMetrics,
   proposalEndingOf,
@@ -63,6 +65,8 @@ export interface Node {
   readonly local: LocalPostgres | null;
   /** Null before it takes part. */
   ha: HighAvailability | null;
+  /** What callers ask of it. */
+  readonly activity: Activity;
 }
 
 const LOG = logger("node");
@@ -110,6 +114,7 @@ export async function openNode(
     founding: foundingAnswer(identity, isEmpty ? null : founders ?? []),
     local,
     ha: null,
+    activity: createActivity(() => relay.traffic),
   };
   holder.node = node;
   relay.onPresence((peer, present) => node.ha?.presence(peer, present));
@@ -257,6 +262,9 @@ export function contextOf(node: Node): NodeContext {
     isDiskFull: () => node.diskFull,
     isStopping: () => node.stopping.signal.aborted,
     ha: () => node.ha,
+    activity: node.activity,
+    superuser: config.postgresql.superuser,
+    instance: () => node.local?.instance ?? null,
     peer: (id) => {
       const stats = node.relay.http().stats().get(id);
       if (!stats) return null;

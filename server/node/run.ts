@@ -6,6 +6,7 @@ import {
 } from "../config/mod.ts";
 import { configureLogging, logger } from "../logging/mod.ts";
 import { startNode } from "./lifecycle.ts";
+import type { NodeHost } from "./surface.ts";
 
 /** A configuration without errors. */
 export type Loaded = Pick<
@@ -50,7 +51,10 @@ export async function runNode(
   };
   for (const signal of SIGNALS) Deno.addSignalListener(signal, onSignal);
   try {
-    return await runUntil(config, version, stop.promise);
+    return await runUntil(config, version, stop.promise, {
+      recentLogs: () => logging.recent(),
+      setLevel: (level) => logging.setLevel(level),
+    });
   } catch (error) {
     LOG.fatal(`The node can't run: ${messageOf(error)}`);
     return 1;
@@ -64,8 +68,9 @@ async function runUntil(
   config: NodeConfig,
   version: string,
   stop: Promise<void>,
+  host: NodeHost,
 ): Promise<number> {
-  const node = await startNode(config, version);
+  const node = await startNode(config, version, host);
   const told = stop.then(() => "told" as const);
   const first = await Promise.race([told, node.ended]);
   if (first === "told") {

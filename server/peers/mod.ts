@@ -20,4 +20,5 @@ export {
   orderAnywhere,
   type PeerRelay,
   type PeerService,
+  type Traffic,
 } from "./peers.ts";

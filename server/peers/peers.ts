@@ -1,6 +1,7 @@
 import { messageOf } from "../../base/mod.ts";
 import type { CallHandler, HttpTransport } from "../../raft/http/mod.ts";
 import type {
+  Message,
   NodeId,
   RaftServer,
   RaftTransport,
@@ -25,6 +26,24 @@ const QUESTION_TIMEOUT_MS = 1000;
 /** How long a leader is waited for before an order fails. */
 const LEADER_WAIT_MS = 5000;
 
+/** Counts of Raft's messages, which only grow. */
+export interface Traffic {
+  messagesReceived: number;
+  heartbeatsSent: number;
+  /** Terms in which this node has asked for votes, or asked whether it would get them. */
+  electionsStarted: number;
+  /** The last of these terms. */
+  electionTerm: number;
+}
+
+function countSent(traffic: Traffic, { kind, term }: Message): void {
+  if (kind === "heartbeat") traffic.heartbeatsSent += 1;
+  const asks = kind === "pre_vote" || kind === "vote";
+  if (!asks || traffic.electionTerm === term) return;
+  traffic.electionTerm = term;
+  traffic.electionsStarted += 1;
+}
+
 /** A transport that exists before the Raft node that uses it, and answers calls meanwhile. */
 export interface PeerRelay {
   readonly transport: RaftTransport;
@@ -34,6 +53,8 @@ export interface PeerRelay {
   attach(http: HttpTransport): Promise<void>;
   /** The real one. */
   http(): HttpTransport;
+  /** What Raft's messages through here came to, since the start. */
+  readonly traffic: Traffic;
   /**
    * Says where members are while the replicated configuration knows nobody: a node receives only what
    * it opens streams for, so one that was let in must know the leader before it can hear of it.
@@ -49,12 +70,19 @@ export function createPeerRelay(): PeerRelay {
     knowsPeers: boolean;
     listener: (peer: NodeId, present: boolean) => void;
   } = { http: null, events: null, knowsPeers: false, listener: () => {} };
+  const traffic: Traffic = {
+    messagesReceived: 0,
+    heartbeatsSent: 0,
+    electionsStarted: 0,
+    electionTerm: 0,
+  };
   const http = (): HttpTransport => {
     if (state.http) return state.http;
     throw new RaftError("bad_call", "The transport is not attached yet");
   };
   return {
     http,
+    traffic,
     onPresence(listener): void {
       state.listener = listener;
     },
@@ -64,7 +92,10 @@ export function createPeerRelay(): PeerRelay {
     async attach(real): Promise<void> {
       state.http = real;
       await real.start({
-        message: (message) => state.events?.message(message),
+        message: (message) => {
+          traffic.messagesReceived += 1;
+          state.events?.message(message);
+        },
         gone: (peer) => {
           state.events?.gone(peer);
           state.listener(peer, false);
@@ -80,7 +111,10 @@ export function createPeerRelay(): PeerRelay {
         state.events = events;
         return Promise.resolve();
       },
-      send: (message) => http().send(message),
+      send: (message) => {
+        countSent(traffic, message);
+        return http().send(message);
+      },
       setPeers(peers): void {
         state.knowsPeers ||= peers.size > 0;
         if (state.knowsPeers) http().setPeers(peers);

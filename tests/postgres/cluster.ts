@@ -59,6 +59,12 @@ export interface PgClusterOptions {
    */
   readonly command?: readonly string[];
   /**
+   * Whether the nodes make the extension `pgraft`, whose files stand in the server's own directory.
+   *
+   * @default {false}
+   */
+  readonly extension?: boolean;
+  /**
    * Whether a database is waited for; otherwise only for the nodes.
    *
    * @default {true}
@@ -141,7 +147,10 @@ export async function startPgCluster(
     size: size + (options.witness ? 1 : 0),
     ...options.directory === undefined ? {} : { directory: options.directory },
     ...options.command === undefined ? {} : { command: options.command },
-    flags: options.flags ?? {},
+    flags: {
+      "bridge-create-extension": String(options.extension ?? false),
+      ...options.flags,
+    },
     ownFlags: ({ id, directory }) => {
       const port = ports.get(id);
       if (port === undefined) return {};

@@ -14,6 +14,12 @@ export interface WireOptions {
    */
   readonly user?: string;
   /**
+   * To which database.
+   *
+   * @default {"postgres"}
+   */
+  readonly database?: string;
+  /**
    * How long the server may take until it takes statements.
    *
    * @default {1000}
@@ -81,13 +87,13 @@ interface Message {
 export async function connectPostgres(
   options: WireOptions,
 ): Promise<WireConnection> {
-  const { place, user = "postgres" } = options;
+  const { place, user = "postgres", database = "postgres" } = options;
   const timeoutMs = options.timeoutMs ?? DEFAULT_CONNECT_MS;
   const line = createLine();
   try {
     await line.within(timeoutMs, "connect", async () => {
       line.begin(await dial(place));
-      await line.send(startup(user));
+      await line.send(startup(user, database));
       while ((await line.next()).type !== "Z") { /* parameters and keys */ }
     });
   } catch (error) {
@@ -240,8 +246,8 @@ async function readResult(line: Line): Promise<Result> {
 const ENCODER = new TextEncoder();
 const DECODER = new TextDecoder();
 
-function startup(user: string): Uint8Array {
-  const words = `user\0${user}\0database\0postgres\0\0`;
+function startup(user: string, database: string): Uint8Array {
+  const words = `user\0${user}\0database\0${database}\0\0`;
   const text = ENCODER.encode(words);
   const bytes = new Uint8Array(8 + text.length);
   const view = new DataView(bytes.buffer);

@@ -1,0 +1,222 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import type { NodeContext } from "../api/mod.ts";
+import { createActivity } from "../metrics/mod.ts";
+import { startBridge } from "./bridge.ts";
+import type { BridgeContext } from "./context.ts";
+import type { BridgeUser } from "./entrance.ts";
+import { OPERATIONS } from "./operations/all.ts";
+import { scramKeys } from "./scram.ts";
+
+const LOWEST_PORT = 10_000;
+const PORTS = 22_000;
+
+function freePort(): number {
+  while (true) {
+    const port = LOWEST_PORT + Math.floor(Math.random() * PORTS);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+}
+
+/** A node that waits for others to found its cluster with. */
+function unfounded(): BridgeContext {
+  const node: Partial<NodeContext> = {
+    id: 1,
+    name: "node1",
+    version: "1.2.3",
+    clusterName: "test",
+    raftAddress: "127.0.0.1:7400",
+    maxEntryBytes: 1024,
+    startedAtMs: 0,
+    nowMs: () => performance.now(),
+    stage: () => "founding",
+    waitingFor: () => "Waiting for node 2 to found the cluster",
+    isStopping: () => false,
+    isDiskFull: () => false,
+    ha: () => null,
+  };
+  const traffic = {
+    messagesReceived: 0,
+    heartbeatsSent: 0,
+    electionsStarted: 0,
+  };
+  const context: Partial<BridgeContext> = {
+    // Whoever asks for more than there is of such a node fails the test.
+    node: node as NodeContext,
+    activity: createActivity(() => traffic),
+    pending: new Set(),
+    connections: { now: 0, max: 10 },
+    traffic: () => traffic,
+    failedAppends: { count: 0 },
+    settings: () => [],
+    forwardsWrites: () => false,
+  };
+  return context as BridgeContext;
+}
+
+const NEVER_LEADING: readonly (readonly [string, unknown])[] = [
+  ["pgraft_is_leader", false],
+  ["pgraft_get_leader", 0],
+  ["pgraft_get_term", 0],
+  ["pgraft_get_state", "unknown"],
+  ["pgraft_get_worker_state", "INITIALIZING"],
+  ["pgraft_version", "pgraft 1.2.3"],
+];
+
+for (const [name, expected] of NEVER_LEADING) {
+  Deno.test(`${name}() of a node that is not founded is ${expected}`, () => {
+    assertEquals(OPERATIONS.get(name)?.(unfounded(), []), expected);
+  });
+}
+
+for (
+  const name of ["pgraft_init", "pgraft_append_log", "pgraft_kv_get"]
+) {
+  Deno.test(`${name}() of a node that is not founded says what it waits for`, async () => {
+    let text = "";
+    try {
+      await OPERATIONS.get(name)?.(
+        unfounded(),
+        name === "pgraft_init" ? [] : ["x"],
+      );
+    } catch (error) {
+      text = String(error);
+    }
+    assertMatch(text, /Waiting for node 2/);
+  });
+}
+
+interface Said {
+  readonly ok: boolean;
+  readonly out: string;
+  readonly error: string;
+}
+
+async function psql(
+  port: number,
+  user: string,
+  password: string,
+  sql: string,
+): Promise<Said> {
+  const { success, stdout, stderr } = await new Deno.Command("psql", {
+    args: [
+      "-X",
+      "-A",
+      "-t",
+      "-v",
+      "VERBOSITY=verbose",
+      "-c",
+      sql,
+      `host=127.0.0.1 port=${port} user=${user} dbname=pgraft connect_timeout=5`,
+    ],
+    env: { PGPASSWORD: password },
+  }).output();
+  const decoder = new TextDecoder();
+  return {
+    ok: success,
+    out: decoder.decode(stdout).trim(),
+    error: decoder.decode(stderr),
+  };
+}
+
+async function hasPsql(): Promise<boolean> {
+  try {
+    await new Deno.Command("psql", { args: ["--version"] }).output();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test({
+  name:
+    "psql calls the bridge over TCP, by a password, and no further than its role",
+  ignore: !await hasPsql(),
+  fn: async () => {
+    const port = freePort();
+    const users = new Map<string, BridgeUser>([
+      ["pgraft_admin", { keys: scramKeys("all"), asker: "admin" }],
+      ["pgraft_monitor", { keys: scramKeys("some"), asker: "monitor" }],
+    ]);
+    const bridge = await startBridge({
+      context: unfounded(),
+      traces: () => false,
+      socket: null,
+      tcp: { listen: { host: "127.0.0.1", port }, users },
+    });
+    try {
+      const ask = (user: string, password: string, sql: string) =>
+        psql(port, user, password, sql);
+      const leads = "select pgraft_is_leader()";
+      assertEquals((await ask("pgraft_admin", "all", leads)).out, "f");
+      assertEquals(
+        (await ask(
+          "pgraft_monitor",
+          "some",
+          "SELECT * FROM pgraft.pgraft_worker_status;",
+        )).out,
+        "INITIALIZING|f",
+      );
+      for (const [user, password] of [["pgraft_admin", "some"], ["x", "all"]]) {
+        const said = await ask(user ?? "", password ?? "", leads);
+        assertMatch(said.error, /password authentication failed/);
+      }
+      const refused: readonly (readonly [string, RegExp])[] = [
+        ["select pgraft_stop()", /42501/],
+        ["select pgraft_kv_put('a', 'b')", /42501/],
+        ["select nothing()", /42883/],
+        ["select * from pg_class", /42P01/],
+        ["select 1", /22023/],
+        ["select pgraft_get_leader(1)", /42883/],
+        [`CALL ${new TextEncoder().encode("{}").toHex()}`, /22023/],
+      ];
+      for (const [sql, code] of refused) {
+        assertMatch((await ask("pgraft_monitor", "some", sql)).error, code);
+      }
+      const call = new TextEncoder().encode(
+        JSON.stringify({ operation: "pgraft_stop", arguments: [] }),
+      ).toHex();
+      assertMatch(
+        (await ask("pgraft_admin", "all", `CALL ${call}`)).error,
+        /42501/,
+      );
+    } finally {
+      await bridge.stop();
+    }
+  },
+});
+
+Deno.test("the bridge lets go of who does not speak its protocol, and serves others", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "pgraft-bridge-" });
+  const bridge = await startBridge({
+    context: unfounded(),
+    traces: () => false,
+    socket: { directory, port: 5432, owner: null },
+    tcp: null,
+  });
+  const path = `${directory}/.s.PGSQL.7434`;
+  try {
+    assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
+    const greetings = [
+      "GET / HTTP/1.1\r\n\r\n",
+      "\0\0\0\x04",
+      "\xff\xff\xff\xff",
+      "\0\0\0\x08\0\x02\0\0",
+    ];
+    for (const text of greetings) {
+      using conn = await Deno.connect({ transport: "unix", path });
+      await conn.write(Uint8Array.from(text, (one) => one.charCodeAt(0)));
+      const rest = new Uint8Array(1024);
+      while (
+        await conn.read(rest).catch(() => null) !== null
+      ) { /* until it hangs up */ }
+    }
+  } finally {
+    await bridge.stop();
+    await Deno.remove(directory, { recursive: true });
+  }
+});

@@ -1,0 +1,157 @@
+import type { Asker } from "./answering.ts";
+import { type Line, LineError } from "./line.ts";
+import {
+  authentication,
+  CANCEL_REQUEST,
+  errorResponse,
+  GSS_REQUEST,
+  joined,
+  negotiateVersion,
+  parameterStatus,
+  PROTOCOL,
+  readyForQuery,
+  SSL_REQUEST,
+} from "./messages.ts";
+import { beginScram, type ScramKeys } from "./scram.ts";
+
+/** How a client shows who it is. */
+export type Guard =
+  /** It came over a socket that only the database's OS user can open. */
+  | { readonly kind: "trusted" }
+  /** By a password. */
+  | { readonly kind: "scram"; readonly users: ReadonlyMap<string, BridgeUser> };
+
+/** Who may come over TCP. */
+export interface BridgeUser {
+  readonly keys: ScramKeys;
+  readonly asker: Exclude<Asker, "extension">;
+}
+
+/** How long a client has for each message until it is in. */
+const ENTRANCE_TIMEOUT_MS = 5000;
+/** PostgreSQL's own bound on a first message. */
+const MAX_FIRST_BYTES = 10_000;
+const MAX_PASSWORD_BYTES = 4096;
+/** A client asks for TLS and for GSSAPI, once each. */
+const MAX_REFUSALS = 2;
+
+const SASL = { begin: 10, go_on: 11, end: 12 } as const;
+const MECHANISM = "SCRAM-SHA-256";
+
+/**
+ * Lets a client in.
+ *
+ * @param line The client.
+ * @param guard How it shows who it is.
+ * @param version What the bridge calls its version.
+ * @returns Who asks; null when nobody came in.
+ * @throws {LineError} When the client does not keep to the protocol.
+ */
+export async function letIn(
+  line: Line,
+  guard: Guard,
+  version: string,
+): Promise<Asker | null> {
+  const first = await readFirst(line);
+  if (first === null) return null;
+  const { user, minor } = first;
+  if (minor !== 0) await write(line, negotiateVersion());
+  const asker = guard.kind === "trusted"
+    ? "extension"
+    : await checkPassword(line, guard.users.get(user) ?? null);
+  if (asker === null) {
+    await write(
+      line,
+      errorResponse({
+        severity: "FATAL",
+        sqlState: "28P01",
+        message: `password authentication failed for user "${user}"`,
+        hint:
+          "Users are pgraft_admin and pgraft_monitor, with the tokens of the HTTP API.",
+      }),
+    );
+    return null;
+  }
+  await write(
+    line,
+    joined([
+      authentication(0),
+      parameterStatus("server_version", `15.0 (pgraft ${version})`),
+      parameterStatus("server_encoding", "UTF8"),
+      parameterStatus("client_encoding", "UTF8"),
+      parameterStatus("DateStyle", "ISO, MDY"),
+      parameterStatus("integer_datetimes", "on"),
+      parameterStatus("standard_conforming_strings", "on"),
+      readyForQuery(),
+    ]),
+  );
+  return asker;
+}
+
+async function write(line: Line, bytes: Uint8Array): Promise<void> {
+  await line.write(bytes, ENTRANCE_TIMEOUT_MS);
+}
+
+async function readFirst(
+  line: Line,
+): Promise<{ readonly user: string; readonly minor: number } | null> {
+  for (let refusals = 0; refusals <= MAX_REFUSALS; refusals++) {
+    const message = await line.next({
+      isFirst: true,
+      maxBytes: MAX_FIRST_BYTES,
+      timeoutMs: ENTRANCE_TIMEOUT_MS,
+    });
+    if (message === null || message.body.length < 4) return null;
+    const { body } = message;
+    const code = new DataView(body.buffer, body.byteOffset).getUint32(0);
+    if (code === CANCEL_REQUEST) return null;
+    if (code === SSL_REQUEST || code === GSS_REQUEST) {
+      await write(line, new TextEncoder().encode("N"));
+      continue;
+    }
+    if (code >>> 16 !== PROTOCOL >>> 16) {
+      throw new LineError("The client speaks another protocol");
+    }
+    const words = new TextDecoder().decode(body.subarray(4)).split("\0");
+    const at = words.findIndex((word, i) => i % 2 === 0 && word === "user");
+    return { user: at < 0 ? "" : words[at + 1] ?? "", minor: code & 0xffff };
+  }
+  throw new LineError("The client asks for encryption again and again");
+}
+
+async function checkPassword(
+  line: Line,
+  user: BridgeUser | null,
+): Promise<Asker | null> {
+  const encoder = new TextEncoder();
+  await write(
+    line,
+    authentication(SASL.begin, encoder.encode(`${MECHANISM}\0\0`)),
+  );
+  const initial = await readPassword(line);
+  if (initial === null) return null;
+  const end = initial.indexOf(0);
+  const mechanism = new TextDecoder().decode(initial.subarray(0, end));
+  if (end < 0 || mechanism !== MECHANISM) return null;
+  const clientFirst = new TextDecoder().decode(initial.subarray(end + 5));
+  const exchange = beginScram(user?.keys ?? null, clientFirst);
+  if (exchange === null) return null;
+  await write(
+    line,
+    authentication(SASL.go_on, encoder.encode(exchange.serverFirst)),
+  );
+  const final = await readPassword(line);
+  if (final === null) return null;
+  const serverFinal = exchange.finish(new TextDecoder().decode(final));
+  if (serverFinal === null || user === null) return null;
+  await write(line, authentication(SASL.end, encoder.encode(serverFinal)));
+  return user.asker;
+}
+
+async function readPassword(line: Line): Promise<Uint8Array | null> {
+  const message = await line.next({
+    maxBytes: MAX_PASSWORD_BYTES,
+    timeoutMs: ENTRANCE_TIMEOUT_MS,
+  });
+  return message?.type === "p" ? message.body : null;
+}
