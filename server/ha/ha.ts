@@ -307,6 +307,7 @@ async function beginAgent(
     instance: local.instance,
     version: local.version,
     canRewind: local.canRewind,
+    canCopyStandby: local.canCopyStandby,
     address: advertise,
     mode: config.cluster.synchronousMode,
     parameters: config.postgresql.parameters,
