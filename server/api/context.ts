@@ -9,6 +9,7 @@ import type { Instance } from "../../pg/instance/mod.ts";
 import type { HighAvailability } from "../ha/mod.ts";
 import { Problem } from "../http/mod.ts";
 import type { Activity } from "../metrics/mod.ts";
+import type { Router } from "../router/mod.ts";
 import {
   encodePartOperation,
   type NodeMachine,
@@ -75,6 +76,8 @@ export interface NodeContext {
   instance(): Instance | null;
   /** What callers ask of it. */
   readonly activity: Activity;
+  /** The router; null where the node has none. */
+  router(): Router | null;
   /** A proposal has ended: applied, or with this error. */
   proposalEnded(code: RaftErrorCode | null): void;
   /** Has the leader carry out a change, wherever it is. */

@@ -14,6 +14,7 @@ import { kvRoutes } from "./kv.ts";
 import { logRoutes } from "./log.ts";
 import { orderRoutes } from "./orders.ts";
 import { sqlRoutes } from "./sql.ts";
+import { routerRoutes } from "./router.ts";
 
 export { clusterToJson, type Json } from "./cluster.ts";
 export {
@@ -49,6 +50,7 @@ export function apiRoutes(
     ...haRoutes(context),
     ...configRoutes(context),
     ...sqlRoutes(context),
+    ...routerRoutes(context),
     ...logRoutes(context),
     ...kvRoutes(context),
   ];

@@ -107,6 +107,16 @@ const SAMPLE_CONFIG = {
   router: {
     readWrite: { host: "0.0.0.0", port: 7432 },
     readOnly: { host: "0.0.0.0", port: 7433 },
+    maxConnections: 10_000,
+    maxWaiting: 1000,
+    waitTimeoutMs: 10_000,
+    startupTimeoutMs: 10_000,
+    connectTimeoutMs: 2000,
+    idleTimeoutMs: 0,
+    stallTimeoutMs: 900_000,
+    maxLagBytes: 16 << 20,
+    readOnlyFallback: true,
+    proxyProtocol: false,
   },
   bridge: { createExtension: true, listen: null },
   log: { level: "info", format: "text" },
@@ -413,7 +423,10 @@ Deno.test("loadConfiguration() turns the router off without PostgreSQL and says 
     args: [...MINIMAL_ARGS, "--router-read-only=127.0.0.1:1"],
   });
   assert(result.ok);
-  assertEquals(result.config.router, { readWrite: null, readOnly: null });
+  assertEquals(
+    [result.config.router.readWrite, result.config.router.readOnly],
+    [null, null],
+  );
   const { warnings } = await problemsFrom({ files, args: MINIMAL_ARGS });
   assertEquals(warnings, [
     `${TEST_FILE}:2: postgresql.managed is false, so PostgreSQL, router and SQL bridge are off; ignored: ` +

@@ -73,6 +73,9 @@ export function buildConfig(
     postgresql: { ...postgresql, ...free },
     router: postgresql.managed ? router : { readWrite: null, readOnly: null },
     bridge: postgresql.managed ? bridge : { ...bridge, listen: null },
+    router: postgresql.managed
+      ? router
+      : { ...router, readWrite: null, readOnly: null },
     log: sectionOf(SECTIONS.log, values),
   };
 }

@@ -79,6 +79,16 @@ read_only = 0.0.0.0:7433 ; default
 [bridge]
 create_extension = true ; default
 listen = ; default
+max_connections = 10000 ; default
+max_waiting = 1000 ; default
+wait_timeout = 10s ; default
+startup_timeout = 10s ; default
+connect_timeout = 2s ; default
+idle_timeout = 0ms ; default
+stall_timeout = 15min ; default
+max_lag = 16MB ; default
+read_only_fallback = true ; default
+proxy_protocol = false ; default
 [log]
 level = info ; default
 format = text ; default

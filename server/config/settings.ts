@@ -23,6 +23,8 @@ import {
 const KB = 1024;
 const MB = 1024 * KB;
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 
 /** `[node]`: who this node is. */
 export const NODE_SETTINGS = {
@@ -337,6 +339,69 @@ export const ROUTER_SETTINGS = {
     type: optionalType(ADDRESS_TYPE, "off"),
     default: "0.0.0.0:7433",
     help: "The port that leads to standbys in turn",
+  }),
+  maxConnections: setting({
+    key: "max_connections",
+    type: integerType({ min: 1, max: 1_000_000 }),
+    default: "10000",
+    help:
+      "How many sessions the router takes at most, those that wait among them",
+  }),
+  maxWaiting: setting({
+    key: "max_waiting",
+    type: integerType({ min: 0, max: 1_000_000 }),
+    default: "1000",
+    help: "How many sessions may wait for a primary",
+  }),
+  waitTimeoutMs: setting({
+    key: "wait_timeout",
+    type: durationType({ min: 0, max: HOUR_MS }, "ms"),
+    default: "10s",
+    help: "How long a new session waits for a primary before it is refused",
+  }),
+  startupTimeoutMs: setting({
+    key: "startup_timeout",
+    type: durationType({ min: 100, max: HOUR_MS }, "ms"),
+    default: "10s",
+    help: "How long a client may take until it has said who it is",
+  }),
+  connectTimeoutMs: setting({
+    key: "connect_timeout",
+    type: durationType({ min: 10, max: 5 * MINUTE_MS }, "ms"),
+    default: "2s",
+    help: "How long a node may take to take a session before another is tried",
+  }),
+  idleTimeoutMs: setting({
+    key: "idle_timeout",
+    type: durationType({ min: 0, max: 30 * DAY_MS }, "ms"),
+    default: "0ms",
+    help: "After how long without a byte a session is ended; 0 is never",
+  }),
+  stallTimeoutMs: setting({
+    key: "stall_timeout",
+    type: durationType({ min: 0, max: DAY_MS }, "ms"),
+    default: "15min",
+    help:
+      "How long one side may take nothing that the other has sent; 0 is for ever",
+  }),
+  maxLagBytes: setting({
+    key: "max_lag",
+    type: byteSizeType({ min: 0, max: 1024 * 1024 * MB }),
+    default: "16MB",
+    help: "A standby that is further behind takes no new sessions",
+  }),
+  readOnlyFallback: setting({
+    key: "read_only_fallback",
+    type: BOOLEAN_TYPE,
+    default: "true",
+    help: "Whether read_only leads to the primary while no standby can be read",
+  }),
+  proxyProtocol: setting({
+    key: "proxy_protocol",
+    type: BOOLEAN_TYPE,
+    default: "false",
+    help:
+      "Whether every client comes through a balancer that speaks the PROXY protocol, version 2",
   }),
 };
 

@@ -79,6 +79,8 @@ export interface HaOptions {
   configurationLoaded(): void;
   /** Whether PostgreSQL is to read its configuration files again; says so once. */
   takeReloadWish(): boolean;
+  /** Is told whenever something new is known of an agent. */
+  onNews(): void;
 }
 
 /** A PostgreSQL that was found fit to be managed. */
@@ -227,7 +229,10 @@ export async function startHa(options: HaOptions): Promise<HighAvailability> {
   const watch = createWatch({
     clock,
     electionTimeoutMs,
-    onNews: () => parts.leading?.poke(),
+    onNews: () => {
+      parts.leading?.poke();
+      options.onNews();
+    },
   });
   const leading = startLeading({
     raft,

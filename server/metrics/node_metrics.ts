@@ -20,6 +20,8 @@ import {
 } from "./process_metrics.ts";
 import { defineRaftMetrics } from "./raft_metrics.ts";
 import { createRegistry, type Registry } from "./registry.ts";
+import { defineRouterMetrics } from "./router_metrics.ts";
+import type { LoopStats } from "../router/mod.ts";
 
 /** How a proposal ended: applied, refused without effect, or with an open outcome. */
 export type ProposalEnding = "applied" | "refused" | "unknown";
@@ -73,6 +75,12 @@ export interface NodeMetricsOptions {
    * @default {() => null}
    */
   readonly postgres?: () => PostgresStatus | null;
+  /**
+   * Returns what this node's router does; null where there is none.
+   *
+   * @default {() => null}
+   */
+  readonly router?: () => LoopStats | null;
   /**
    * Measures the process.
    *
@@ -192,6 +200,7 @@ export function createNodeMetrics(options: NodeMetricsOptions): NodeMetrics {
   defineRaftMetrics(registry, status);
   definePeerMetrics(registry, peers);
   definePostgresMetrics(registry, options.postgres ?? (() => null));
+  defineRouterMetrics(registry, options.router ?? (() => null));
   defineProcessMetrics(registry, options.process ?? readProcessUsage);
   return {
     registry,

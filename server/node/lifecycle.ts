@@ -25,6 +25,7 @@ import {
   type NodeHost,
   type Surface,
 } from "./surface.ts";
+import { beginRouting } from "./routing.ts";
 
 /** How long a stop waits for a new leader before it goes. */
 const HAND_OVER_TIMEOUT_MS = 1000;
@@ -63,6 +64,8 @@ export async function startNode(
   const surface = createSurface(node, context, host, () => void endOnce(null));
   let api: Api;
   try {
+    // A port that is taken shall be told before anybody relies on this node.
+    await beginRouting(node);
     api = await serveApi(node, context, () => metricsOf(node, surface));
   } catch (error) {
     await surface.stop();
@@ -105,6 +108,7 @@ export async function startNode(
 }
 
 async function stopParts(node: Node): Promise<void> {
+  await node.router?.stop();
   // While the group can still be told that PostgreSQL stays without its agent.
   await node.ha?.stop();
   await node.raft.stop({ timeoutMs: HAND_OVER_TIMEOUT_MS });
@@ -171,6 +175,7 @@ async function beginHa(
       keeper?.serverSeen();
     },
     takeReloadWish: () => settings.takeReloadWish(),
+    onNews: () => node.router?.poke(),
   });
 }
 
@@ -240,6 +245,7 @@ function watch(node: Node): void {
     }
     last = { term, leaderId, role };
     followRemoval(node, now);
+    node.router?.applied();
   };
   raft.onChange(look);
 }

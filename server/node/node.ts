@@ -43,7 +43,9 @@ import {
   giveOrder,
   type PeerRelay,
 } from "../peers/mod.ts";
+import type { Router } from "../router/mod.ts";
 import { readFounding } from "./founding_file.ts";
+import { isAwaitingSync } from "./sync_wait.ts";
 
 /** The state of a node, from its start to its end. */
 export interface Node {
@@ -67,6 +69,8 @@ export interface Node {
   ha: HighAvailability | null;
   /** What callers ask of it. */
   readonly activity: Activity;
+  /** Null where it has none, and before it starts. */
+  router: Router | null;
 }
 
 const LOG = logger("node");
@@ -115,6 +119,7 @@ export async function openNode(
     local,
     ha: null,
     activity: createActivity(() => relay.traffic),
+    router: null,
   };
   holder.node = node;
   relay.onPresence((peer, present) => node.ha?.presence(peer, present));
@@ -182,6 +187,7 @@ async function makeTransport(node: Node): Promise<HttpTransport> {
       http: node.relay.http,
       founding: () => node.founding,
       raft: () => takesPart(node) ? node.raft : null,
+      isAwaitingSync: (pid) => isAwaitingSync(node.local, pid),
     }),
   });
 }
@@ -231,6 +237,7 @@ function createMetrics(
         ? postgresStatus(ha, config.node.id)
         : null;
     },
+    router: () => node()?.router?.lastStats() ?? null,
   });
 }
 
@@ -265,6 +272,7 @@ export function contextOf(node: Node): NodeContext {
     activity: node.activity,
     superuser: config.postgresql.superuser,
     instance: () => node.local?.instance ?? null,
+    router: () => node.router,
     peer: (id) => {
       const stats = node.relay.http().stats().get(id);
       if (!stats) return null;

@@ -13,6 +13,7 @@ export {
 } from "./decision.ts";
 export { executeOrder, type JoinOrder, type Order } from "./orders.ts";
 export {
+  askAwaitingSync,
   askFounding,
   createCallHandler,
   createPeerRelay,

@@ -128,6 +128,10 @@ export function createPeerRelay(): PeerRelay {
   };
 }
 
+/** The call that asks whether a session waits for standbys. */
+const SYNC_WAIT = "sync_wait";
+const SYNC_WAIT_TIMEOUT_MS = 1000;
+
 /** What a node answers its peers beside messages. */
 export interface PeerService {
   readonly id: NodeId;
@@ -135,6 +139,8 @@ export interface PeerService {
   founding(): FoundingAnswer;
   /** Null before the node takes part. */
   raft(): RaftServer | null;
+  /** Whether a session of this node's PostgreSQL waits for standbys to hold its commit. */
+  isAwaitingSync(pid: number): Promise<boolean>;
 }
 
 /** An order on its way; it is handed on once at most. */
@@ -161,6 +167,9 @@ async function serve(
   body: Uint8Array,
 ): Promise<unknown> {
   if (name === "founding") return service.founding();
+  if (name === SYNC_WAIT) {
+    return await service.isAwaitingSync(Number(decodeJson(body)));
+  }
   if (name !== "order") {
     const detail = `There is no call "${name}"; run one version on all nodes`;
     throw new Problem("not_found", detail);
@@ -245,6 +254,18 @@ export async function orderAnywhere(
 ): Promise<ReadonlyMap<NodeId, string>> {
   const call = { order, mayForward: true };
   return await orderAt(http, { id: null, address }, call, signal);
+}
+
+/** Asks a member whether a session of its PostgreSQL waits for standbys to hold its commit. */
+export async function askAwaitingSync(
+  http: HttpTransport,
+  { id, address }: { readonly id: NodeId; readonly address: string },
+  pid: number,
+): Promise<boolean> {
+  const bytes = await http.call({ id, address }, SYNC_WAIT, encodeJson(pid), {
+    timeoutMs: SYNC_WAIT_TIMEOUT_MS,
+  });
+  return valueOf(decodeJson(bytes) as RpcAnswer) === true;
 }
 
 async function orderAt(

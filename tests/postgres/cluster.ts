@@ -88,6 +88,8 @@ export interface PgCluster extends AsyncDisposable {
   readonly root: string;
   /** Where all the servers are, in the order of their nodes. */
   hosts(): Place[];
+  /** Where all the routers lead to the primary, in the order of their nodes. */
+  routers(): Place[];
   /** Returns a node. */
   node(id: number): PgNode;
   /** The picture that a node that is up and knows a leader has. */
@@ -155,13 +157,16 @@ export async function startPgCluster(
       const port = ports.get(id);
       if (port === undefined) return {};
       const dataDir = `${directory}.pg`;
-      places.set(id, { port, dataDir });
+      const [readWrite = 0, readOnly = 0] = freePorts(2);
+      places.set(id, { port, dataDir, router: { readWrite, readOnly } });
       return {
         "config": join(top, "pgraft.conf"),
         "postgresql-managed": "true",
         "postgresql-data-dir": dataDir,
         "postgresql-listen": `${HOST}:${port}`,
         "postgresql-advertise": `${HOST}:${port}`,
+        "router-read-write": `${HOST}:${readWrite}`,
+        "router-read-only": `${HOST}:${readOnly}`,
       };
     },
     prepare: async (root) => {
@@ -271,6 +276,8 @@ function createPgCluster(
     cluster,
     root,
     hosts: () => nodes.map(({ port }) => ({ host: HOST, port })),
+    routers: () =>
+      nodes.map(({ router }) => ({ host: HOST, port: router.readWrite })),
     node,
     view,
     explain: async () => await readExplain(await leader()),

@@ -15,6 +15,8 @@ export interface PgPlace {
   readonly port: number;
   /** Its data directory. */
   readonly dataDir: string;
+  /** The ports of its router. */
+  readonly router: { readonly readWrite: number; readonly readOnly: number };
 }
 
 /** A node with PostgreSQL, and everything that can befall it; each fault tells when it began. */

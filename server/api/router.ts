@@ -1,0 +1,51 @@
+import * as v from "valibot";
+import { messageOf } from "../../base/mod.ts";
+import { type Answer, jsonAnswer, Problem, type Route } from "../http/mod.ts";
+import { type LoopStats, type Router, routerToJson } from "../router/mod.ts";
+import type { NodeContext } from "./context.ts";
+import { parseBody } from "./input.ts";
+
+const EMPTY_BODY = v.strictObject({});
+
+/** The routes of this node's router. */
+export function routerRoutes(context: NodeContext): Route[] {
+  const drain = (path: string, summary: string, isDrained: boolean): Route => ({
+    method: "POST",
+    path,
+    access: "change",
+    summary,
+    handle: ({ body }) => {
+      parseBody(EMPTY_BODY, body);
+      return answer(context, (router) => router.setDrained(isDrained));
+    },
+  });
+  return [
+    {
+      method: "GET",
+      path: "/v1/router",
+      access: "read",
+      summary: "What this node's router does and did",
+      handle: () => answer(context, (router) => router.stats()),
+    },
+    drain("/v1/router/drain", "Take no new sessions on this node", true),
+    drain("/v1/router/resume", "Take sessions on this node again", false),
+  ];
+}
+
+async function answer(
+  { router }: NodeContext,
+  ask: (router: Router) => Promise<LoopStats>,
+): Promise<Answer> {
+  const own = router();
+  if (!own) {
+    throw new Problem(
+      "not_found",
+      "This node has no router: set read_write or read_only in [router], and managed in [postgresql]",
+    );
+  }
+  try {
+    return jsonAnswer(routerToJson(await ask(own)));
+  } catch (error) {
+    throw new Problem("busy", messageOf(error));
+  }
+}

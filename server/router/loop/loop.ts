@@ -1,0 +1,198 @@
+import { messageOf } from "../../../base/mod.ts";
+import { dropOldCancels, judgeCancel } from "./cancels.ts";
+import { endOldSessions, leadWaiting } from "./leading.ts";
+import { type Libc, raiseFileLimit } from "./libc.ts";
+import {
+  type Door,
+  DOORS,
+  type LoopNews,
+  type LoopOrder,
+  type LoopPorts,
+  type LoopSettings,
+} from "./messages.ts";
+import { admit, MAX_OPENING } from "./opening.ts";
+import { EVENT } from "./poller.ts";
+import type { Address } from "./sockets.ts";
+import { createLoop, endSession, logLine, type Loop } from "./state.ts";
+import { statsOf } from "./stats.ts";
+import { sweep } from "./sweep.ts";
+
+/** How often deadlines are looked at while there are sessions. */
+const SWEEP_MS = 100;
+/** So many clients are taken in at once, before others have their turn. */
+const MAX_ACCEPTS = 64;
+/** How long no client is taken in when no more files may be open. */
+const PAUSE_MS = 100;
+/** Files of this process beside the router's. */
+const OTHER_FILES = 500;
+
+/** What the loop is woken by, and how it gets what it is told. */
+export interface LoopInbox {
+  /** An eventfd that counts orders. */
+  readonly wakeFd: number;
+  /** Returns as many orders as were counted. */
+  take(count: number): Promise<readonly LoopOrder[]>;
+}
+
+/**
+ * Runs a router until it is told to stop. It holds its thread: between rounds it sleeps in the kernel.
+ *
+ * @param libc The C library, opened by this thread.
+ * @param settings What the operator set.
+ * @param inbox Where orders come in.
+ * @param tell Takes what the node shall know.
+ */
+export async function runLoop(
+  libc: Libc,
+  settings: LoopSettings,
+  inbox: LoopInbox,
+  tell: (news: LoopNews) => void,
+): Promise<void> {
+  const loop = createLoop(libc, boundByFiles(libc, settings, tell), tell);
+  try {
+    const ports = listenAll(loop);
+    tell({ kind: "ready", ports });
+    let woken = 0;
+    const count = new BigUint64Array(1);
+    loop.poller.add(inbox.wakeFd, EVENT.readable, () => {
+      libc.call.eventfd_read(inbox.wakeFd, count);
+      woken = Number(count[0]);
+    });
+    let sweptMs = loop.nowMs;
+    for (let isStopped = false; !isStopped;) {
+      const isIdle = loop.sessions.size === 0 && loop.pausedUntilMs === 0;
+      woken = 0;
+      loop.poller.wait(isIdle ? -1 : SWEEP_MS);
+      loop.nowMs = libc.nowMs();
+      if (woken > 0) {
+        for (const order of await inbox.take(woken)) {
+          if (order.kind === "stop") isStopped = true;
+          else obey(loop, order);
+        }
+        // What came in late was led by an older clock.
+        loop.nowMs = libc.nowMs();
+      }
+      if (loop.nowMs - sweptMs < SWEEP_MS) continue;
+      sweptMs = loop.nowMs;
+      sweep(loop);
+      if (loop.pausedUntilMs > 0) resumeAccepting(loop);
+    }
+  } catch (error) {
+    tell({ kind: "failed", why: messageOf(error) });
+  } finally {
+    for (const session of [...loop.sessions]) endSession(loop, session);
+    for (const { end } of loop.carriers) loop.poller.remove(end.fd);
+    stopListening(loop);
+    loop.poller.close();
+    tell({ kind: "stopped" });
+  }
+}
+
+/** Two files for each session, and some for those who have not become one. */
+function boundByFiles(
+  libc: Libc,
+  settings: LoopSettings,
+  tell: (news: LoopNews) => void,
+): LoopSettings {
+  const limit = raiseFileLimit(libc);
+  const fitting = Math.floor((limit - OTHER_FILES - MAX_OPENING) / 2);
+  if (fitting >= settings.maxConnections) return settings;
+  const maxConnections = Math.max(1, fitting);
+  tell({
+    kind: "log",
+    level: "warning",
+    message:
+      `The router takes ${maxConnections} sessions only, since this process may open ${limit} files: ` +
+      "raise its limit (LimitNOFILE, ulimit -n) or lower max_connections in [router]",
+    fields: {},
+  });
+  return { ...settings, maxConnections };
+}
+
+function obey(loop: Loop, order: LoopOrder): void {
+  switch (order.kind) {
+    case "table":
+      loop.table = order.table;
+      endOldSessions(loop);
+      dropOldCancels(loop);
+      return leadWaiting(loop);
+    case "lease":
+      loop.leaseUntilMs = order.untilMs;
+      return leadWaiting(loop);
+    case "drain":
+      if (loop.isDrained === order.isDrained) return;
+      loop.isDrained = order.isDrained;
+      if (order.isDrained) return stopListening(loop);
+      return listenAgain(loop);
+    case "cancel":
+      return judgeCancel(loop, order.id, order.verdict);
+    case "stats": {
+      const { sequence } = order;
+      return loop.tell({ kind: "stats", sequence, stats: statsOf(loop) });
+    }
+    case "stop":
+      return;
+  }
+}
+
+function listenAll(loop: Loop): LoopPorts {
+  const ports: Record<Door, number | null> = {
+    read_write: null,
+    read_only: null,
+  };
+  for (const door of DOORS) {
+    const address = loop.settings.listen[door];
+    if (address !== null) ports[door] = listenAt(loop, door, address);
+  }
+  return ports;
+}
+
+function listenAt(loop: Loop, door: Door, address: Address): number {
+  const { fd, port } = loop.sockets.listen(address);
+  loop.listeners.set(fd, door);
+  loop.poller.add(fd, EVENT.readable, () => acceptSome(loop, door, fd));
+  return port;
+}
+
+function acceptSome(loop: Loop, door: Door, listener: number): void {
+  loop.nowMs = loop.libc.nowMs();
+  for (let left = MAX_ACCEPTS; left > 0; left--) {
+    const taken = loop.sockets.accept(listener);
+    if (taken === null) return;
+    if (taken === "full") return pauseAccepting(loop);
+    admit(loop, door, taken.fd, taken.from);
+  }
+}
+
+/** Else the kernel would tell of the same client over and over. */
+function pauseAccepting(loop: Loop): void {
+  loop.pausedUntilMs = loop.nowMs + PAUSE_MS;
+  for (const fd of loop.listeners.keys()) loop.poller.change(fd, 0);
+  logLine(loop, "warning", "No more files may be open: clients wait", {});
+}
+
+function resumeAccepting(loop: Loop): void {
+  if (loop.nowMs < loop.pausedUntilMs) return;
+  loop.pausedUntilMs = 0;
+  for (const fd of loop.listeners.keys()) {
+    loop.poller.change(fd, EVENT.readable);
+  }
+}
+
+function stopListening(loop: Loop): void {
+  for (const fd of loop.listeners.keys()) loop.poller.remove(fd);
+  loop.listeners.clear();
+}
+
+/** Whoever has taken the port meanwhile keeps it; the operator tries again. */
+function listenAgain(loop: Loop): void {
+  try {
+    listenAll(loop);
+  } catch (error) {
+    stopListening(loop);
+    loop.isDrained = true;
+    logLine(loop, "warning", "The router can't listen again", {
+      reason: messageOf(error),
+    });
+  }
+}

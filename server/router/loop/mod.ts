@@ -1,0 +1,9 @@
+/**
+ * A router's loop: sockets, deadlines and what passes between them, in a thread of its own.
+ *
+ * @module
+ */
+export { type Libc, openLibc } from "./libc.ts";
+export * from "./messages.ts";
+export type { Address } from "./sockets.ts";
+export type { LoopStart } from "./worker.ts";

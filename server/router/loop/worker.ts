@@ -1,0 +1,60 @@
+/**
+ * The thread of a router. It is told where to begin by its first message; from then on it sleeps in the
+ * kernel, and looks at messages when it is woken.
+ *
+ * @module
+ */
+import { openLibc } from "./libc.ts";
+import { runLoop } from "./loop.ts";
+import type { LoopNews, LoopOrder, LoopSettings } from "./messages.ts";
+
+/** What the first message says. */
+export interface LoopStart {
+  readonly settings: LoopSettings;
+  readonly wakeFd: number;
+}
+
+interface WorkerScope {
+  postMessage(news: LoopNews): void;
+  close(): void;
+  onmessage: ((event: MessageEvent) => void) | null;
+}
+
+/** Messages that have come and were not taken. */
+const ORDERS: LoopOrder[] = [];
+const ARRIVAL: { notify: () => void } = { notify: () => {} };
+
+/** Lets messages come in until as many are there as the counter says. */
+async function take(count: number): Promise<LoopOrder[]> {
+  while (ORDERS.length < count) {
+    await new Promise<void>((resolve) => ARRIVAL.notify = resolve);
+  }
+  return ORDERS.splice(0, count);
+}
+
+function begin(scope: WorkerScope): void {
+  scope.onmessage = ({ data }: MessageEvent<LoopStart>): void => {
+    scope.onmessage = ({ data }: MessageEvent<LoopOrder>): void => {
+      ORDERS.push(data);
+      ARRIVAL.notify();
+    };
+    void run(scope, data);
+  };
+}
+
+async function run(
+  scope: WorkerScope,
+  { settings, wakeFd }: LoopStart,
+): Promise<void> {
+  const libc = openLibc();
+  await runLoop(
+    libc,
+    settings,
+    { wakeFd, take },
+    (news) => scope.postMessage(news),
+  );
+  libc.close();
+  scope.close();
+}
+
+begin(self as unknown as WorkerScope);

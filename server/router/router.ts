@@ -1,0 +1,300 @@
+import { isIP } from "node:net";
+import { lookup } from "node:dns/promises";
+import { type Clock, type HostPort, messageOf } from "../../base/mod.ts";
+import type { ClusterState, MemberId } from "../../pg/cluster/mod.ts";
+import type { Observations } from "../../pg/policy/mod.ts";
+import type { NodeConfig } from "../config/mod.ts";
+import { logger } from "../logging/mod.ts";
+import { judgeCancel } from "./cancels.ts";
+import type { Address, LoopNews, LoopSettings, LoopStats } from "./loop/mod.ts";
+import { createNames, type Names } from "./names.ts";
+import { EMPTY_TABLE, routesOf, type RouteTable } from "./routes/mod.ts";
+import { type RouterThread, startThread } from "./thread.ts";
+
+/** What a router asks of its node. */
+export interface RouterPorts {
+  readonly clock: Clock;
+  /** The replicated state as it is applied here. */
+  state(): ClusterState;
+  /** What agents told last; null before this node takes part. */
+  observations(): Observations | null;
+  /** Resolves once everything that was committed before the call is applied here. */
+  confirm(timeoutMs: number): Promise<void>;
+  /** Whether a session of a member's PostgreSQL waits for standbys to hold its commit. */
+  isAwaitingSync(member: MemberId, pid: number): Promise<boolean>;
+}
+
+/** A node's router. */
+export interface Router {
+  /** Looks at the state again; to be called whenever it or a report may be new. */
+  poke(): void;
+  /** Looks at the state again if it is another one; to be called whenever something was applied. */
+  applied(): void;
+  /** What it does and did, as of now. */
+  stats(): Promise<LoopStats>;
+  /** The same, as of a second ago or so; null at the start. */
+  lastStats(): LoopStats | null;
+  /** Takes no new sessions any more, or does again; those that stand go on. */
+  setDrained(isDrained: boolean): Promise<LoopStats>;
+  /** Ends it and all its sessions. */
+  stop(): Promise<void>;
+}
+
+/** Confirmations within an election timeout; one that is late still leaves others. */
+const CONFIRMS_PER_TIMEOUT = 3;
+const STATS_INTERVAL_MS = 1000;
+const STATS_TIMEOUT_MS = 2000;
+/** How long after its thread ended on its own a router is started again. */
+const RESTART_MS = 1000;
+/** So many may ask for figures at once. */
+const MAX_ASKERS = 1000;
+
+const LOG = logger("router");
+
+interface Life {
+  readonly ports: RouterPorts;
+  readonly config: NodeConfig;
+  readonly settings: LoopSettings;
+  readonly names: Names;
+  thread: RouterThread | null;
+  table: string;
+  state: ClusterState | null;
+  isConfirming: boolean;
+  isDrained: boolean;
+  isStopping: boolean;
+  askedMs: number;
+  last: LoopStats | null;
+  sequence: number;
+  readonly askers: Map<number, (stats: LoopStats) => void>;
+  readonly cancels: Set<Promise<void>>;
+}
+
+/**
+ * Starts a node's router, where it has one.
+ *
+ * @param config The node's configuration.
+ * @param ports What it asks of its node.
+ * @returns The router; null where no port is set.
+ * @throws {Error} When it can't listen.
+ */
+export async function startRouter(
+  config: NodeConfig,
+  ports: RouterPorts,
+): Promise<Router | null> {
+  const { readWrite, readOnly } = config.router;
+  if (readWrite === null && readOnly === null) return null;
+  const settings = await settingsOf(config);
+  const life: Life = {
+    ports,
+    config,
+    settings,
+    names: createNames(() => ports.clock.nowMs(), () => look(life)),
+    thread: null,
+    table: "",
+    state: null,
+    isConfirming: false,
+    isDrained: false,
+    isStopping: false,
+    askedMs: -Infinity,
+    last: null,
+    sequence: 0,
+    askers: new Map(),
+    cancels: new Set(),
+  };
+  await begin(life);
+  const everyMs = config.raft.electionTimeoutMs / CONFIRMS_PER_TIMEOUT;
+  const timer = setInterval(() => tick(life), everyMs);
+  tick(life);
+  return {
+    poke: () => look(life),
+    applied: () => {
+      if (ports.state() !== life.state) look(life);
+    },
+    stats: () => askStats(life),
+    lastStats: () => life.last,
+    setDrained: (isDrained) => {
+      life.isDrained = isDrained;
+      life.thread?.order({ kind: "drain", isDrained });
+      LOG.info(isDrained ? "Takes no new sessions" : "Takes sessions again");
+      return askStats(life);
+    },
+    stop: async () => {
+      life.isStopping = true;
+      clearInterval(timer);
+      await life.thread?.stop();
+      await Promise.all(life.cancels);
+    },
+  };
+}
+
+async function begin(life: Life): Promise<void> {
+  life.table = "";
+  const thread = await startThread(
+    life.settings,
+    (news) => hear(life, news),
+  );
+  life.thread = thread;
+  const { read_write: readWrite, read_only: readOnly } = thread.ports;
+  LOG.info("The router listens", { readWrite, readOnly });
+  thread.order({ kind: "drain", isDrained: life.isDrained });
+  look(life);
+  void thread.ended.then((why) => {
+    life.thread = null;
+    if (life.isStopping) return;
+    LOG.error("The router has ended and is started again", { reason: why });
+    beginAgain(life);
+  });
+}
+
+function beginAgain(life: Life): void {
+  life.ports.clock.after(RESTART_MS, () => {
+    if (life.isStopping) return;
+    begin(life).catch((error) => {
+      LOG.error(messageOf(error));
+      beginAgain(life);
+    });
+  });
+}
+
+function tick(life: Life): void {
+  // Whether an agent is silent shows by the clock alone.
+  look(life);
+  if (!life.isConfirming) void confirm(life);
+  const nowMs = life.ports.clock.nowMs();
+  if (nowMs - life.askedMs < STATS_INTERVAL_MS) return;
+  life.askedMs = nowMs;
+  life.thread?.order({ kind: "stats", sequence: 0 });
+}
+
+/**
+ * What is committed before a confirmation begins is applied here when it ends: so until an election timeout
+ * after it began no other primary has taken over without this node's knowledge for longer than that.
+ */
+async function confirm(life: Life): Promise<void> {
+  const { thread, config, ports } = life;
+  if (!thread) return;
+  const { electionTimeoutMs } = config.raft;
+  life.isConfirming = true;
+  const startedMs = thread.nowMs();
+  try {
+    await ports.confirm(electionTimeoutMs);
+    look(life);
+    thread.order({ kind: "lease", untilMs: startedMs + electionTimeoutMs });
+  } catch {
+    // Without it the lease ends by itself.
+  } finally {
+    life.isConfirming = false;
+  }
+}
+
+/** Tells the loop where sessions may go now, when that is new. */
+function look(life: Life): void {
+  const { thread, ports, config, names } = life;
+  if (!thread) return;
+  const seen = ports.observations();
+  const state = ports.state();
+  life.state = state;
+  const { maxLagBytes, readOnlyFallback } = config.router;
+  const routes = seen === null
+    ? EMPTY_TABLE
+    : routesOf(state, seen, { maxLagBytes, readOnlyFallback });
+  const table = addressed(routes, names);
+  const text = JSON.stringify(table);
+  if (text === life.table) return;
+  life.table = text;
+  thread.order({ kind: "table", table });
+}
+
+/** Routes with addresses in place of names; whose name is not known yet is left out. */
+function addressed(routes: RouteTable, names: Names): RouteTable {
+  const resolve = <T extends HostPort>(target: T | null): T | null => {
+    const host = target && names.addressOf(target.host);
+    return target && host ? { ...target, host } : null;
+  };
+  const primary = resolve(routes.primary);
+  const why = routes.primary && !primary
+    ? `The address of ${routes.primary.host} is not known`
+    : routes.why;
+  return {
+    ...routes,
+    primary,
+    why,
+    standbys: routes.standbys.flatMap((one) => resolve(one) ?? []),
+    fallback: resolve(routes.fallback),
+  };
+}
+
+function hear(life: Life, news: LoopNews): void {
+  switch (news.kind) {
+    case "stats": {
+      life.last = news.stats;
+      life.askers.get(news.sequence)?.(news.stats);
+      life.askers.delete(news.sequence);
+      return;
+    }
+    case "log":
+      return LOG[news.level](news.message, { ...news.fields });
+    case "cancel": {
+      const judging = judge(life, news);
+      life.cancels.add(judging);
+      void judging.finally(() => life.cancels.delete(judging));
+      return;
+    }
+  }
+}
+
+async function judge(
+  life: Life,
+  { id, target, pid }: Extract<LoopNews, { kind: "cancel" }>,
+): Promise<void> {
+  const { ports } = life;
+  const verdict = await judgeCancel({
+    clock: ports.clock,
+    isLive: () => {
+      const { phase } = ports.state();
+      return !life.isStopping && phase.kind === "open" &&
+        phase.epoch === target.epoch;
+    },
+    isAwaitingSync: () => ports.isAwaitingSync(target.member, pid),
+  });
+  life.thread?.order({ kind: "cancel", id, verdict });
+}
+
+async function askStats(life: Life): Promise<LoopStats> {
+  const { thread, askers, ports } = life;
+  if (!thread || askers.size >= MAX_ASKERS) {
+    throw new Error("The router does not run; it is started again");
+  }
+  const { promise, resolve, reject } = Promise.withResolvers<LoopStats>();
+  const sequence = ++life.sequence;
+  askers.set(sequence, resolve);
+  const timer = ports.clock.after(
+    STATS_TIMEOUT_MS,
+    () => reject(new Error("The router does not answer")),
+  );
+  thread.order({ kind: "stats", sequence });
+  try {
+    return await promise;
+  } finally {
+    timer.cancel();
+    askers.delete(sequence);
+  }
+}
+
+async function settingsOf({ router }: NodeConfig): Promise<LoopSettings> {
+  const { readWrite, readOnly, ...rest } = router;
+  return {
+    ...rest,
+    listen: {
+      read_write: await addressFor(readWrite),
+      read_only: await addressFor(readOnly),
+    },
+  };
+}
+
+async function addressFor(place: HostPort | null): Promise<Address | null> {
+  if (place === null) return null;
+  if (isIP(place.host) !== 0) return place;
+  const { address } = await lookup(place.host);
+  return { host: address, port: place.port };
+}

@@ -1,0 +1,105 @@
+import { messageOf } from "../../base/mod.ts";
+import type {
+  LoopNews,
+  LoopOrder,
+  LoopPorts,
+  LoopSettings,
+  LoopStart,
+} from "./loop/mod.ts";
+import { type Libc, openLibc } from "./loop/mod.ts";
+
+/** A router's loop in its thread. */
+export interface RouterThread {
+  readonly ports: LoopPorts;
+  /** Time as the loop sees it, in milliseconds. */
+  nowMs(): number;
+  /** Tells it something. */
+  order(order: LoopOrder): void;
+  /** Resolves when it has ended, with the reason where nobody asked for it. */
+  readonly ended: Promise<string | null>;
+  /** Ends it; all its sessions end. */
+  stop(): Promise<void>;
+}
+
+/** Orders come in beside a thread that sleeps in the kernel: a counter there wakes it. */
+const EVENTFD_FLAGS = 0o2004000;
+
+/** The compiled or bundled program has the thread beside it under another ending. */
+const WORKER = import.meta.url.endsWith(".ts")
+  ? "./loop/worker.ts"
+  : "./router_thread.js";
+
+/**
+ * Starts a router's loop.
+ *
+ * @param settings What the operator set; hosts are addresses.
+ * @param onNews Takes what it tells.
+ * @returns The thread, which listens.
+ * @throws {Error} When it can't listen.
+ */
+export async function startThread(
+  settings: LoopSettings,
+  onNews: (news: LoopNews) => void,
+): Promise<RouterThread> {
+  const libc = openLibc();
+  const wakeFd = libc.call.eventfd(0, EVENTFD_FLAGS);
+  const worker = new Worker(new URL(WORKER, import.meta.url).href, {
+    type: "module",
+    name: "router",
+  });
+  const ready = Promise.withResolvers<LoopPorts>();
+  const ended = Promise.withResolvers<string | null>();
+  const life: Life = { why: null, isOver: false };
+  worker.onmessage = ({ data }: MessageEvent<LoopNews>): void => {
+    if (data.kind === "ready") ready.resolve(data.ports);
+    else if (data.kind === "failed") life.why = data.why;
+    else if (data.kind === "stopped") finish();
+    else onNews(data);
+  };
+  worker.onerror = (event): void => {
+    event.preventDefault();
+    life.why ??= event.message;
+    finish();
+  };
+  function finish(): void {
+    if (life.isOver) return;
+    life.isOver = true;
+    worker.terminate();
+    libc.call.close(wakeFd);
+    libc.close();
+    ready.reject(new Error(life.why ?? "The router has stopped"));
+    ended.resolve(life.why);
+  }
+  const start: LoopStart = { settings, wakeFd };
+  worker.postMessage(start);
+  const order = (value: LoopOrder): void => {
+    if (!life.isOver) send(worker, libc, wakeFd, value);
+  };
+  const stop = async (): Promise<void> => {
+    order({ kind: "stop" });
+    await ended.promise;
+  };
+  try {
+    const ports = await ready.promise;
+    const nowMs = (): number => life.isOver ? Infinity : libc.nowMs();
+    return { ports, nowMs, order, ended: ended.promise, stop };
+  } catch (error) {
+    await ended.promise;
+    throw new Error(`The router can't start: ${messageOf(error)}`);
+  }
+}
+
+interface Life {
+  why: string | null;
+  isOver: boolean;
+}
+
+function send(
+  worker: Worker,
+  { call }: Libc,
+  wakeFd: number,
+  order: LoopOrder,
+): void {
+  worker.postMessage(order);
+  call.eventfd_write(wakeFd, 1n);
+}
