@@ -4,5 +4,10 @@
  * @module
  */
 export { routerToJson } from "./describe.ts";
-export type { LoopStats, TargetCount } from "./loop/mod.ts";
-export { type Router, type RouterPorts, startRouter } from "./router.ts";
+export type { LoopPorts, LoopStats, TargetCount } from "./loop/mod.ts";
+export {
+  type Router,
+  type RouterConfig,
+  type RouterPorts,
+  startRouter,
+} from "./router.ts";

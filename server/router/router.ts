@@ -6,7 +6,13 @@ import type { Observations } from "../../pg/policy/mod.ts";
 import type { NodeConfig } from "../config/mod.ts";
 import { logger } from "../logging/mod.ts";
 import { judgeCancel } from "./cancels.ts";
-import type { Address, LoopNews, LoopSettings, LoopStats } from "./loop/mod.ts";
+import type {
+  Address,
+  LoopNews,
+  LoopPorts,
+  LoopSettings,
+  LoopStats,
+} from "./loop/mod.ts";
 import { createNames, type Names } from "./names.ts";
 import { EMPTY_TABLE, routesOf, type RouteTable } from "./routes/mod.ts";
 import { type RouterThread, startThread } from "./thread.ts";
@@ -24,8 +30,16 @@ export interface RouterPorts {
   isAwaitingSync(member: MemberId, pid: number): Promise<boolean>;
 }
 
+/** What a router needs of its node's configuration. */
+export interface RouterConfig {
+  readonly router: NodeConfig["router"];
+  readonly raft: Pick<NodeConfig["raft"], "electionTimeoutMs">;
+}
+
 /** A node's router. */
 export interface Router {
+  /** Where it listens; null for not at all. */
+  readonly doors: LoopPorts;
   /** Looks at the state again; to be called whenever it or a report may be new. */
   poke(): void;
   /** Looks at the state again if it is another one; to be called whenever something was applied. */
@@ -53,7 +67,7 @@ const LOG = logger("router");
 
 interface Life {
   readonly ports: RouterPorts;
-  readonly config: NodeConfig;
+  readonly config: RouterConfig;
   readonly settings: LoopSettings;
   readonly names: Names;
   thread: RouterThread | null;
@@ -78,7 +92,7 @@ interface Life {
  * @throws {Error} When it can't listen.
  */
 export async function startRouter(
-  config: NodeConfig,
+  config: RouterConfig,
   ports: RouterPorts,
 ): Promise<Router | null> {
   const { readWrite, readOnly } = config.router;
@@ -101,11 +115,12 @@ export async function startRouter(
     askers: new Map(),
     cancels: new Set(),
   };
-  await begin(life);
+  const doors = await begin(life);
   const everyMs = config.raft.electionTimeoutMs / CONFIRMS_PER_TIMEOUT;
   const timer = setInterval(() => tick(life), everyMs);
   tick(life);
   return {
+    doors,
     poke: () => look(life),
     applied: () => {
       if (ports.state() !== life.state) look(life);
@@ -127,7 +142,7 @@ export async function startRouter(
   };
 }
 
-async function begin(life: Life): Promise<void> {
+async function begin(life: Life): Promise<LoopPorts> {
   life.table = "";
   const thread = await startThread(
     life.settings,
@@ -144,6 +159,7 @@ async function begin(life: Life): Promise<void> {
     LOG.error("The router has ended and is started again", { reason: why });
     beginAgain(life);
   });
+  return thread.ports;
 }
 
 function beginAgain(life: Life): void {
@@ -281,7 +297,7 @@ async function askStats(life: Life): Promise<LoopStats> {
   }
 }
 
-async function settingsOf({ router }: NodeConfig): Promise<LoopSettings> {
+async function settingsOf({ router }: RouterConfig): Promise<LoopSettings> {
   const { readWrite, readOnly, ...rest } = router;
   return {
     ...rest,

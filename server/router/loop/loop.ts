@@ -68,6 +68,7 @@ export async function runLoop(
         for (const order of await inbox.take(woken)) {
           if (order.kind === "stop") isStopped = true;
           else obey(loop, order);
+          loop.poller.settle();
         }
         // What came in late was led by an older clock.
         loop.nowMs = libc.nowMs();
@@ -141,8 +142,12 @@ function listenAll(loop: Loop): LoopPorts {
     read_only: null,
   };
   for (const door of DOORS) {
-    const address = loop.settings.listen[door];
-    if (address !== null) ports[door] = listenAt(loop, door, address);
+    const address = loop.addresses[door];
+    if (address === null) continue;
+    const port = listenAt(loop, door, address);
+    ports[door] = port;
+    // Where any port would do, this one does from now on.
+    loop.addresses[door] = { host: address.host, port };
   }
   return ports;
 }

@@ -29,6 +29,8 @@ export interface Poller {
   change(fd: number, interest: number): void;
   /** Forgets a socket, and closes it once no event of this round can mean it any more. */
   remove(fd: number): void;
+  /** Closes what was removed; only where no event is being handed out. */
+  settle(): void;
   /** Waits for events, -1 for as long as it takes, and hands them out. */
   wait(timeoutMs: number): void;
   close(): void;
@@ -48,7 +50,12 @@ export function createPoller({ call }: Libc): Poller {
     call.epoll_ctl(epoll, operation, fd, one);
   }
 
+  const settle = (): void => {
+    for (const fd of closing) call.close(fd);
+    closing.length = 0;
+  };
   return {
+    settle,
     add: (fd, interest, handler) => {
       handlers[fd] = handler;
       control(ADD, fd, interest);
@@ -65,11 +72,10 @@ export function createPoller({ call }: Libc): Poller {
         const fd = many[at * EVENT_WORDS + FD_WORD] ?? 0;
         handlers[fd]?.(many[at * EVENT_WORDS] ?? 0);
       }
-      for (const fd of closing) call.close(fd);
-      closing.length = 0;
+      settle();
     },
     close: () => {
-      for (const fd of closing) call.close(fd);
+      settle();
       call.close(epoll);
     },
   };

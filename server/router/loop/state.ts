@@ -11,7 +11,7 @@ import {
   REFUSALS,
 } from "./messages.ts";
 import { createPoller, type Poller } from "./poller.ts";
-import { createSockets, type Sockets } from "./sockets.ts";
+import { type Address, createSockets, type Sockets } from "./sockets.ts";
 
 /** One of a session's two connections. */
 export interface End {
@@ -123,6 +123,8 @@ export interface Loop {
   readonly waiting: Set<Session>;
   readonly carriers: Set<Carrier>;
   readonly listeners: Map<number, Door>;
+  /** Where each door listens, or would if this router were not drained. */
+  readonly addresses: Record<Door, Address | null>;
   readonly counters: Counters;
   /** How many sessions have a place or look for one. */
   placed: number;
@@ -162,6 +164,7 @@ export function createLoop(
     waiting: new Set(),
     carriers: new Set(),
     listeners: new Map(),
+    addresses: { ...settings.listen },
     counters: {
       accepted: 0,
       longestWaitEverMs: 0,
