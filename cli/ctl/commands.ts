@@ -11,6 +11,7 @@ import { LOG } from "./log.ts";
 import { NODE_WORK } from "./node_work.ts";
 import { NODES } from "./nodes.ts";
 import { CTL_OPTIONS } from "./session.ts";
+import { ROUTER } from "./router.ts";
 import { STATUS } from "./status.ts";
 
 /** The rows of `pgraft ctl`, a group before what is below it. */
@@ -56,6 +57,7 @@ export const CTL_COMMANDS: readonly (Command | Group)[] = [
   ...FAILOVER_SETTINGS,
   ...CONFIG,
   ...NODE_WORK,
+  ...ROUTER,
   ...KV,
   ...LOG,
   ...LEADERSHIP,

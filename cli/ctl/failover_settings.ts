@@ -184,7 +184,7 @@ const TAGS: Command = ctlCommand({
   about: [
     [
       "nofailover         Is never the primary; holds commits and is a source",
-      "noloadbalance      Shall get no readers; kept for the router",
+      "noloadbalance      Gets no readers from the routers",
       "nosync             Holds no commits for others",
       "clonefrom          While it streams, others copy from it rather than from the primary",
       "cascade_from       A standby that it streams from to spare the primary; it then holds no commits",

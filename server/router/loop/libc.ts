@@ -1,5 +1,5 @@
-/** The kernel's sockets, as Linux has them on every machine that PostgreSQL and Deno run on. */
-const SYMBOLS = {
+/** The kernel's sockets, and what else the router asks of it. */
+export const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   listen: { parameters: ["i32", "i32"], result: "i32" },
@@ -31,7 +31,8 @@ const SYMBOLS = {
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
-type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
+/** The C library as Deno opens it. */
+export type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
 
 /** The C library, opened by one thread and used by that thread. */
 export interface Libc {
