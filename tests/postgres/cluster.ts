@@ -47,6 +47,12 @@ export interface PgClusterOptions {
    */
   readonly parameters?: Readonly<Record<string, string>>;
   /**
+   * Rules of pg_hba.conf before the one that lets everybody on loopback in.
+   *
+   * @default {[]}
+   */
+  readonly hba?: readonly string[];
+  /**
    * Where the nodes' directories are made and removed.
    *
    * @default {the machine's place for temporary files}
@@ -226,12 +232,15 @@ export async function withPgCluster<T>(
   }
 }
 
-function configurationOf({ parameters = {} }: PgClusterOptions): string {
+function configurationOf(
+  { parameters = {}, hba = [] }: PgClusterOptions,
+): string {
   const lines = Object.entries(parameters).map(([name, value]) =>
     `${name} = ${value}`
   );
   return [
     "[postgresql.hba]",
+    ...hba.map((rule, at) => `rule${at} = ${rule}`),
     `tests = ${HBA}`,
     "[postgresql.parameters]",
     ...lines,

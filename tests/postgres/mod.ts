@@ -38,6 +38,7 @@ export {
 export {
   connectPostgres,
   type Place,
+  requestCancel,
   type Result,
   type WireConnection,
   WireError,

@@ -64,11 +64,14 @@ export interface WireConnection extends Disposable {
    * @throws {WireError} When it fails.
    */
   query(sql: string, timeoutMs?: number): Promise<Result>;
+  /** What a cancel request of its statements names: process and key. */
+  readonly cancelKey: Uint8Array;
 }
 
 const DEFAULT_CONNECT_MS = 1000;
 const DEFAULT_QUERY_MS = 5000;
 const PROTOCOL = 196_608;
+const CANCEL = 80_877_102;
 const NO_TRUST = "the server asks for a password";
 
 interface Message {
@@ -90,11 +93,16 @@ export async function connectPostgres(
   const { place, user = "postgres", database = "postgres" } = options;
   const timeoutMs = options.timeoutMs ?? DEFAULT_CONNECT_MS;
   const line = createLine();
+  let cancelKey = new Uint8Array();
   try {
     await line.within(timeoutMs, "connect", async () => {
       line.begin(await dial(place));
       await line.send(startup(user, database));
-      while ((await line.next()).type !== "Z") { /* parameters and keys */ }
+      for (let type = ""; type !== "Z";) {
+        const told = await line.next();
+        type = told.type;
+        if (type === "K") cancelKey = told.body.slice();
+      }
     });
   } catch (error) {
     line.close();
@@ -106,8 +114,29 @@ export async function connectPostgres(
         await line.send(message("Q", `${sql}\0`));
         return await readResult(line);
       }),
+    cancelKey,
     [Symbol.dispose]: () => line.close(),
   };
+}
+
+/**
+ * Asks a server to cancel a statement, as libpq does, and waits until it has hung up.
+ *
+ * @param place The server.
+ * @param cancelKey Of the connection that runs the statement.
+ */
+export async function requestCancel(
+  place: Place,
+  cancelKey: Uint8Array,
+): Promise<void> {
+  using conn = await dial(place);
+  const bytes = new Uint8Array(8 + cancelKey.length);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, bytes.length);
+  view.setInt32(4, CANCEL);
+  bytes.set(cancelKey, 8);
+  await conn.write(bytes);
+  await conn.read(new Uint8Array(1));
 }
 
 async function dial(place: Place): Promise<Deno.Conn> {
