@@ -153,6 +153,7 @@ export async function runClient(
 /** Settings of a cluster whose servers speak TLS, with a role that must prove itself by SCRAM. */
 export const ENCRYPTED: PgClusterOptions = {
   hba: [
+    `"host replication postgres ${HOST}/32 trust"`,
     `"hostssl all prover ${HOST}/32 scram-sha-256"`,
     `"host all prover ${HOST}/32 reject"`,
   ],
