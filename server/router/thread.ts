@@ -6,7 +6,7 @@ import type {
   LoopSettings,
   LoopStart,
 } from "./loop/mod.ts";
-import { type Libc, openLibc } from "./loop/mod.ts";
+import { type Libc, openLibc, THREAD_NAME } from "./loop/mod.ts";
 
 /** A router's loop in its thread. */
 export interface RouterThread {
@@ -24,10 +24,10 @@ export interface RouterThread {
 /** Orders come in beside a thread that sleeps in the kernel: a counter there wakes it. */
 const EVENTFD_FLAGS = 0o2004000;
 
-/** The compiled or bundled program has the thread beside it under another ending. */
-const WORKER = import.meta.url.endsWith(".ts")
-  ? "./loop/worker.ts"
-  : "./router_thread.js";
+/** A program that was bundled into one file is its own thread's program, too. */
+const PROGRAM = import.meta.url.endsWith(".ts")
+  ? new URL("./loop/worker.ts", import.meta.url).href
+  : import.meta.url;
 
 /**
  * Starts a router's loop.
@@ -43,10 +43,7 @@ export async function startThread(
 ): Promise<RouterThread> {
   const libc = openLibc();
   const wakeFd = libc.call.eventfd(0, EVENTFD_FLAGS);
-  const worker = new Worker(new URL(WORKER, import.meta.url).href, {
-    type: "module",
-    name: "router",
-  });
+  const worker = new Worker(PROGRAM, { type: "module", name: THREAD_NAME });
   const ready = Promise.withResolvers<LoopPorts>();
   const ended = Promise.withResolvers<string | null>();
   const life: Life = { why: null, isOver: false };
@@ -85,7 +82,11 @@ export async function startThread(
     return { ports, nowMs, order, ended: ended.promise, stop };
   } catch (error) {
     await ended.promise;
-    throw new Error(`The router can't start: ${messageOf(error)}`);
+    throw new Error(
+      `The router can't start: ${
+        messageOf(error)
+      }; see read_write and read_only in [router]`,
+    );
   }
 }
 

@@ -28,6 +28,7 @@ export function beginCancel(
   if (countCancels(loop) >= MAX_CANCELS) return endSession(loop, session);
   if (session.server) loop.poller.remove(session.server.fd);
   session.server = null;
+  session.target = null;
   session.stage = "cancelling";
   session.deadlineMs = Infinity;
   if (session.seekingMs > 0) loop.placed -= 1;

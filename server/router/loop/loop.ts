@@ -17,8 +17,9 @@ import { createLoop, endSession, logLine, type Loop } from "./state.ts";
 import { statsOf } from "./stats.ts";
 import { sweep } from "./sweep.ts";
 
-/** How often deadlines are looked at while there are sessions. */
+/** How often deadlines are looked at while somebody waits or comes in, and while all sessions stand. */
 const SWEEP_MS = 100;
+const CALM_SWEEP_MS = 1000;
 /** So many clients are taken in at once, before others have their turn. */
 const MAX_ACCEPTS = 64;
 /** How long no client is taken in when no more files may be open. */
@@ -60,10 +61,10 @@ export async function runLoop(
     });
     let sweptMs = loop.nowMs;
     for (let isStopped = false; !isStopped;) {
-      const isIdle = loop.sessions.size === 0 && loop.pausedUntilMs === 0;
       woken = 0;
-      loop.poller.wait(isIdle ? -1 : SWEEP_MS);
-      loop.nowMs = libc.nowMs();
+      loop.poller.wait(patienceMs(loop), () => {
+        loop.nowMs = libc.nowMs();
+      });
       if (woken > 0) {
         for (const order of await inbox.take(woken)) {
           if (order.kind === "stop") isStopped = true;
@@ -87,6 +88,13 @@ export async function runLoop(
     loop.poller.close();
     tell({ kind: "stopped" });
   }
+}
+
+/** How long the loop may sleep while nothing happens. */
+function patienceMs(loop: Loop): number {
+  if (loop.pausedUntilMs > 0) return SWEEP_MS;
+  if (loop.sessions.size + loop.carriers.size === 0) return -1;
+  return loop.isCalm ? CALM_SWEEP_MS : SWEEP_MS;
 }
 
 /** Two files for each session, and some for those who have not become one. */
@@ -114,6 +122,7 @@ function obey(loop: Loop, order: LoopOrder): void {
   switch (order.kind) {
     case "table":
       loop.table = order.table;
+      for (const session of loop.waiting) session.retryMs = 0;
       endOldSessions(loop);
       dropOldCancels(loop);
       return leadWaiting(loop);
@@ -160,7 +169,6 @@ function listenAt(loop: Loop, door: Door, address: Address): number {
 }
 
 function acceptSome(loop: Loop, door: Door, listener: number): void {
-  loop.nowMs = loop.libc.nowMs();
   for (let left = MAX_ACCEPTS; left > 0; left--) {
     const taken = loop.sockets.accept(listener);
     if (taken === null) return;

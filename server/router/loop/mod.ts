@@ -6,4 +6,4 @@
 export { type Libc, openLibc } from "./libc.ts";
 export * from "./messages.ts";
 export type { Address } from "./sockets.ts";
-export type { LoopStart } from "./worker.ts";
+export { type LoopStart, THREAD_NAME } from "./worker.ts";

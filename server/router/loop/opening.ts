@@ -24,6 +24,7 @@ export function admit(
     return;
   }
   loop.counters.accepted += 1;
+  loop.isCalm = false;
   const client = addEnd(loop, fd, EVENT.readable, (events) => {
     if (session.stage === "open") onClient(loop, session, events);
     else onClientBefore(loop, session, events);

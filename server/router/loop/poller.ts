@@ -31,8 +31,8 @@ export interface Poller {
   remove(fd: number): void;
   /** Closes what was removed; only where no event is being handed out. */
   settle(): void;
-  /** Waits for events, -1 for as long as it takes, and hands them out. */
-  wait(timeoutMs: number): void;
+  /** Waits for events, -1 for as long as it takes, says that it woke, and hands them out. */
+  wait(timeoutMs: number, onWake: () => void): void;
   close(): void;
 }
 
@@ -66,8 +66,9 @@ export function createPoller({ call }: Libc): Poller {
       control(REMOVE, fd, 0);
       closing.push(fd);
     },
-    wait: (timeoutMs) => {
+    wait: (timeoutMs, onWake) => {
       const count = call.epoll_wait(epoll, many, MAX_EVENTS, timeoutMs);
+      onWake();
       for (let at = 0; at < count; at++) {
         const fd = many[at * EVENT_WORDS + FD_WORD] ?? 0;
         handlers[fd]?.(many[at * EVENT_WORDS] ?? 0);

@@ -126,6 +126,8 @@ export interface Loop {
   /** Where each door listens, or would if this router were not drained. */
   readonly addresses: Record<Door, Address | null>;
   readonly counters: Counters;
+  /** Whether all sessions stood at the last sweep, and nobody has come since. */
+  isCalm: boolean;
   /** How many sessions have a place or look for one. */
   placed: number;
   table: RouteTable;
@@ -173,6 +175,7 @@ export function createLoop(
       ended: zeros(ENDINGS),
       bytes: new Float64Array(2),
     },
+    isCalm: true,
     placed: 0,
     table: EMPTY_TABLE,
     leaseUntilMs: 0,

@@ -10,6 +10,7 @@ import {
 
 /** Ends whatever has gone on for longer than it may, and tries again for those who wait. */
 export function sweep(loop: Loop): void {
+  loop.isCalm = loop.carriers.size === 0;
   for (const session of [...loop.sessions]) sweepSession(loop, session);
   for (const carrier of [...loop.carriers]) {
     if (carrier.deadlineMs <= loop.nowMs) dropCarrier(loop, carrier);
@@ -27,6 +28,7 @@ function sweepSession(loop: Loop, session: Session): void {
     ) cutSession(loop, session, "idle");
     return;
   }
+  loop.isCalm = false;
   if (session.deadlineMs > nowMs) return;
   switch (session.stage) {
     case "opening":

@@ -14,7 +14,11 @@ export interface LoopStart {
   readonly wakeFd: number;
 }
 
+/** What the thread is called: by it, a program that is one file knows that it runs as this thread. */
+export const THREAD_NAME = "pgraft_router";
+
 interface WorkerScope {
+  readonly name?: string;
   postMessage(news: LoopNews): void;
   close(): void;
   onmessage: ((event: MessageEvent) => void) | null;
@@ -57,4 +61,5 @@ async function run(
   scope.close();
 }
 
-begin(self as unknown as WorkerScope);
+const scope = self as unknown as WorkerScope;
+if (scope.name === THREAD_NAME) begin(scope);
