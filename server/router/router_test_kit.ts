@@ -1,4 +1,4 @@
-import { systemClock } from "../../base/mod.ts";
+import { present, systemClock } from "../../base/mod.ts";
 import type { ClusterState, Phase } from "../../pg/cluster/mod.ts";
 import type { Observations } from "../../pg/policy/mod.ts";
 import type { NodeConfig } from "../config/mod.ts";
@@ -216,10 +216,22 @@ function openServer(): FakeServer {
   const listener = Deno.listen({ hostname: HOST, port: 0 });
   const wires: Wire[] = [];
   let isClosed = false;
+  let taken = 0;
+  let arrived = Promise.withResolvers<void>();
+  // Whoever comes is counted, also when no test looks at it.
+  const accepting = (async (): Promise<void> => {
+    for await (const conn of listener) {
+      wires.push(wireOf(conn));
+      arrived.resolve();
+    }
+  })();
+  accepting.catch(() => {});
   const next = async (): Promise<Wire> => {
-    const wire = wireOf(await inTime(listener.accept(), "a connection"));
-    wires.push(wire);
-    return wire;
+    while (taken >= wires.length) {
+      arrived = Promise.withResolvers();
+      await inTime(arrived.promise, "a connection");
+    }
+    return present(wires[taken++], "a connection");
   };
   return {
     port: listener.addr.port,
@@ -227,7 +239,7 @@ function openServer(): FakeServer {
     session: async () => {
       const wire = await next();
       await wire.take(startupPacket().length);
-      const number = wires.length;
+      const number = taken;
       await wire.send(welcome(number, 1000 + number));
       return wire;
     },
