@@ -75,14 +75,15 @@ async function pgbench(
   directory: string,
 ): Promise<string> {
   const place = ["-h", "127.0.0.1", "-p", `${port}`, "-U", "postgres"];
-  const { success, stdout, stderr } = await new Deno.Command("pgbench", {
+  const { success, code, stdout, stderr } = await new Deno.Command("pgbench", {
     args: [...words, ...place, "postgres"],
     cwd: directory,
     stdin: "null",
   }).output();
   const text = new TextDecoder().decode(stdout);
   if (success) return text;
-  throw new Error(`pgbench failed: ${new TextDecoder().decode(stderr)}`);
+  const why = new TextDecoder().decode(stderr);
+  throw new Error(`pgbench failed (${code}) ${words.join(" ")}: ${why}${text}`);
 }
 
 async function runOnce(

@@ -152,7 +152,7 @@ const STORIES: readonly Story[] = [
       `--endpos=${end}`,
       "--no-loop",
     ]);
-    const files = [...Deno.readDirSync(directory)];
+    const files = await Array.fromAsync(Deno.readDir(directory));
     assert(files.length > 0);
   }],
 ];
