@@ -27,6 +27,8 @@ function stateOf(port: number): ClusterState {
       counted: true,
       leaving: false,
       away: false,
+      maintenance: false,
+      order: null,
     }]]),
     grants: [{
       epoch: 1,
@@ -73,6 +75,7 @@ const SEEN: Observations = new Map([[1, {
     following: null,
     needsClone: false,
     trouble: null,
+    config: { version: 0, pendingRestart: [], fault: null },
   },
 }]]);
 

@@ -6,7 +6,12 @@ import type {
   LoopSettings,
   LoopStart,
 } from "./loop/mod.ts";
-import { type Libc, openLibc, THREAD_NAME } from "./loop/mod.ts";
+import {
+  type Libc,
+  openLibc,
+  THREAD_NAME,
+  THREAD_PROGRAM,
+} from "./loop/mod.ts";
 
 /** A router's loop in its thread. */
 export interface RouterThread {
@@ -24,11 +29,6 @@ export interface RouterThread {
 /** Orders come in beside a thread that sleeps in the kernel: a counter there wakes it. */
 const EVENTFD_FLAGS = 0o2004000;
 
-/** A program that was bundled into one file is its own thread's program, too. */
-const PROGRAM = import.meta.url.endsWith(".ts")
-  ? new URL("./loop/worker.ts", import.meta.url).href
-  : import.meta.url;
-
 /**
  * Starts a router's loop.
  *
@@ -43,7 +43,10 @@ export async function startThread(
 ): Promise<RouterThread> {
   const libc = openLibc();
   const wakeFd = libc.call.eventfd(0, EVENTFD_FLAGS);
-  const worker = new Worker(PROGRAM, { type: "module", name: THREAD_NAME });
+  const worker = new Worker(THREAD_PROGRAM, {
+    type: "module",
+    name: THREAD_NAME,
+  });
   const ready = Promise.withResolvers<LoopPorts>();
   const ended = Promise.withResolvers<string | null>();
   const life: Life = { why: null, isOver: false };

@@ -3,7 +3,8 @@
  *
  * @module
  */
-export { type Libc, openLibc } from "./libc.ts";
+export { type Libc, type Library, openLibc, SYMBOLS } from "./libc.ts";
+export { THREAD_PROGRAM } from "./program.ts";
 export * from "./messages.ts";
 export type { Address } from "./sockets.ts";
 export { type LoopStart, THREAD_NAME } from "./worker.ts";

@@ -131,25 +131,42 @@ export interface Sockets {
   limitSilence(fd: number, ms: number): void;
 }
 
+/** Sets an option of a socket that is a number. */
+type SetOption = (
+  fd: number,
+  level: number,
+  name: number,
+  value: number,
+) => void;
+
+function createOptions(
+  { call }: Libc,
+): { readonly number: Int32Array<ArrayBuffer>; readonly set: SetOption } {
+  const number = new Int32Array(1);
+  return {
+    number,
+    set: (fd, level, name, value) => {
+      number[0] = value;
+      call.setsockopt(fd, level, name, number, 4);
+    },
+  };
+}
+
+/** Small messages go at once, and a peer that is gone is noticed. */
+function prepare(fd: number, set: SetOption): void {
+  set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_ALIVE_S);
+  set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_ALIVE_S);
+  set(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_ALIVE_TRIES);
+}
+
 /** Makes the sockets of a thread. */
 export function createSockets(libc: Libc): Sockets {
   const { call } = libc;
-  const number = new Int32Array(1);
+  const { number, set } = createOptions(libc);
   const size = new Uint32Array(1);
   const from = new Uint8Array(MAX_ADDRESS_BYTES);
-
-  function set(fd: number, level: number, name: number, value: number): void {
-    number[0] = value;
-    call.setsockopt(fd, level, name, number, 4);
-  }
-
-  function prepare(fd: number): void {
-    set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_ALIVE_S);
-    set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_ALIVE_S);
-    set(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_ALIVE_TRIES);
-  }
 
   function open(address: Uint8Array): number {
     const family = address[0] ?? AF_INET;
@@ -169,7 +186,7 @@ export function createSockets(libc: Libc): Sockets {
       const flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
       const fd = call.accept4(listener, from, size, flags);
       if (fd >= 0) {
-        prepare(fd);
+        prepare(fd, set);
         return { fd, from: decodeAddress(from) };
       }
       const errno = libc.errno();
@@ -180,7 +197,7 @@ export function createSockets(libc: Libc): Sockets {
       if (bytes === null) return null;
       const fd = open(bytes);
       if (fd < 0) return null;
-      prepare(fd);
+      prepare(fd, set);
       if (call.connect(fd, bytes, bytes.length) === 0) return fd;
       if (libc.errno() === ERRNO.einprogress) return fd;
       call.close(fd);
@@ -212,7 +229,7 @@ function listenAt(
   libc: Libc,
   address: Address,
   open: (address: Uint8Array) => number,
-  set: (fd: number, level: number, name: number, value: number) => void,
+  set: SetOption,
 ): { fd: number; port: number } {
   const { call } = libc;
   const where = `${address.host} port ${address.port}`;

@@ -28,6 +28,8 @@ export function memberOf(
     counted: true,
     leaving: false,
     away: false,
+    maintenance: false,
+    order: null,
     ...patch,
   };
 }
@@ -88,6 +90,7 @@ const SILENT_REPORT: Report = {
   following: null,
   needsClone: false,
   trouble: null,
+  config: { version: 0, pendingRestart: [], fault: null },
 };
 
 /** What a primary tells that is open in an epoch, at 1000. */

@@ -4,7 +4,6 @@ import {
   type Epoch,
   grantOf,
   type MemberId,
-  type Tags,
 } from "../../../pg/cluster/mod.ts";
 import type { Observations, Report } from "../../../pg/policy/mod.ts";
 
@@ -81,7 +80,7 @@ export function routesOf(
   const primary = isOpen ? targetOf(member, epoch) : null;
   const flushLsn = report?.primary?.flushLsn ?? 0;
   const standbys = [...members.values()].filter((one) => {
-    if (one.id === winner || tagsOf(one).noloadbalance) return false;
+    if (one.id === winner || isKeptFree(one)) return false;
     const about = seen.get(one.id);
     return about?.agent === "alive" && about.report !== null &&
       mayRead(about.report, epoch, flushLsn - rules.maxLagBytes);
@@ -110,9 +109,9 @@ function whyClosed({ phase }: ClusterState): string {
   }
 }
 
-/** What an operator says about a member. */
-function tagsOf({ tags }: DataMember): Tags {
-  return tags;
+/** Whether an operator wants no more readers there. */
+function isKeptFree({ tags, maintenance, leaving }: DataMember): boolean {
+  return tags.noloadbalance || maintenance || leaving;
 }
 
 function targetOf({ id, host, port }: DataMember, epoch: Epoch): Target {

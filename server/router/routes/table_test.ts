@@ -134,6 +134,17 @@ Deno.test("routesOf() honours noloadbalance, and a fallback that is off", () => 
   assertEquals(routesOf(state, ALL_WELL, rules).fallback, null);
 });
 
+Deno.test("routesOf() leads no reader to a member in maintenance, or that leaves", () => {
+  const members = [
+    memberOf(1),
+    memberOf(2, { maintenance: true }),
+    memberOf(3, { leaving: true }),
+  ];
+  const state = stateOf(openPhase(4), GRANT, members);
+  const expected = [4, 1, [], 1, [2, 3]];
+  assertEquals(brief(routesOf(state, ALL_WELL, RULES)), expected);
+});
+
 Deno.test("routesOf() leads nobody to a primary that is no member any more", () => {
   const state = stateOf(openPhase(4), GRANT, [memberOf(2), memberOf(3)]);
   assertEquals(brief(routesOf(state, ALL_WELL, RULES)), [0, 0, [], 0, [2, 3]]);

@@ -28,84 +28,105 @@ const CANCELLED_WAIT = "RSyncRepWaitForLSN";
 const MAX_KEPT_BYTES = 4096;
 const HEADER_BYTES = 5;
 
+interface Reading {
+  readonly header: Uint8Array;
+  headerSize: number;
+  /** How much of the message under way is still to come. */
+  left: number;
+  type: number;
+  /** What is kept of it; null where nothing is. */
+  kept: Uint8Array | null;
+  keptSize: number;
+  pid: number;
+  key: string;
+  readyCount: number;
+  /** What came can't be a message: nothing is read any more. */
+  isLost: boolean;
+}
+
 /** Makes what reads a server's answers from the first one to a startup packet on. */
 export function createAnswers(): Answers {
-  const header = new Uint8Array(HEADER_BYTES);
-  let headerSize = 0;
-  let left = 0;
-  let type = 0;
-  let kept: Uint8Array | null = null;
-  let keptSize = 0;
-  let pid = 0;
-  let key = "";
-  let readyCount = 0;
-  let isLost = false;
-
-  function begin(nextType: number, size: number): void {
-    type = nextType;
-    left = size - 4;
-    if (left < 0) isLost = true;
-    if (type === READY) readyCount += 1;
-    kept = type === NOTICE || (type === KEY_DATA && pid === 0)
-      ? new Uint8Array(Math.min(left, MAX_KEPT_BYTES))
-      : null;
-    keptSize = 0;
-  }
-
-  /** Whether the message that has ended lets the session go on. */
-  function end(): boolean {
-    const body = kept;
-    kept = null;
-    if (body === null) return true;
-    if (type === NOTICE) return !tellsOfCancelledWait(body);
-    if (body.length >= 4) {
-      pid = new DataView(body.buffer).getInt32(0);
-      key = keyOf(body.subarray(4));
-    }
-    return true;
-  }
-
-  function keep(bytes: Uint8Array): void {
-    if (kept === null) return;
-    const some = bytes.subarray(0, kept.length - keptSize);
-    kept.set(some, keptSize);
-    keptSize += some.length;
-  }
-
+  const self: Reading = {
+    header: new Uint8Array(HEADER_BYTES),
+    headerSize: 0,
+    left: 0,
+    type: 0,
+    kept: null,
+    keptSize: 0,
+    pid: 0,
+    key: "",
+    readyCount: 0,
+    isLost: false,
+  };
   return {
-    read(bytes, size): number {
-      let start = 0;
-      for (let at = 0; at < size && !isLost;) {
-        if (left === 0) {
-          if (headerSize === 0) start = at;
-          if (headerSize === 0 && size - at >= HEADER_BYTES) {
-            begin(bytes[at] ?? 0, sizeAt(bytes, at + 1));
-            at += HEADER_BYTES;
-          } else {
-            header[headerSize++] = bytes[at++] ?? 0;
-            if (headerSize < HEADER_BYTES) continue;
-            headerSize = 0;
-            begin(header[0] ?? 0, sizeAt(header, 1));
-          }
-        }
-        const taken = Math.min(left, size - at);
-        if (kept !== null) keep(bytes.subarray(at, at + taken));
-        left -= taken;
-        at += taken;
-        if (left === 0 && headerSize === 0 && !end()) return start;
-      }
-      return size;
-    },
+    read: (bytes, size) => read(self, bytes, size),
     get pid(): number {
-      return pid;
+      return self.pid;
     },
     get key(): string {
-      return key;
+      return self.key;
     },
     get readyCount(): number {
-      return readyCount;
+      return self.readyCount;
     },
   };
+}
+
+function read(self: Reading, bytes: Uint8Array, size: number): number {
+  let start = 0;
+  for (let at = 0; at < size && !self.isLost;) {
+    if (self.left === 0) {
+      if (self.headerSize === 0) start = at;
+      if (self.headerSize === 0 && size - at >= HEADER_BYTES) {
+        begin(self, bytes[at] ?? 0, sizeAt(bytes, at + 1));
+        at += HEADER_BYTES;
+      } else {
+        const { header } = self;
+        header[self.headerSize++] = bytes[at++] ?? 0;
+        if (self.headerSize < HEADER_BYTES) continue;
+        self.headerSize = 0;
+        begin(self, header[0] ?? 0, sizeAt(header, 1));
+      }
+    }
+    const taken = Math.min(self.left, size - at);
+    if (self.kept !== null) keep(self, bytes.subarray(at, at + taken));
+    self.left -= taken;
+    at += taken;
+    if (self.left === 0 && !end(self)) return start;
+  }
+  return size;
+}
+
+function begin(self: Reading, type: number, size: number): void {
+  self.type = type;
+  self.left = Math.max(0, size - 4);
+  if (size < 4) self.isLost = true;
+  if (type === READY) self.readyCount += 1;
+  const isKept = type === NOTICE || (type === KEY_DATA && self.pid === 0);
+  self.kept = isKept
+    ? new Uint8Array(Math.min(self.left, MAX_KEPT_BYTES))
+    : null;
+  self.keptSize = 0;
+}
+
+function keep(self: Reading, bytes: Uint8Array): void {
+  if (self.kept === null) return;
+  const some = bytes.subarray(0, self.kept.length - self.keptSize);
+  self.kept.set(some, self.keptSize);
+  self.keptSize += some.length;
+}
+
+/** Whether the message that has ended lets the session go on. */
+function end(self: Reading): boolean {
+  const { kept, type } = self;
+  self.kept = null;
+  if (kept === null) return true;
+  if (type === NOTICE) return !tellsOfCancelledWait(kept);
+  if (kept.length >= 4) {
+    self.pid = new DataView(kept.buffer).getInt32(0);
+    self.key = keyOf(kept.subarray(4));
+  }
+  return true;
 }
 
 function sizeAt(bytes: Uint8Array, at: number): number {
