@@ -3,6 +3,7 @@
  *
  * @module
  */
-import { main, systemIo } from "./cli/mod.ts";
+import { main, runThread, systemIo } from "./cli/mod.ts";
 
-if (import.meta.main) Deno.exit(await main(Deno.args, systemIo()));
+if ("DedicatedWorkerGlobalScope" in globalThis) await runThread();
+else if (import.meta.main) Deno.exit(await main(Deno.args, systemIo()));

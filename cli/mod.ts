@@ -5,3 +5,4 @@
  */
 export { main } from "./main.ts";
 export { type Io, systemIo } from "./io.ts";
+export { runThread } from "./thread.ts";

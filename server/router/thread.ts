@@ -47,11 +47,13 @@ export async function startThread(
     type: "module",
     name: THREAD_NAME,
   });
+  const start: LoopStart = { settings, wakeFd };
   const ready = Promise.withResolvers<LoopPorts>();
   const ended = Promise.withResolvers<string | null>();
   const life: Life = { why: null, isOver: false };
   worker.onmessage = ({ data }: MessageEvent<LoopNews>): void => {
-    if (data.kind === "ready") ready.resolve(data.ports);
+    if (data.kind === "here") worker.postMessage(start);
+    else if (data.kind === "ready") ready.resolve(data.ports);
     else if (data.kind === "failed") life.why = data.why;
     else if (data.kind === "stopped") finish();
     else onNews(data);
@@ -70,8 +72,6 @@ export async function startThread(
     ready.reject(new Error(life.why ?? "The router has stopped"));
     ended.resolve(life.why);
   }
-  const start: LoopStart = { settings, wakeFd };
-  worker.postMessage(start);
   const order = (value: LoopOrder): void => {
     if (!life.isOver) send(worker, libc, wakeFd, value);
   };

@@ -50,6 +50,8 @@ export type CancelVerdict = "at_once" | "after_wait" | "over";
 
 /** What the loop tells its node. */
 export type LoopNews =
+  /** The thread hears, and may be told where to begin. */
+  | { readonly kind: "here" }
   | { readonly kind: "ready"; readonly ports: LoopPorts }
   | { readonly kind: "failed"; readonly why: string }
   | {

@@ -44,6 +44,7 @@ function begin(scope: WorkerScope): void {
     };
     void run(scope, data);
   };
+  scope.postMessage({ kind: "here" });
 }
 
 async function run(
