@@ -285,8 +285,7 @@ function createPgCluster(
     cluster,
     root,
     hosts: () => nodes.map(({ port }) => ({ host: HOST, port })),
-    routers: () =>
-      nodes.map(({ router }) => ({ host: HOST, port: router.readWrite })),
+    routers: () => nodes.map(writersOf),
     node,
     view,
     explain: async () => await readExplain(await leader()),
@@ -343,6 +342,10 @@ async function moveLeadership(
     async () => (await leaderOf(cluster)).id === to.id || null,
     { what: `node ${to.id} leads` },
   );
+}
+
+function writersOf({ router }: PgNode): Place {
+  return { host: HOST, port: router.readWrite };
 }
 
 /** The node that holds itself for the leader; after a failure that may take an election. */
