@@ -71,7 +71,6 @@ export function buildConfig(
     raft: sectionOf(SECTIONS.raft, values),
     api: sectionOf(SECTIONS.api, values),
     postgresql: { ...postgresql, ...free },
-    router: postgresql.managed ? router : { readWrite: null, readOnly: null },
     bridge: postgresql.managed ? bridge : { ...bridge, listen: null },
     router: postgresql.managed
       ? router

@@ -76,9 +76,6 @@ password_encryption = scram-sha-256 ; FILE:9
 [router]
 read_write = 0.0.0.0:7432 ; default
 read_only = 0.0.0.0:7433 ; default
-[bridge]
-create_extension = true ; default
-listen = ; default
 max_connections = 10000 ; default
 max_waiting = 1000 ; default
 wait_timeout = 10s ; default
@@ -89,6 +86,9 @@ stall_timeout = 15min ; default
 max_lag = 16MB ; default
 read_only_fallback = true ; default
 proxy_protocol = false ; default
+[bridge]
+create_extension = true ; default
+listen = ; default
 [log]
 level = info ; default
 format = text ; default
