@@ -44,6 +44,16 @@ const KEEPS_VIEW: ReadonlySet<Step["kind"]> = new Set([
   "propose",
 ]);
 
+/** Steps that only begin something. */
+const IS_JOB: ReadonlySet<Step["kind"]> = new Set([
+  "initialize",
+  "clone",
+  "rewind",
+]);
+
+/** How long a founder that failed is passed over, and says why, unless it is the only one. */
+const FOUNDING_FAILED_MS = 30_000;
+
 /** How long a look counts as one of now. */
 const YOUNG_MS = 5;
 /** How long a stop waits for what is under way. */
@@ -156,7 +166,7 @@ async function turn(body: Body): Promise<void> {
   await liftShortage(body);
   const step = plan(body.options.ports.state(), view);
   if (step.kind === "idle" || step.kind === "await_leave") {
-    if (body.job === null) succeeded(body);
+    if (body.job === null && !isFoundingFailed(body)) succeeded(body);
     await adopt(body);
     await keepConfigured(body);
     await keepOrders(body);
@@ -168,10 +178,17 @@ async function turn(body: Body): Promise<void> {
     return;
   }
   const startedAtMs = body.options.clock.nowMs();
+  if (IS_JOB.has(step.kind) && startedAtMs < body.jobRetryAtMs) {
+    // The others go on to hear of it meanwhile.
+    const pauseMs = body.jobRetryAtMs - startedAtMs;
+    await body.waker.nap(Math.min(pauseMs, pollMs(body)));
+    return;
+  }
   await actWhileTelling(body, step);
   const tookMs = body.options.clock.nowMs() - startedAtMs;
   body.options.log("debug", `Did ${step.kind}`, { ms: Math.round(tookMs) });
-  succeeded(body);
+  // What a job comes to is known at its end.
+  if (!IS_JOB.has(step.kind)) succeeded(body);
   body.isViewGood = KEEPS_VIEW.has(step.kind);
   if (!body.isViewGood) body.lookedAtMs = -Infinity;
 }
@@ -226,6 +243,12 @@ async function actWhileTelling(body: Body, step: Step): Promise<void> {
     ended.abort();
     await telling;
   }
+}
+
+function isFoundingFailed({ options, jobRetryAtMs, failures }: Body): boolean {
+  const { clock, ports } = options;
+  return failures > 0 && ports.state().phase.kind === "founding" &&
+    clock.nowMs() < jobRetryAtMs + FOUNDING_FAILED_MS;
 }
 
 function succeeded(body: Body): void {

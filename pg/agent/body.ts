@@ -38,6 +38,8 @@ export interface Body {
   mustClone: boolean;
   job: Job | null;
   jobEnded: Promise<void>;
+  /** When a job that failed may be begun again. */
+  jobRetryAtMs: number;
   /** The epoch on whose timeline a checkpoint was made here. */
   ownCheckpoint: Epoch;
   checkpointing: boolean;
@@ -163,6 +165,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     mustClone: false,
     job: null,
     jobEnded: Promise.resolve(),
+    jobRetryAtMs: -Infinity,
     ownCheckpoint: 0,
     checkpointing: false,
     mayHaveOldData: true,

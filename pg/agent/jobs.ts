@@ -12,15 +12,20 @@ const SOURCE_POLL_MS = 100;
 /** How long a rewind may take. */
 const REWIND_TIMEOUT_MS = 3_600_000;
 
+/** How long a job that failed is not begun again; doubles with each failure. */
+const FIRST_PAUSE_MS = 100;
+const MAX_PAUSE_MS = 5000;
+
 /** Makes the database, beside the loop that goes on to listen. */
 export function beginInitialize(body: Body, attempt: number): void {
   begin(body, { kind: "initialize", epoch: 0 }, async () => {
     const { instance, directory, random, log } = body.options;
     log("info", "Making a new database with initdb");
     const replicationPassword = await ownPassword(directory);
+    const firstContent = await body.options.firstContent();
     // What is found here after a crash was made by this node, and counts for nothing.
     await save(body, { incarnation: null, founding: attempt });
-    await instance.initialize({ replicationPassword });
+    await instance.initialize({ replicationPassword, firstContent });
     const incarnation = randomIdentity(random);
     await instance.writeMark(String(incarnation));
     await save(body, {
@@ -127,17 +132,27 @@ function begin(
   body.job = job;
   const ended = run().then(() => {
     body.failures = 0;
-  }).catch((error) => {
-    body.failures += 1;
-    body.failure = messageOf(error);
-    body.options.log("warning", `The ${job.kind} failed: ${body.failure}`);
-  }).finally(() => {
-    body.job = null;
-    body.lookedAtMs = -Infinity;
-    body.isViewGood = false;
-    body.waker.poke();
-  });
+  }).catch((error) => noteJobFailure(body, job.kind, messageOf(error))).finally(
+    () => {
+      body.job = null;
+      body.lookedAtMs = -Infinity;
+      body.isViewGood = false;
+      body.waker.poke();
+    },
+  );
   body.jobEnded = ended;
+}
+
+/** A job that failed is tried again, less and less often; the same reason is said once. */
+function noteJobFailure(body: Body, kind: string, failure: string): void {
+  const { log, clock } = body.options;
+  if (failure !== body.failure) {
+    log("warning", `The ${kind} failed: ${failure}`);
+  }
+  const pauseMs = FIRST_PAUSE_MS * 2 ** Math.min(body.failures, 10);
+  body.failures += 1;
+  body.failure = failure;
+  body.jobRetryAtMs = clock.nowMs() + Math.min(pauseMs, MAX_PAUSE_MS);
 }
 
 async function hasServer({ options: { instance } }: Body): Promise<boolean> {

@@ -7,7 +7,7 @@ import type {
   MemberId,
   SyncMode,
 } from "../cluster/mod.ts";
-import type { Instance, InstanceLog } from "../instance/mod.ts";
+import type { FirstContent, Instance, InstanceLog } from "../instance/mod.ts";
 import type { Report } from "../policy/mod.ts";
 
 /** What an agent needs of its node. */
@@ -58,6 +58,8 @@ export interface AgentOptions {
   readonly mode: SyncMode;
   /** This node's own parameters for PostgreSQL; they count at the founding only. */
   readonly parameters: ReadonlyMap<string, string>;
+  /** Reads what this node's file wants in a database that it makes. */
+  readonly firstContent: () => Promise<FirstContent>;
   /** Where the agent keeps what it must not forget. */
   readonly directory: string;
   readonly electionTimeoutMs: number;

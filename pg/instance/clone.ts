@@ -13,7 +13,8 @@ import {
   syncPath,
   writeDurably,
 } from "./files.ts";
-import { commandFailed, stagingOf } from "./initialize.ts";
+import { commandFailed } from "./faults.ts";
+import { clearStaging, stagingOf } from "./initialize.ts";
 import { rewindMarker } from "./inspect.ts";
 import type { Place } from "./place.ts";
 import { pidsIn, runCommand } from "./processes.ts";
@@ -223,7 +224,7 @@ export async function clone(
   const { osUser } = place.options;
   checkStopped(place, "clone");
   const staging = stagingOf(place.dataDir);
-  await removeIfThere(staging);
+  await clearStaging(place);
   await writePassFile(place, options.replicationPassword);
   if (!options.keepOld) await makeRoom(place, false);
   try {

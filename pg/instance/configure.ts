@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { LEAST_SETTING_NAMES, readControl } from "./control_file.ts";
-import { faultLines } from "./initialize.ts";
+import { faultLines } from "./faults.ts";
 import type { Place } from "./place.ts";
 import { runCommand } from "./processes.ts";
 import { writeParameters } from "./render.ts";

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { present } from "../../base/mod.ts";
 import { readControl } from "./control_file.ts";
 import { InstanceError } from "./errors.ts";
+import { commandFailed } from "./faults.ts";
 import {
   makePrivate,
   removeIfThere,
@@ -9,17 +10,22 @@ import {
   syncPath,
   writeDurably,
 } from "./files.ts";
+import { fill, NO_CONTENT } from "./first_content.ts";
 import { inspect } from "./inspect.ts";
 import type { Place } from "./place.ts";
 import { quoteIdentifier, roleStatements } from "./replication_role.ts";
-import { type CommandResult, runCommand } from "./processes.ts";
+import { pidsIn, runCommand, sendSignal } from "./processes.ts";
 import {
   writeClosedFiles,
   writePassFile,
   writeStandbySignal,
 } from "./render.ts";
+import type { FirstContent } from "./types.ts";
+import { waitFor } from "./wait.ts";
 
 const INITDB_TIMEOUT_MS = 120_000;
+/** How long a killed process may take to go. */
+const KILL_TIMEOUT_MS = 10_000;
 const SINGLE_USER_TIMEOUT_MS = 60_000;
 
 /** The same on every machine and release of its C library, so that indexes fit wherever data is copied. */
@@ -30,45 +36,22 @@ export function stagingOf(dataDir: string): string {
   return `${dataDir}.pgraft-new`;
 }
 
-const MAX_LINES = 8;
-
-/** The last lines of a text, on one. */
-export function lastLines(text: string): string {
-  const lines = text.trim().split("\n").map((line) => line.trim());
-  return lines.slice(-MAX_LINES).join(" | ");
-}
-
-/** What a command said went wrong; where it named nothing, its last lines. */
-export function faultLines(text: string): string {
-  const lines = text.split("\n").filter((line) =>
-    /\b(ERROR|FATAL|PANIC|error|DETAIL|HINT): /.test(line)
+/** Removes what was being made there, with a server that outlived the agent that filled it. */
+export async function clearStaging(place: Place): Promise<void> {
+  const staging = stagingOf(place.dataDir);
+  for (const pid of pidsIn(staging)) sendSignal(pid, "SIGKILL");
+  await waitFor(
+    place.clock,
+    { timeoutMs: KILL_TIMEOUT_MS },
+    () => pidsIn(staging).length === 0 ? true : null,
   );
-  return lastLines(lines.length > 0 ? lines.join("\n") : text);
-}
-
-/** Says why a command failed. */
-export function commandFailed(
-  what: string,
-  result: CommandResult,
-  wayOut: string,
-): InstanceError {
-  const said = faultLines(`${result.stdout}\n${result.stderr}`);
-  if (/No space left on device|Disk quota exceeded/.test(said)) {
-    return new InstanceError(
-      "disk_full",
-      `${what} found no space left: free some, or use a larger disk (${said})`,
-    );
-  }
-  return new InstanceError(
-    "command_failed",
-    `${what} failed: ${said}. ${wayOut}`,
-  );
+  await removeIfThere(staging);
 }
 
 async function initdb(
   place: Place,
   staging: string,
-  superuserPassword: string | null,
+  { superuserPassword, locale: wanted, initdbOptions }: FirstContent,
 ): Promise<void> {
   const { binaries, osUser, superuser } = place.options;
   const pwFile = join(place.runDir, "initdb.password");
@@ -80,13 +63,15 @@ async function initdb(
     "--data-checksums",
     "--auth-local=peer",
     "--auth-host=scram-sha-256",
+    ...initdbOptions,
   ];
   if (superuserPassword !== null) args.push(`--pwfile=${pwFile}`);
   try {
     if (superuserPassword !== null) {
       await writeDurably(pwFile, `${superuserPassword}\n`, osUser);
     }
-    for (const locale of LOCALES) {
+    const locales = wanted === null ? LOCALES : [wanted];
+    for (const locale of locales) {
       await removeIfThere(staging);
       await makePrivate(staging, osUser);
       const result = await runCommand(
@@ -96,12 +81,12 @@ async function initdb(
       );
       if (result.code === 0) return;
       const canTryNext = /invalid locale/.test(result.stderr) &&
-        locale !== LOCALES.at(-1);
+        locale !== locales.at(-1);
       if (!canTryNext) {
         throw commandFailed(
           `initdb in "${staging}"`,
           result,
-          "Nothing was left behind; mend that and start again",
+          "Nothing was left behind; mend that, or initdb_locale and initdb_options in [postgresql]",
         );
       }
     }
@@ -167,18 +152,22 @@ export async function initialize(
   place: Place,
   options: {
     readonly replicationPassword: string;
-    readonly superuserPassword?: string;
+    readonly firstContent?: FirstContent;
   },
 ): Promise<{ systemId: string }> {
   await checkEmpty(place);
   const staging = stagingOf(place.dataDir);
+  const content = options.firstContent ?? NO_CONTENT;
+  await clearStaging(place);
   try {
-    await initdb(place, staging, options.superuserPassword ?? null);
+    await initdb(place, staging, content);
     await createReplicationRole(place, staging, options.replicationPassword);
     // initdb's samples are nobody's rules, so they are not kept.
     await removeIfThere(join(staging, "pg_hba.conf"));
     await removeIfThere(join(staging, "pg_ident.conf"));
     await writeClosedFiles(place, staging);
+    // Before the signal file: nobody else will ever find this server writable without a grant.
+    await fill(place, staging, content);
     await writeStandbySignal(place, staging);
     await syncPath(staging);
     const control = await readControl(staging);
@@ -192,6 +181,6 @@ export async function initialize(
     await renameDurably(staging, place.dataDir);
     return { systemId: present(control.systemId, "system id") };
   } finally {
-    await removeIfThere(staging);
+    await clearStaging(place);
   }
 }

@@ -15,7 +15,8 @@ const QUIET_SETTINGS = {
   log_min_duration_statement: "-1",
 };
 
-function quoteLiteral(text: string): string {
+/** Quotes a text for SQL, on one line. */
+export function quoteLiteral(text: string): string {
   const escaped = text.replaceAll("\\", "\\\\").replaceAll("'", "\\'");
   return `E'${escaped.replaceAll(/[\r\n]/g, " ")}'`;
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type HostPort, messageOf } from "../../base/mod.ts";
 import { checkStopped } from "./clone.ts";
 import { removeIfThere, syncPath, writeDurably } from "./files.ts";
-import { faultLines } from "./initialize.ts";
+import { faultLines } from "./faults.ts";
 import { inspect, rewindMarker } from "./inspect.ts";
 import type { Place } from "./place.ts";
 import { removeStaleFiles } from "./postmaster.ts";

@@ -43,6 +43,10 @@ const OWNED_REASONS: ReadonlyMap<string, string> = new Map([
     "without it a crash or a rejoin can lose data",
   ]),
   [
+    "lc_messages",
+    "pgraft reads the server's log to find why a stream broke",
+  ],
+  [
     "restart_after_crash",
     "a primary that crashed must be granted anew before it opens",
   ],
@@ -151,6 +155,8 @@ function standingSettings(
   return new Map([
     ["wal_level", given.get("wal_level") === "logical" ? "logical" : "replica"],
     ["hot_standby", "on"],
+    // Why a stream broke is read in the server's log.
+    ["lc_messages", "C"],
     ["wal_log_hints", "on"],
     ["fsync", "on"],
     ["full_page_writes", "on"],

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { formatHostPort } from "../../base/mod.ts";
 import { InstanceError } from "./errors.ts";
 import { exists, own, readIfThere, removeIfThere } from "./files.ts";
-import { lastLines } from "./initialize.ts";
+import { lastLines } from "./faults.ts";
 import { inspect } from "./inspect.ts";
 import type { Place } from "./place.ts";
 import { findPostmaster, removeStaleFiles } from "./postmaster.ts";

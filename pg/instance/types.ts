@@ -264,6 +264,25 @@ export interface Timeout {
   readonly timeoutMs: number;
 }
 
+/** What the founder puts into the database that it makes. */
+export interface FirstContent {
+  /** Its locale; null for C.UTF-8, or C. */
+  readonly locale: string | null;
+  /** Further options of initdb. */
+  readonly initdbOptions: readonly string[];
+  /** Null for none. */
+  readonly superuserPassword: string | null;
+  /** A role that may log in. */
+  readonly user: {
+    readonly name: string;
+    readonly password: string | null;
+  } | null;
+  /** A database, owned by that role. */
+  readonly database: string | null;
+  /** Runs in that database, or in `postgres`, in one transaction. */
+  readonly sql: { readonly path: string; readonly text: string } | null;
+}
+
 /** One local PostgreSQL. */
 export interface Instance {
   /** Says what the data directory is, without starting anything. */
@@ -271,7 +290,7 @@ export interface Instance {
   /** Makes a new cluster; a crash in between leaves no directory that looks whole. */
   initialize(options: {
     readonly replicationPassword: string;
-    readonly superuserPassword?: string;
+    readonly firstContent?: FirstContent;
   }): Promise<{ readonly systemId: string }>;
   /** Writes the files that count while the server runs; returns whether anything changed. */
   render(config: Rendering): Promise<boolean>;

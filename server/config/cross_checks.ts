@@ -269,6 +269,19 @@ function checkApiFiles(values: SettledValues): ConfigProblem[] {
   return problems;
 }
 
+function checkFirstContent(values: SettledValues): ConfigProblem[] {
+  const { firstUser, firstUserPasswordFile } = POSTGRESQL_SETTINGS;
+  if ((valueOf(values, firstUserPasswordFile) ?? null) === null) return [];
+  if (valueOf(values, firstUser) !== null) return [];
+  return [problem(
+    values,
+    firstUserPasswordFile,
+    `${
+      words(values, firstUserPasswordFile)
+    }, but postgresql.first_user is not set; set it too, or neither`,
+  )];
+}
+
 function checkDirectories(values: SettledValues): ConfigProblem[] {
   const node = valueOf(values, NODE_SETTINGS.dataDir);
   const postgresql = valueOf(values, POSTGRESQL_SETTINGS.dataDir);
@@ -315,6 +328,7 @@ export function crossCheck(all: SettledValues): ConfigProblem[] {
     checkSecret,
     checkPorts,
     checkApiFiles,
+    checkFirstContent,
     checkDirectories,
   ].flatMap((check) => check(values));
 }

@@ -45,6 +45,13 @@ advertise = 10.0.0.1:5432
 os_user = postgres            ; used when pgraft itself runs as root
 on_stop = keep                ; keep | stop: PostgreSQL when the agent is stopped
 superuser = postgres
+initdb_locale =
+initdb_options =
+superuser_password_file =
+first_user =
+first_user_password_file =
+first_database =
+first_sql_file =
 [postgresql.parameters]
 shared_buffers = 128MB
 [postgresql.hba]              ; users' rules, in order, after pgraft's own; the key names are free
@@ -101,6 +108,13 @@ const SAMPLE_CONFIG = {
     osUser: "postgres",
     onStop: "keep",
     superuser: "postgres",
+    initdbLocale: null,
+    initdbOptions: [],
+    superuserPasswordFile: null,
+    firstUser: null,
+    firstUserPasswordFile: null,
+    firstDatabase: null,
+    firstSqlFile: null,
     parameters: new Map([["shared_buffers", "128MB"]]),
     hba: [{ name: "app", rule: "host all app 10.0.0.0/8 scram-sha-256" }],
   },

@@ -38,6 +38,7 @@ export { checkReport, settingsHelp } from "./report.ts";
 export {
   MIN_SECRET_LENGTH,
   readFileIfThere,
+  readPasswordFile,
   readSecretFile,
 } from "./secret.ts";
 export type {

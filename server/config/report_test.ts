@@ -66,6 +66,13 @@ advertise = 127.0.0.1:5432 ; default, from raft.advertise and postgresql.listen
 os_user = postgres ; default
 on_stop = keep ; default
 superuser = "a ; b" ; FILE:4
+initdb_locale = ; default
+initdb_options = ; default
+superuser_password_file = ; default
+first_user = ; default
+first_user_password_file = ; default
+first_database = ; default
+first_sql_file = ; default
 [postgresql.parameters]
 work_mem = 4MB ; FILE:6
 ; primary_conninfo is set and not shown ; FILE:7

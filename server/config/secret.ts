@@ -45,14 +45,28 @@ function checkFile(path: string, info: Deno.FileInfo): void {
   }
 }
 
-function checkSecret(path: string, bytes: Uint8Array): string {
+function textOf(path: string, bytes: Uint8Array): string {
   if (bytes.length > MAX_SECRET_BYTES) {
     throw new Error(
       `The secret ${path} is larger than ${MAX_SECRET_BYTES} bytes`,
     );
   }
-  const secret = new TextDecoder().decode(bytes).trim();
-  if (secret === "") throw new Error(`The secret ${path} is empty`);
+  const text = new TextDecoder().decode(bytes);
+  if (text.trim() === "") throw new Error(`The secret ${path} is empty`);
+  return text;
+}
+
+/** A password may begin or end with white space, which PostgreSQL's own tools keep too. */
+function checkPassword(path: string, bytes: Uint8Array): string {
+  const password = textOf(path, bytes).replace(/\r?\n$/, "");
+  if (/[\r\n\0]/.test(password)) {
+    throw new Error(`The secret ${path} has more than one line`);
+  }
+  return password;
+}
+
+function checkSecret(path: string, bytes: Uint8Array): string {
+  const secret = textOf(path, bytes).trim();
   if (secret.length < MIN_SECRET_LENGTH) {
     throw new Error(
       `The secret ${path} is shorter than ${MIN_SECRET_LENGTH} characters; ` +
@@ -71,6 +85,24 @@ function checkSecret(path: string, bytes: Uint8Array): string {
  * use it. The message holds the path and what to do, nothing of the secret.
  */
 export async function readSecretFile(path: string): Promise<string> {
+  return await readPrivate(path, checkSecret);
+}
+
+/**
+ * Reads the password of a role of PostgreSQL from its file; it may be shorter than a secret.
+ *
+ * @param path The file.
+ * @returns The password: the file's one line.
+ * @throws {Error} As {@linkcode readSecretFile} does, and when there is more than one line.
+ */
+export async function readPasswordFile(path: string): Promise<string> {
+  return await readPrivate(path, checkPassword);
+}
+
+async function readPrivate(
+  path: string,
+  check: (path: string, bytes: Uint8Array) => string,
+): Promise<string> {
   let file: Deno.FsFile;
   try {
     file = await Deno.open(path, { read: true });
@@ -81,7 +113,7 @@ export async function readSecretFile(path: string): Promise<string> {
   }
   try {
     checkFile(path, await file.stat());
-    return checkSecret(path, await readBounded(file));
+    return check(path, await readBounded(file));
   } finally {
     file.close();
   }

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { messageOf } from "../../base/mod.ts";
-import { readFileIfThere, readSecretFile } from "./secret.ts";
+import { readFileIfThere, readPasswordFile, readSecretFile } from "./secret.ts";
 
 async function withDirectory(
   run: (directory: string) => Promise<void>,
@@ -91,4 +91,28 @@ Deno.test("readFileIfThere() tells a missing file from one that cannot be read",
       () => true,
     );
     assertEquals(failed, true);
+  }));
+
+Deno.test("readPasswordFile() takes one line as it is, and no open file", () =>
+  withDirectory(async (directory) => {
+    const path = `${directory}/password`;
+    const cases: readonly (readonly [string, number, string])[] = [
+      ["pw\n", 0o600, "pw"],
+      [" p w \r\n", 0o600, " p w "],
+      ["\n", 0o600, "The secret FILE is empty"],
+      ["a\nb\n", 0o600, "The secret FILE has more than one line"],
+      [
+        "pw",
+        0o644,
+        "The secret FILE has mode 644, so others than its owner can use it; run chmod 600 FILE",
+      ],
+    ];
+    for (const [content, mode, outcome] of cases) {
+      await Deno.writeTextFile(path, content);
+      await Deno.chmod(path, mode);
+      const said = await readPasswordFile(path).catch((error) =>
+        messageOf(error).replaceAll(path, "FILE")
+      );
+      assertEquals(said, outcome);
+    }
   }));

@@ -3,6 +3,7 @@ import {
   membersFromPeers,
   modeFromBoolean,
 } from "./rewrites.ts";
+import { INITDB_OPTIONS_TYPE } from "./initdb_options.ts";
 import { setting } from "./setting.ts";
 import {
   ADDRESS_TYPE,
@@ -323,6 +324,52 @@ export const POSTGRESQL_SETTINGS = {
     default: "postgres",
     help: "The database role that pgraft connects as",
     aliases: ["postgresql.user", "postgresql_user", "database_user", "db_user"],
+  }),
+  initdbLocale: setting({
+    key: "initdb_locale",
+    type: optionalType(USER_TYPE, "C.UTF-8, or C where there is none"),
+    default: "",
+    help: "The locale of the database that this node makes as founder",
+  }),
+  initdbOptions: setting({
+    key: "initdb_options",
+    type: INITDB_OPTIONS_TYPE,
+    default: "",
+    help: "Further options of initdb, when this node makes the database",
+  }),
+  superuserPasswordFile: setting({
+    key: "superuser_password_file",
+    type: optionalType(PATH_TYPE, "no password"),
+    default: "",
+    leadsToSecret: true,
+    help:
+      "The file of the password that the founder gives the superuser, in one line",
+  }),
+  firstUser: setting({
+    key: "first_user",
+    type: optionalType(USER_TYPE, "none"),
+    default: "",
+    help: "The role that the founder makes, which may log in",
+  }),
+  firstUserPasswordFile: setting({
+    key: "first_user_password_file",
+    type: optionalType(PATH_TYPE, "no password"),
+    default: "",
+    leadsToSecret: true,
+    help: "The file of that role's password, in one line",
+  }),
+  firstDatabase: setting({
+    key: "first_database",
+    type: optionalType(USER_TYPE, "none"),
+    default: "",
+    help: "The database that the founder makes, owned by first_user",
+  }),
+  firstSqlFile: setting({
+    key: "first_sql_file",
+    type: optionalType(PATH_TYPE, "none"),
+    default: "",
+    help:
+      "The file of SQL that the founder runs once, in one transaction, in first_database or postgres",
   }),
 };
 

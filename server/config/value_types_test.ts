@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { INITDB_OPTIONS_TYPE } from "./initdb_options.ts";
 import {
   ADDRESS_TYPE,
   BOOLEAN_TYPE,
@@ -27,6 +28,22 @@ const ROWS: Readonly<Record<string, Row>> = {
     type: integerType({ min: 1, max: 1000 }),
     allowed: { "1": "1", "1000": "1000", "007": "7" },
     refused: ["0", "1001", "", "-1", "1.5", "0x1", "1e2", " 1", "NaN"],
+  },
+  "options of initdb": {
+    type: INITDB_OPTIONS_TYPE,
+    allowed: {
+      "": "",
+      " --wal-segsize=64  --lc-time=C ": "--wal-segsize=64 --lc-time=C",
+    },
+    refused: [
+      "--wal-segsize 64",
+      "--wal-segsize=",
+      "-D/tmp",
+      "--pgdata=/tmp",
+      "--waldir=/wal",
+      "--no-data-checksums",
+      "--auth=trust",
+    ],
   },
   boolean: {
     type: BOOLEAN_TYPE,

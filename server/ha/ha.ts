@@ -23,6 +23,7 @@ import type { NodeConfig } from "../config/mod.ts";
 import { createBackups, type Feed } from "./backups.ts";
 import { binariesOf } from "./binaries.ts";
 import { logger } from "../logging/mod.ts";
+import { readFirstContent } from "./first_content.ts";
 import { type Leading, startLeading } from "./leading.ts";
 import { createProposer, type Proposer } from "./proposing.ts";
 import { createWatch, type Watch } from "./watch.ts";
@@ -316,6 +317,7 @@ async function beginAgent(
     address: advertise,
     mode: config.cluster.synchronousMode,
     parameters: config.postgresql.parameters,
+    firstContent: () => readFirstContent(config.postgresql),
     directory: join(dataDir, "ha"),
     get electionTimeoutMs(): number {
       return options.electionTimeoutMs();

@@ -47,8 +47,8 @@ export interface PgNode extends PgPlace {
   query(sql: string, timeoutMs?: number): Promise<Result>;
   /** Runs statements over the agent's own socket, where it is closed too. */
   queryLocally(sql: string, timeoutMs?: number): Promise<Result>;
-  /** Opens a client's connection. */
-  connect(): Promise<WireConnection>;
+  /** Opens a client's connection, to `postgres` unless told otherwise. */
+  connect(database?: string): Promise<WireConnection>;
   /** Waits until the server has ended with all processes. */
   stopped(): Promise<void>;
   /** The end of what its server wrote. */
@@ -114,7 +114,8 @@ export function createPgNode(agent: ClusterNode, place: PgPlace): PgNode {
       using connection = await connectPostgres({ place: { socket } });
       return await connection.query(sql, timeoutMs);
     },
-    connect: () => connectPostgres({ place: { host: HOST, port } }),
+    connect: (database = "postgres") =>
+      connectPostgres({ place: { host: HOST, port }, database }),
     stopped: async () => {
       const what = `the server of node ${agent.id} has ended`;
       await until(() => processes().length === 0 || null, { what });
