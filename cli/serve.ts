@@ -1,7 +1,9 @@
+import { messageOf } from "../base/mod.ts";
 import {
   checkReport,
   type Environment,
   loadConfiguration,
+  type NodeConfig,
   readFileIfThere,
   SETTINGS,
   settingsHelp,
@@ -23,14 +25,20 @@ function nodeEnvironment({ io, root }: Context): Environment {
   return Object.fromEntries(entries);
 }
 
+interface ServeOptions {
+  readonly check: boolean;
+  readonly adopt: boolean;
+  readonly dryRun: boolean;
+}
+
 async function serve(
-  check: boolean,
+  { check, adopt, dryRun }: ServeOptions,
   args: readonly string[],
   context: Context,
 ): Promise<number> {
   const { io } = context;
   const loaded = await loadConfiguration({
-    args,
+    args: adopt ? [...args, "--cluster-adopt=true"] : args,
     env: nodeEnvironment(context),
     readFile: readFileIfThere,
   });
@@ -42,9 +50,29 @@ async function serve(
     await io.err(checkReport(loaded));
     return EXIT.usage;
   }
+  if (dryRun) return await tryAdoption(loaded.config, context);
   // Only here, so that no other command waits for all of a node to be loaded.
   const { runNode } = await import("../server/mod.ts");
   return await runNode(loaded, { version: VERSION });
+}
+
+async function tryAdoption(
+  config: NodeConfig,
+  { io }: Context,
+): Promise<number> {
+  if (!config.cluster.adopt) {
+    await io.err("--dry-run says what --adopt would change; give both\n");
+    return EXIT.usage;
+  }
+  const { reportAdoption } = await import("../server/mod.ts");
+  try {
+    const { text, isOk } = await reportAdoption(config);
+    await io.out(text);
+    return isOk ? EXIT.ok : EXIT.failure;
+  } catch (error) {
+    await io.err(`${messageOf(error)}\n`);
+    return EXIT.failure;
+  }
 }
 
 /** `pgraft serve`. */
@@ -66,6 +94,10 @@ export const SERVE: Command = command({
         "Print every setting with its source, and what is wrong, and run nothing",
     },
     {
+      line: "pgraft serve --config node1.conf --adopt --dry-run",
+      does: "Say what making its database the cluster's first one would change",
+    },
+    {
       line: "pgraft serve --node-id 1 --cluster-members 1@127.0.0.1:7400 " +
         "--raft-listen 127.0.0.1:7400",
       does: "Run a node alone",
@@ -75,6 +107,14 @@ export const SERVE: Command = command({
     check: flag({
       help:
         "Print the settings with their sources and exit, 2 if they are wrong",
+    }),
+    adopt: flag({
+      help:
+        "Found the cluster with the database that one member has already, for all that found it; the same as --cluster-adopt=true",
+    }),
+    dryRun: flag({
+      help:
+        "With --adopt: print what would change, or stands against it, and change nothing",
     }),
   },
   args: { settings: rest("SETTING", "The settings below, as flags") },
@@ -91,6 +131,5 @@ export const SERVE: Command = command({
         settingsHelp(),
       ].join("\n"),
   },
-  run: ({ options, args }, context) =>
-    serve(options.check, args.settings, context),
+  run: ({ options, args }, context) => serve(options, args.settings, context),
 });

@@ -4,4 +4,5 @@
  * @module
  */
 export * from "./config/mod.ts";
+export { type AdoptionReport, reportAdoption } from "./ha/mod.ts";
 export * from "./node/mod.ts";

@@ -8,7 +8,12 @@ import {
 } from "./announce.ts";
 import type { Body } from "./body.ts";
 import { look } from "./look.ts";
-import { beginClone, beginInitialize, beginRewind } from "./jobs.ts";
+import {
+  beginAdopt,
+  beginClone,
+  beginInitialize,
+  beginRewind,
+} from "./jobs.ts";
 import {
   own,
   passBarrier,
@@ -46,6 +51,8 @@ export async function act(body: Body, step: Step): Promise<void> {
       return await pledge(body, step.epoch);
     case "initialize":
       return beginInitialize(body, step.attempt);
+    case "adopt":
+      return beginAdopt(body, step.attempt);
     case "propose":
       return await propose(body, step.command);
     case "announce_founding":

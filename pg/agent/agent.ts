@@ -47,6 +47,7 @@ const KEEPS_VIEW: ReadonlySet<Step["kind"]> = new Set([
 /** Steps that only begin something. */
 const IS_JOB: ReadonlySet<Step["kind"]> = new Set([
   "initialize",
+  "adopt",
   "clone",
   "rewind",
 ]);

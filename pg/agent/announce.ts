@@ -33,6 +33,8 @@ export async function announceFounding(
         value,
       ]),
     ),
+    timeline: await instance.newestTimeline() + 1,
+    isAdopted: body.saved.adopted === data.systemId,
     atMs: ports.wallMs(),
   });
   if (result.kind === "done") {

@@ -19,7 +19,12 @@ const MAX_PAUSE_MS = 5000;
 /** Makes the database, beside the loop that goes on to listen. */
 export function beginInitialize(body: Body, attempt: number): void {
   begin(body, { kind: "initialize", epoch: 0 }, async () => {
-    const { instance, directory, random, log } = body.options;
+    const { instance, directory, random, log, adopt } = body.options;
+    if (adopt) {
+      throw new Error(
+        "This node shall adopt a database and has none: set adopt in [cluster] alike on all nodes",
+      );
+    }
     log("info", "Making a new database with initdb");
     const replicationPassword = await ownPassword(directory);
     const firstContent = await body.options.firstContent();
@@ -35,6 +40,24 @@ export function beginInitialize(body: Body, attempt: number): void {
       upstream: null,
       founding: attempt,
     });
+  });
+}
+
+/** Makes the database that is there the cluster's first one; it stays where it is. */
+export function beginAdopt(body: Body, attempt: number): void {
+  begin(body, { kind: "adopt", epoch: 0 }, async () => {
+    const { instance, directory, random, log } = body.options;
+    const data = await instance.inspect();
+    if (data.kind !== "present") throw new Error("There is nothing to adopt");
+    log("info", `Adopting the database ${data.systemId}`, { attempt });
+    const replicationPassword = await ownPassword(directory);
+    const resumes = body.saved.adopted === data.systemId;
+    // From here on it is known as one that was to be adopted, wherever this process ends.
+    await save(body, { incarnation: null, adopted: data.systemId });
+    await instance.adopt({ replicationPassword, resumes });
+    const incarnation = randomIdentity(random);
+    await instance.writeMark(String(incarnation));
+    await save(body, { incarnation, epoch: 1, upstream: null });
   });
 }
 

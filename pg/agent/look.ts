@@ -92,6 +92,7 @@ function viewOf(
     id: options.id,
     saved: body.saved,
     data,
+    adopts: isAdoptable(body, data),
     server,
     rendered: body.rendered,
     job: body.job,
@@ -134,6 +135,13 @@ function cascadeOf(
   const { phase } = state;
   if (source === null || reigns || phase.kind !== "open") return null;
   return ports.isStreaming(source, phase.epoch) ? source : null;
+}
+
+/** A database that pgraft did not make, where that is wished for or was begun. */
+function isAdoptable({ options, saved }: Body, data: DataView): boolean {
+  if (data.kind !== "present" || saved.founding > 0) return false;
+  return saved.adopted === data.systemId ||
+    (options.adopt && saved.adopted === "" && saved.incarnation === null);
 }
 
 /** Contact with the quorum, as of when it was asked for. */

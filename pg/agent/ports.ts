@@ -58,6 +58,8 @@ export interface AgentOptions {
   readonly mode: SyncMode;
   /** This node's own parameters for PostgreSQL; they count at the founding only. */
   readonly parameters: ReadonlyMap<string, string>;
+  /** Whether a database that is there shall be the cluster's first one. */
+  readonly adopt: boolean;
   /** Reads what this node's file wants in a database that it makes. */
   readonly firstContent: () => Promise<FirstContent>;
   /** Where the agent keeps what it must not forget. */

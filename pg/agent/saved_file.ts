@@ -19,8 +19,8 @@ export async function readSaved(directory: string): Promise<Saved> {
  * @param directory Where the agent keeps what it must not forget.
  */
 export async function isManaged(directory: string): Promise<boolean> {
-  const { incarnation, founding, pledge } = await readSaved(directory);
-  return incarnation !== null || founding > 0 || pledge > 0;
+  const { incarnation, founding, pledge, adopted } = await readSaved(directory);
+  return incarnation !== null || founding > 0 || pledge > 0 || adopted !== "";
 }
 
 /** Keeps it, synced before it returns: whatever is done next rests on it (R12, R15). */

@@ -74,11 +74,12 @@ export function found(state: ClusterState, command: FoundCommand): Change {
     systemId: command.systemId,
     replicationPassword: command.replicationPassword,
   };
+  // initdb makes timeline 1, and every primary comes about by a promotion (R24).
+  const timeline = command.timeline ?? 2;
   const granted = startReign(next, {
     epoch: 1,
     winner,
-    // initdb makes timeline 1, and every primary comes about by a promotion (R24).
-    timeline: 2,
+    timeline,
     parent: 0,
     startLsn: 0,
     promoted: false,
@@ -93,9 +94,11 @@ export function found(state: ClusterState, command: FoundCommand): Change {
     detectedAtMs: atMs,
   }, {
     to: founder,
-    timeline: 2,
+    timeline,
     grantedAtMs: atMs,
-    why: "It has made the database",
+    why: command.isAdopted
+      ? "It has the database that is adopted"
+      : "It has made the database",
   });
 }
 

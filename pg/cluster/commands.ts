@@ -45,6 +45,10 @@ export interface FoundCommand {
   readonly replicationPassword: string;
   /** The founder's own parameters: the first version of everybody's. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** The one that it shall reign on, above all that its files know; absent for the second. */
+  readonly timeline?: Timeline;
+  /** Whether it was there before. */
+  readonly isAdopted?: boolean;
   readonly atMs: number;
 }
 

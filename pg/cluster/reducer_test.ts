@@ -146,6 +146,20 @@ Deno.test("the founding grants epoch 1 under a rule that lets nobody commit alon
   ]]);
 });
 
+Deno.test("a database that was adopted reigns above all timelines that it knows (R17)", () => {
+  const state = done(
+    registered(),
+    { type: "appoint", founder: 1, after: 0 },
+    { ...found(1, 1), timeline: 8, isAdopted: true },
+  );
+  assertEquals(state.grants, [
+    grantAt(1, { promoted: false, timeline: 8, parent: 0 }),
+  ]);
+  assertEquals(state.history.map(({ timeline, why }) => [timeline, why]), [
+    [8, "It has the database that is adopted"],
+  ]);
+});
+
 Deno.test("an attempt must follow the phase that it was decided on (R10)", () => {
   const state = done(openState(), attempt());
   assertEquals(state.phase.kind, "sealing");

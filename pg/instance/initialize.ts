@@ -20,13 +20,13 @@ import {
   writePassFile,
   writeStandbySignal,
 } from "./render.ts";
+import { runSingle } from "./single_user.ts";
 import type { FirstContent } from "./types.ts";
 import { waitFor } from "./wait.ts";
 
 const INITDB_TIMEOUT_MS = 120_000;
 /** How long a killed process may take to go. */
 const KILL_TIMEOUT_MS = 10_000;
-const SINGLE_USER_TIMEOUT_MS = 60_000;
 
 /** The same on every machine and release of its C library, so that indexes fit wherever data is copied. */
 const LOCALES: readonly string[] = ["C.UTF-8", "C"];
@@ -101,31 +101,13 @@ async function createReplicationRole(
   staging: string,
   password: string,
 ): Promise<void> {
-  const { binaries, osUser, replicationUser } = place.options;
+  const { replicationUser } = place.options;
   const statements = [
     `CREATE ROLE ${quoteIdentifier(replicationUser)}`,
     ...roleStatements(replicationUser, password),
     "CHECKPOINT",
   ];
-  // What fails is otherwise logged with its text, which holds the password.
-  const quiet = [
-    "-c",
-    "log_min_error_statement=panic",
-    "-c",
-    "log_statement=none",
-    "-c",
-    "exit_on_error=on",
-  ];
-  const result = await runCommand(
-    join(binaries.dir, "postgres"),
-    ["--single", "-D", staging, ...quiet, "postgres"],
-    {
-      clock: place.clock,
-      owner: osUser,
-      timeoutMs: SINGLE_USER_TIMEOUT_MS,
-      stdin: `${statements.join("\n")}\n`,
-    },
-  );
+  const result = await runSingle(place, staging, statements);
   if (result.code === 0 && !/\b(ERROR|FATAL|PANIC):/.test(result.stderr)) {
     return;
   }

@@ -43,7 +43,10 @@ export async function dataMajor(dataDir: string): Promise<number | null> {
   }
 }
 
-async function look(place: Place): Promise<DataState> {
+/** What is needed to look at a directory. */
+type Site = Pick<Place, "dataDir" | "options">;
+
+async function look(place: Site): Promise<DataState> {
   const { dataDir, options } = place;
   const names = await namesIn(dataDir);
   if (names.length === 0) return { kind: "empty" };
@@ -74,7 +77,7 @@ async function look(place: Place): Promise<DataState> {
 }
 
 /** Says what the data directory is, without starting anything. */
-export async function inspect(place: Place): Promise<DataState> {
+export async function inspect(place: Site): Promise<DataState> {
   try {
     return await look(place);
   } catch (error) {

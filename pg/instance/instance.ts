@@ -1,5 +1,6 @@
 import { backup } from "./backup_source.ts";
 import { present } from "../../base/mod.ts";
+import { adopt } from "./adopt.ts";
 import { barrier, seenWaiting } from "./barrier.ts";
 import { clone, dropOld, moveAside } from "./clone.ts";
 import {
@@ -30,7 +31,13 @@ import { readMark, writeMark } from "./mark.ts";
 import { start } from "./start.ts";
 import { stop } from "./stop.ts";
 import { brokenStream, logBytes } from "./stream_log.ts";
-import { history, layFillers, removeFillers, timelineAt } from "./timelines.ts";
+import {
+  history,
+  layFillers,
+  newestOf,
+  removeFillers,
+  timelineAt,
+} from "./timelines.ts";
 import type { Instance, InstanceOptions } from "./types.ts";
 
 /**
@@ -60,6 +67,8 @@ export function createInstance(options: InstanceOptions): Instance {
   return {
     inspect: at(inspect),
     initialize: at(initialize),
+    adopt: at(adopt),
+    newestTimeline: at(newestOf),
     render: at(render),
     keepClosed: at(keepClosed),
     start: at(start),

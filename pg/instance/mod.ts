@@ -4,6 +4,7 @@
  *
  * @module
  */
+export { surveyAdoption } from "./adoption_survey.ts";
 export { type Binaries, findBinaries, syncRaceFixedIn } from "./binaries.ts";
 export type { OwnConnection } from "./connection.ts";
 export type { ControlState } from "./control_file.ts";

@@ -49,7 +49,7 @@ export async function writePassFile(
 }
 
 /** Keeps what an adopted directory had, once. */
-async function keepOriginal(path: string, place: Place): Promise<void> {
+export async function keepOriginal(path: string, place: Place): Promise<void> {
   const former = await readIfThere(path);
   if (former === null || former.startsWith(OWNED_FILE_MARK)) return;
   const copy = `${path}.before-pgraft`;

@@ -53,6 +53,11 @@ async function newestTimeline(
   return Math.max(1, ...known, ...real);
 }
 
+/** The newest timeline of the directory, whoever wrote it. */
+export async function newestOf(place: Place): Promise<number> {
+  return await newestTimeline(place, await listHistory(place));
+}
+
 async function layFiller(place: Place, timeline: number): Promise<void> {
   const path = join(walDir(place), historyName(timeline));
   await Deno.writeTextFile(path, FILLER_TEXT, { mode: 0o600, createNew: true });

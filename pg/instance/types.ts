@@ -264,6 +264,16 @@ export interface Timeout {
   readonly timeoutMs: number;
 }
 
+/** What there is to adopt, and what stands against it or will change, each in a sentence. */
+export type AdoptionSurvey =
+  | { readonly kind: "empty" }
+  | {
+    readonly kind: "present";
+    /** While there is one, nothing is adopted. */
+    readonly problems: readonly string[];
+    readonly changes: readonly string[];
+  };
+
 /** What the founder puts into the database that it makes. */
 export interface FirstContent {
   /** Its locale; null for C.UTF-8, or C. */
@@ -292,6 +302,14 @@ export interface Instance {
     readonly replicationPassword: string;
     readonly firstContent?: FirstContent;
   }): Promise<{ readonly systemId: string }>;
+  /** Makes a stopped database that pgraft did not make one of its own; can be repeated. */
+  adopt(options: {
+    readonly replicationPassword: string;
+    /** Whether it was begun before and may have been cut short. */
+    readonly resumes: boolean;
+  }): Promise<void>;
+  /** The newest timeline that the directory has data of or knows the branch of. */
+  newestTimeline(): Promise<number>;
   /** Writes the files that count while the server runs; returns whether anything changed. */
   render(config: Rendering): Promise<boolean>;
   /** R25: has the next start be a closed standby, whoever orders it, whatever was done to the files. */

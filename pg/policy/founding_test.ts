@@ -86,3 +86,53 @@ Deno.test("who has made a database in vain is asked again when nobody else is le
   const of = state(2, 2);
   assertEquals(appointed({ 1: made, 2: unheard("gone", 5) }, of), [1, 2]);
 });
+
+/** What they tell where a database is adopted: who has one. */
+function adopting(...having: number[]): Record<number, Observation> {
+  const all = [1, 2, 3].map((id) => [
+    id,
+    empty(id, having.includes(id) ? { adopts: true } : {}),
+  ]);
+  return Object.fromEntries(all);
+}
+
+/** Who is appointed where all shall adopt. */
+function adopter(
+  seen: Readonly<Record<number, Observation>>,
+  of = state(),
+  phaseMs = 10_000,
+): number | null {
+  const input = inputOf(seen, { phaseMs });
+  const settings = { ...input.settings, adopts: true };
+  const { command } = decide(of, { ...input, settings });
+  return command?.type === "appoint" ? command.founder : null;
+}
+
+Deno.test("where a database is adopted, its member founds and nobody makes another (R34)", () => {
+  assertEquals(adopter(adopting(2)), 2);
+  assertEquals(adopter(adopting()), null);
+  // Also where the leader was not told.
+  assertEquals(appointed(adopting(3)), [3, 0]);
+  const failed = { 2: empty(2, { adopts: true, state: "failed" }) };
+  assertEquals(adopter({ ...adopting(), ...failed }), null);
+});
+
+Deno.test("of two databases none is adopted, and a second one is not overlooked (R34)", () => {
+  assertEquals(adopter(adopting(1, 3)), null);
+  const failed = { 3: empty(3, { adopts: true, state: "failed" }) };
+  assertEquals(adopter({ ...adopting(1), ...failed }), null);
+  const silent = { ...adopting(1), 3: unheard("silent", 2000) };
+  const mute = { ...adopting(1), 3: alive(null) };
+  for (const seen of [silent, mute]) {
+    assertEquals(adopter(seen, state(), 4999), null);
+    assertEquals(adopter(seen, state(), 5000), 1);
+  }
+});
+
+Deno.test("nobody takes the place of a member whose database is adopted (R34)", () => {
+  const of = state(1, 2);
+  const rest = { 1: empty(1), 3: empty(3) };
+  for (const seen of [unheard("gone", 9999), empty(2, { state: "failed" })]) {
+    assertEquals(adopter({ ...rest, 2: seen }, of), null);
+  }
+});

@@ -45,7 +45,7 @@ export function plan(state: ClusterState, view: LocalView): Step {
 
 function planFounding(
   phase: Extract<Phase, { kind: "founding" }>,
-  { id, data, saved, job }: LocalView,
+  { id, data, saved, job, adopts }: LocalView,
 ): Step {
   const { founder, attempt } = phase;
   if (job) return idle(`Under way: ${job.kind}`);
@@ -54,6 +54,13 @@ function planFounding(
     case "empty":
       return { kind: "initialize", attempt };
     case "present":
+      if (adopts) {
+        const isAdopted = saved.adopted === data.systemId &&
+          saved.incarnation !== null;
+        return isAdopted
+          ? { kind: "announce_founding", attempt }
+          : { kind: "adopt", attempt };
+      }
       if (saved.founding === 0) {
         return idle(
           "The data directory holds a database that pgraft did not make",

@@ -872,6 +872,33 @@ Deno.test("the founder makes the database and tells, the others wait (R34)", () 
   assertEquals(kindOf(EMPTY_STATE, viewOf(1)), "idle");
 });
 
+Deno.test("a database that is adopted is never moved, wherever its adoption was cut short (R34)", () => {
+  const data = {
+    kind: "present",
+    systemId: "9",
+    timeline: 4,
+    shutdownLsn: 1,
+  } as const;
+  const view = (id: number, patch: ViewPatch = {}): LocalView =>
+    viewOf(id, {
+      data,
+      adopts: true,
+      server: STOPPED,
+      ...patch,
+      saved: { incarnation: null, upstream: null, pledge: 0, ...patch.saved },
+    });
+  const at = (id: number, patch: ViewPatch = {}): Step =>
+    plan(founding(1, 3), view(id, patch));
+  assertEquals(at(1), { kind: "adopt", attempt: 3 });
+  assertEquals(at(2).kind, "idle");
+  assertEquals(at(1, { saved: { adopted: "9" } }).kind, "adopt");
+  const done = { saved: { adopted: "9", incarnation: 10 } };
+  assertEquals(at(1, done), { kind: "announce_founding", attempt: 3 });
+  assertEquals(at(1, { ...done, adopts: false }).kind, "idle");
+  // Another database has become the cluster's.
+  assertEquals(kindOf(openState(), view(3, done)), "idle");
+});
+
 Deno.test("a founder opens only when others hold commits (R6, R34)", () => {
   const state = done(founding(1), {
     type: "found",

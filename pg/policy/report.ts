@@ -92,6 +92,8 @@ export interface Report {
   readonly lostMs: number;
   readonly primary: PrimaryReport | null;
   readonly following: FollowReport | null;
+  /** It has a database that shall be the cluster's first one. */
+  readonly adopts?: boolean;
   /** It can't go on with its copy and waits for leave to give it up (R4). */
   readonly needsClone: boolean;
   readonly config: ConfigReport;
@@ -122,6 +124,8 @@ export interface PolicySettings {
   readonly agentGraceMs: number;
   /** What asynchronous mode may lose (R30). */
   readonly maximumLagBytes: number;
+  /** Whether the first database is not made, but one that a member has already. */
+  readonly adopts?: boolean;
 }
 
 /** What {@linkcode decide} is given beside the state. */

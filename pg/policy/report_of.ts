@@ -58,6 +58,7 @@ export function reportOf(
     lostMs: loss ? view.lostMs : 0,
     primary: primaryReport(state, view),
     following: followReport(view),
+    ...isAdopting(state, view) ? { adopts: true } : {},
     needsClone: step.kind === "await_leave",
     config: view.config,
     trouble: troubleOf(view, step.kind === "idle" ? step.why : null),
@@ -92,12 +93,17 @@ function stateOf(
   }
 }
 
+/** A database that pgraft did not make, while it can still become the cluster's. */
+function isAdopting({ systemId }: ClusterState, view: LocalView): boolean {
+  return systemId === null && view.adopts === true;
+}
+
 /** A database that pgraft did not make and that is not this cluster's. */
-function isStranger(
-  { systemId }: ClusterState,
-  { data, saved }: LocalView,
-): boolean {
-  return data.kind === "present" && saved.founding === 0 &&
+function isStranger(state: ClusterState, view: LocalView): boolean {
+  const { systemId } = state;
+  const { data, saved } = view;
+  return !isAdopting(state, view) && data.kind === "present" &&
+    saved.founding === 0 &&
     (saved.incarnation === null || data.systemId !== systemId);
 }
 

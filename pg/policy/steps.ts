@@ -20,6 +20,8 @@ export type Step =
   | { readonly kind: "pledge"; readonly epoch: Epoch }
   /** Runs initdb and makes the replication role, as a job. */
   | { readonly kind: "initialize"; readonly attempt: number }
+  /** Makes the database that is there one of pgraft's, as a job. */
+  | { readonly kind: "adopt"; readonly attempt: number }
   /** Has a command committed. */
   | { readonly kind: "propose"; readonly command: ClusterCommand }
   /** Tells the cluster what was made. */

@@ -31,6 +31,8 @@ export interface Saved {
   readonly rewound: Epoch;
   /** The appointment under which it has made the data directory; 0 when it has not. */
   readonly founding: number;
+  /** The database that it adopted or began to, by its system identifier; nothing for none. */
+  readonly adopted: string;
 }
 
 /** What a node starts with. */
@@ -41,6 +43,7 @@ export const NOTHING_SAVED: Saved = {
   upstream: null,
   rewound: 0,
   founding: 0,
+  adopted: "",
 };
 
 /** What is in the data directory. */
@@ -122,7 +125,7 @@ export interface Rendered {
 
 /** A long task of the agent, beside which it goes on to listen. */
 export interface Job {
-  readonly kind: "initialize" | "clone" | "rewind";
+  readonly kind: "initialize" | "adopt" | "clone" | "rewind";
   /** The epoch under which it was begun. */
   readonly epoch: Epoch;
 }
@@ -132,6 +135,8 @@ export interface LocalView {
   readonly id: MemberId;
   readonly saved: Saved;
   readonly data: DataView;
+  /** Whether that is a database of others that shall be the cluster's first one. */
+  readonly adopts?: boolean;
   readonly server: ServerView;
   readonly rendered: Rendered;
   readonly job: Job | null;

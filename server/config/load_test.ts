@@ -19,6 +19,7 @@ data_dir = /var/lib/pgraft
 name = pgraft_cluster
 members = 1@10.0.0.1:7400, 2@10.0.0.2:7400, 3@10.0.0.3:7400   ; the members that found it
 join =                        ; or the peers of a running cluster to join
+adopt = false
 secret_file = /etc/pgraft/secret
 synchronous_mode = quorum     ; quorum | strict | off
 [raft]
@@ -77,6 +78,7 @@ const SAMPLE_CONFIG = {
       { id: 3, address: { host: "10.0.0.3", port: 7400 } },
     ],
     join: [],
+    adopt: false,
     secretFile: "/etc/pgraft/secret",
     synchronousMode: "quorum",
     maximumLagBytes: 1 << 20,

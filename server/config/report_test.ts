@@ -38,6 +38,7 @@ data_dir = /var/lib/pgraft ; default
 name = pgraft_cluster ; default
 members = 1@127.0.0.1:7400 ; --cluster-members
 join = ; default
+adopt = false ; default
 secret_file = /s ; FILE:2
 synchronous_mode = quorum ; default
 maximum_lag_on_failover = 1MB ; default

@@ -89,6 +89,13 @@ export const CLUSTER_SETTINGS = {
     help:
       "Peers of a running cluster that this node joins, in place of members",
   }),
+  adopt: setting({
+    key: "adopt",
+    type: BOOLEAN_TYPE,
+    default: "false",
+    help:
+      "Whether the first database is the one that a member has already, the same on all that found the cluster",
+  }),
   secretFile: setting({
     key: "secret_file",
     type: optionalType(PATH_TYPE, "none"),

@@ -13,6 +13,7 @@ import {
   type Instance,
   InstanceError,
   type OsUser,
+  type InstanceLog,
   ownedReason,
   syncRaceFixedIn,
 } from "../../pg/instance/mod.ts";
@@ -23,7 +24,9 @@ import type { NodeConfig } from "../config/mod.ts";
 import { createBackups, type Feed } from "./backups.ts";
 import { binariesOf } from "./binaries.ts";
 import { logger } from "../logging/mod.ts";
+import { refuseUnadoptable } from "./adoption.ts";
 import { readFirstContent } from "./first_content.ts";
+import { instanceOptions } from "./instance_options.ts";
 import { type Leading, startLeading } from "./leading.ts";
 import { createProposer, type Proposer } from "./proposing.ts";
 import { createWatch, type Watch } from "./watch.ts";
@@ -124,25 +127,19 @@ export async function findPostgres(
   refuseSyncRace(binaries.version, cluster.synchronousMode);
   const osUser = await findOsUser(postgresql.osUser);
   await makeDirectory();
-  const instance = createInstance({
-    binaries,
-    osUser,
-    dataDir: postgresql.dataDir,
-    runDir: join(node.dataDir, "run"),
-    listen: postgresql.listen,
-    superuser: postgresql.superuser,
-    replicationUser: "pgraft_replication",
-    clusterName: cluster.name,
-    parameters: postgresql.parameters,
-    hbaRules: postgresql.hba,
-    log: (level, message, fields) => LOG[level](message, fields),
-  });
+  const log: InstanceLog = (level, message, fields) =>
+    LOG[level](message, fields);
+  const options = instanceOptions(config, { binaries, osUser, log });
+  const instance = createInstance(options);
   if (osUser !== null && osUser.name !== postgresql.osUser) {
     LOG.warning(
       `There is no user ${postgresql.osUser}: PostgreSQL runs as ${osUser.name}`,
     );
   }
-  await refuseForeign(instance, postgresql.dataDir, join(node.dataDir, "ha"));
+  if (!await isManaged(join(node.dataDir, "ha"))) {
+    if (cluster.adopt) await refuseUnadoptable(options, log);
+    else await refuseForeign(instance, postgresql.dataDir);
+  }
   await refuseTakenPort(instance, postgresql.listen);
   await refuseBadDirectory(instance, postgresql.dataDir);
   return {
@@ -169,17 +166,16 @@ function refuseSyncRace(version: string, mode: string): void {
 async function refuseForeign(
   instance: Instance,
   dataDir: string,
-  agentDir: string,
 ): Promise<void> {
   const data = await instance.inspect();
-  if (data.kind === "empty" || await isManaged(agentDir)) return;
+  if (data.kind === "empty") return;
   if (data.kind === "unusable") {
     throw new InstanceError("unreadable_data", data.reason);
   }
   throw new InstanceError(
     "foreign_data",
     `${dataDir} holds a database that pgraft did not make (system identifier ${data.systemId}): ` +
-      "choose an empty directory in [postgresql] data_dir, or move that one away",
+      "choose an empty directory in [postgresql] data_dir, move that one away, or found the cluster with it: serve --adopt",
   );
 }
 
@@ -247,6 +243,7 @@ export async function startHa(options: HaOptions): Promise<HighAvailability> {
       },
       agentGraceMs: AGENT_GRACE_MS,
       maximumLagBytes: config.cluster.maximumLagBytes,
+      adopts: config.cluster.adopt,
     },
   });
   parts.leading = leading;
@@ -317,6 +314,7 @@ async function beginAgent(
     address: advertise,
     mode: config.cluster.synchronousMode,
     parameters: config.postgresql.parameters,
+    adopt: config.cluster.adopt,
     firstContent: () => readFirstContent(config.postgresql),
     directory: join(dataDir, "ha"),
     get electionTimeoutMs(): number {

@@ -5,6 +5,7 @@
  * @module
  */
 export type { Feed } from "./backups.ts";
+export { type AdoptionReport, reportAdoption } from "./adoption.ts";
 export {
   type SharedPostgres,
   sharePostgres,

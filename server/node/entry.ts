@@ -132,7 +132,7 @@ function describeWait(
   }
   const who = disagreeing.join(", ");
   return `Waiting for node ${who} to agree on the founding: it has not heard ` +
-    "from all yet, or cluster.members differs there";
+    "from all yet, or cluster.members or cluster.adopt differs there";
 }
 
 /**

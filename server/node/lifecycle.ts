@@ -183,7 +183,10 @@ function entryOf(node: Node): Entry {
   const { config, identity } = node;
   const told = new Set<string>();
   return {
-    clusterId: identity.clusterId,
+    // Who would make a database and who would adopt one do not found together.
+    clusterId: config.cluster.adopt
+      ? `${identity.clusterId}, adopting`
+      : identity.clusterId,
     own: {
       id: config.node.id,
       incarnation: identity.incarnation,

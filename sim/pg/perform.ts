@@ -58,6 +58,8 @@ export function* perform(doer: Doer, step: Step): Work {
       return;
     case "own":
       return yield* save(doer, { epoch: step.epoch });
+    case "adopt":
+      throw new Error("No modelled member has a database to adopt");
     case "initialize":
     case "clone":
     case "rewind":
