@@ -112,6 +112,7 @@ function troubleSection(cluster: Shape, { paint }: Session): string[] {
 function nodeLine(node: Shape): string {
   const raft = shape(node["raft"]);
   const waiting = textAt(node, "waiting_for") ?? "";
+  const serverLog = textAt(node, "server_log") ?? "";
   const words = [
     shown(node, "state"),
     shown(raft, "role"),
@@ -119,6 +120,7 @@ function nodeLine(node: Shape): string {
     `up ${shownAgo(node, "uptime_ms")}`,
     `version ${shown(node, "version")}`,
     ...(node["disk_full"] === true ? ["disk full"] : []),
+    ...(serverLog === "" ? [] : [`PostgreSQL's log ${serverLog}`]),
     ...(waiting === "" ? [] : [`waiting for ${waiting}`]),
   ];
   const name = `${shown(node, "name")} (${shown(node, "id")})`;

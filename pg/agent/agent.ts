@@ -21,6 +21,7 @@ import {
   keepNextStartClosed,
   liftShortage,
   reloadAsWished,
+  turnLog,
   undoDrift,
 } from "./upkeep.ts";
 
@@ -93,7 +94,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       await withinStop(body, Promise.all([running, registering]));
       await withinStop(
         body,
-        Promise.all([body.jobEnded, body.upkeepEnded, body.contactEnded]),
+        Promise.all([
+          body.jobEnded,
+          body.upkeepEnded,
+          body.logEnded,
+          body.contactEnded,
+        ]),
       );
       await end(body);
     },
@@ -175,6 +181,7 @@ async function turn(body: Body): Promise<void> {
     await keepNextStartClosed(body);
     await reloadAsWished(body);
     afterOpening(body);
+    turnLog(body);
     await body.waker.nap(pollMs(body));
     return;
   }

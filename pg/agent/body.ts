@@ -46,6 +46,7 @@ export interface Body {
   /** Whether data that a clone replaced may still be there. */
   mayHaveOldData: boolean;
   upkeepEnded: Promise<void>;
+  logEnded: Promise<void>;
   contactEnded: Promise<void>;
   /** The rule whose barrier stood in this life of the server. */
   barrier: number;
@@ -131,6 +132,8 @@ export interface Watch {
   drift: { readonly drift: readonly Drift[]; readonly lsn: Lsn };
   /** When the files were last written: until a reload has come about, settings may differ. */
   renderedAtMs: number;
+  /** When the server's log was last looked at; infinite while it is. */
+  logTurnedAtMs: number;
   /** When the files of the next start were last looked at. */
   closedAtMs: number;
   /** When the server last read its configuration files, by its own clock. */
@@ -170,6 +173,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     checkpointing: false,
     mayHaveOldData: true,
     upkeepEnded: Promise.resolve(),
+    logEnded: Promise.resolve(),
     contactEnded: Promise.resolve(),
     barrier: 0,
     barrierAtMs: 0,
@@ -184,37 +188,43 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     view: null,
     isViewGood: false,
     lookedAtMs: -Infinity,
-    watch: {
-      leaderSeenAtMs: nowMs,
-      isAskingForContact: false,
-      acknowledgedAtMs: nowMs,
-      phase: "",
-      phaseSinceMs: nowMs,
-      rule: 0,
-      ruleSinceMs: nowMs,
-      lostSinceMs: null,
-      heard: "",
-      heardAtMs: nowMs,
-      replayLsn: -1,
-      replayWaited: false,
-      replayPausedSinceMs: null,
-      absentSinceMs: new Map(),
-      hungSinceMs: null,
-      alarmSinceMs: null,
-      timeline: { endLsn: -1, timeline: 0 },
-      probeLsn: 0,
-      probedAtMs: nowMs,
-      lastWriteAtMs: nowMs,
-      failing: null,
-      followedAtMs: nowMs,
-      followedLogBytes: 0,
-      drift: { drift: [], lsn: 0 },
-      renderedAtMs: nowMs,
-      closedAtMs: nowMs,
-      loadedAt: "",
-      driftFromLsn: 0,
-    },
+    watch: createWatch(nowMs),
     waker: createWaker(options),
+  };
+}
+
+/** What is watched, as of a start. */
+function createWatch(nowMs: number): Watch {
+  return {
+    leaderSeenAtMs: nowMs,
+    isAskingForContact: false,
+    acknowledgedAtMs: nowMs,
+    phase: "",
+    phaseSinceMs: nowMs,
+    rule: 0,
+    ruleSinceMs: nowMs,
+    lostSinceMs: null,
+    heard: "",
+    heardAtMs: nowMs,
+    replayLsn: -1,
+    replayWaited: false,
+    replayPausedSinceMs: null,
+    absentSinceMs: new Map(),
+    hungSinceMs: null,
+    alarmSinceMs: null,
+    timeline: { endLsn: -1, timeline: 0 },
+    probeLsn: 0,
+    probedAtMs: nowMs,
+    lastWriteAtMs: nowMs,
+    failing: null,
+    followedAtMs: nowMs,
+    followedLogBytes: 0,
+    drift: { drift: [], lsn: 0 },
+    renderedAtMs: nowMs,
+    logTurnedAtMs: nowMs,
+    closedAtMs: nowMs,
+    loadedAt: "",
+    driftFromLsn: 0,
   };
 }
 

@@ -100,6 +100,24 @@ export async function reloadAsWished({ options, view }: Body): Promise<void> {
   await options.instance.reload({ settle: false });
 }
 
+/** How often it is looked whether the server's log has grown. */
+const LOG_INTERVAL_MS = 2000;
+
+/** Puts the server's log aside when it has grown, beside everything else: the disk may be slow. */
+export function turnLog(body: Body): void {
+  const { watch, options } = body;
+  const nowMs = options.clock.nowMs();
+  if (nowMs - watch.logTurnedAtMs < LOG_INTERVAL_MS) return;
+  watch.logTurnedAtMs = Infinity;
+  body.logEnded = options.instance.rotateLog().then((isTurned) => {
+    if (isTurned) watch.followedLogBytes = 0;
+  }).catch((error) => {
+    options.log("warning", messageOf(error));
+  }).finally(() => {
+    watch.logTurnedAtMs = options.clock.nowMs();
+  });
+}
+
 /** How often it is looked whether a start by somebody else would be that of a closed standby. */
 const CLOSED_INTERVAL_MS = 5000;
 

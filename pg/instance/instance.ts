@@ -26,6 +26,7 @@ import { reload } from "./reload.ts";
 import { keepClosed, render, setPlaceholders } from "./render.ts";
 import { ensureReplicationRole } from "./replication_role.ts";
 import { rewind } from "./rewind.ts";
+import { rotateLog } from "./server_log.ts";
 import { endSessions, endWalSenders, setSlots } from "./sessions.ts";
 import { readMark, writeMark } from "./mark.ts";
 import { start } from "./start.ts";
@@ -107,6 +108,7 @@ export function createInstance(options: InstanceOptions): Instance {
     startGuard: at(startGuard),
     writeMark: at(writeMark),
     readMark: at(readMark),
+    rotateLog: at(rotateLog),
     logBytes: at(logBytes),
     brokenStream: at(brokenStream),
     onConnectionLost(listener): void {

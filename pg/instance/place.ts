@@ -24,6 +24,8 @@ export interface Place {
   readonly socketDirs: readonly string[];
   readonly passFile: string;
   readonly serverLog: string;
+  /** Ends when the log's last turn has. */
+  readonly logTurn: { last: Promise<unknown> };
   /** How the kernel calls the user of this process. */
   readonly ownUser: string;
   readonly connections: Connections;
@@ -109,6 +111,7 @@ export async function prepare(
     socketDirs: [socketDir, ...await publicSocketDirs(options)],
     passFile: join(runDir, "passfile"),
     serverLog: join(runDir, "server.log"),
+    logTurn: { last: Promise.resolve() },
     ownUser: await ownUserName(),
     connections: createConnections({
       clock,

@@ -42,10 +42,12 @@ const OWNED_REASONS: ReadonlyMap<string, string> = new Map([
     name,
     "without it a crash or a rejoin can lose data",
   ]),
-  [
-    "lc_messages",
-    "pgraft reads the server's log to find why a stream broke",
-  ],
+  ...["lc_messages", "logging_collector", "log_destination"].map((
+    name,
+  ): [string, string] => [
+    name,
+    "pgraft keeps the server's log, and reads in it why a stream broke",
+  ]),
   [
     "restart_after_crash",
     "a primary that crashed must be granted anew before it opens",
@@ -157,6 +159,8 @@ function standingSettings(
     ["hot_standby", "on"],
     // Why a stream broke is read in the server's log.
     ["lc_messages", "C"],
+    ["logging_collector", "off"],
+    ["log_destination", "stderr"],
     ["wal_log_hints", "on"],
     ["fsync", "on"],
     ["full_page_writes", "on"],

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { formatHostPort } from "../../base/mod.ts";
 import { InstanceError } from "./errors.ts";
-import { exists, own, readIfThere, removeIfThere } from "./files.ts";
+import { readIfThere, removeIfThere } from "./files.ts";
 import { lastLines } from "./faults.ts";
 import { inspect } from "./inspect.ts";
 import type { Place } from "./place.ts";
@@ -13,6 +13,7 @@ import {
   writeClosedFiles,
   writeStandbySignal,
 } from "./render.ts";
+import { openLog } from "./server_log.ts";
 import { commandLineSettings } from "./settings.ts";
 import { removeFillers } from "./timelines.ts";
 import { waitFor } from "./wait.ts";
@@ -22,31 +23,12 @@ const LAUNCH_TIMEOUT_MS = 10_000;
 /** A look costs the server a process while it starts. */
 const START_POLL_MS = 10;
 const TRY_TIMEOUT_MS = 2_000;
-/** The server's log is put aside at a start when it is longer. */
-const MAX_LOG_BYTES = 16 * 1024 * 1024;
 
 /**
  * Starts the server in a session of its own, with init as its parent, and says its pid. Arguments go as
  * they are, without a shell's quotes.
  */
 const LAUNCH_SCRIPT = 'log=$1; shift; "$@" </dev/null >>"$log" 2>&1 & echo $!';
-
-async function turnLog(place: Place): Promise<number> {
-  const { serverLog, options } = place;
-  if (await exists(serverLog)) {
-    const { size } = await Deno.stat(serverLog);
-    if (size <= MAX_LOG_BYTES) return size;
-    await Deno.rename(serverLog, `${serverLog}.1`);
-  }
-  const file = await Deno.open(serverLog, {
-    append: true,
-    create: true,
-    mode: 0o600,
-  });
-  file.close();
-  await own(serverLog, options.osUser);
-  return 0;
-}
 
 async function launch(place: Place): Promise<number> {
   const { options, dataDir, socketDirs } = place;
@@ -168,7 +150,7 @@ export async function start(
   await removeFillers(place);
   await removeIfThere(join(place.dataDir, "promote"));
   await place.connections.drop();
-  const offset = await turnLog(place);
+  const offset = await openLog(place);
   const pid = await launch(place);
   const answer = await waitFor(
     place.clock,

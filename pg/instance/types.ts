@@ -43,6 +43,15 @@ export interface InstanceOptions {
    * @default {systemClock()}
    */
   readonly clock?: Clock;
+  /**
+   * When the server's log is put aside, and how many files there are of it.
+   *
+   * @default {16 MB, 5}
+   */
+  readonly serverLog?: {
+    readonly maxBytes: number;
+    readonly files: number;
+  };
   /** The users' own parameters. */
   readonly parameters: ReadonlyMap<string, string>;
   /** The users' own lines for pg_hba.conf, in order. */
@@ -412,6 +421,8 @@ export interface Instance {
   writeMark(mark: string): Promise<void>;
   /** Reads that; null where there is none. */
   readMark(): Promise<string | null>;
+  /** Puts the server's log aside when it has grown; returns whether it did. */
+  rotateLog(): Promise<boolean>;
   /** How long the server's log is now. */
   logBytes(): Promise<number>;
   /** Why the stream can never go on, from what the log says since a place in it; null for no reason. */

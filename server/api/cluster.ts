@@ -62,6 +62,7 @@ function statusToJson(context: NodeContext): Json {
     disk_full: context.isDiskFull(),
     raft_address: context.raftAddress,
     api: context.apiAddress,
+    server_log: context.serverLog,
     raft: takesPart ? raftToJson(context.raft.status()) : null,
   };
 }

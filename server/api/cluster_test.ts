@@ -12,6 +12,7 @@ Deno.test("a node shows itself, its cluster and its members", () =>
       cluster: "pgraft_cluster",
       state: "running",
       waiting_for: null,
+      server_log: null,
       disk_full: false,
       api,
     });

@@ -56,6 +56,8 @@ export interface NodeContext {
   readonly incarnation: number;
   readonly raftAddress: string;
   readonly apiAddress: string;
+  /** What its PostgreSQL says; null for a witness. */
+  readonly serverLog: string | null;
   readonly maxEntryBytes: number;
   readonly raft: RaftServer;
   readonly machine: NodeMachine;

@@ -46,6 +46,8 @@ advertise = 10.0.0.1:5432
 os_user = postgres            ; used when pgraft itself runs as root
 on_stop = keep                ; keep | stop: PostgreSQL when the agent is stopped
 superuser = postgres
+server_log_size = 16MB
+server_log_files = 5
 initdb_locale =
 initdb_options =
 superuser_password_file =
@@ -110,6 +112,8 @@ const SAMPLE_CONFIG = {
     osUser: "postgres",
     onStop: "keep",
     superuser: "postgres",
+    serverLogSize: 16 * 1024 * 1024,
+    serverLogFiles: 5,
     initdbLocale: null,
     initdbOptions: [],
     superuserPasswordFile: null,

@@ -332,6 +332,18 @@ export const POSTGRESQL_SETTINGS = {
     help: "The database role that pgraft connects as",
     aliases: ["postgresql.user", "postgresql_user", "database_user", "db_user"],
   }),
+  serverLogSize: setting({
+    key: "server_log_size",
+    type: byteSizeType({ min: 64 * KB, max: 16 * 1024 * MB }),
+    default: "16MB",
+    help: "How large PostgreSQL's own log grows before it is put aside",
+  }),
+  serverLogFiles: setting({
+    key: "server_log_files",
+    type: integerType({ min: 1, max: 1000 }),
+    default: "5",
+    help: "How many files of that log are kept, the present one included",
+  }),
   initdbLocale: setting({
     key: "initdb_locale",
     type: optionalType(USER_TYPE, "C.UTF-8, or C where there is none"),

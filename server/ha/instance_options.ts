@@ -21,6 +21,10 @@ export function instanceOptions(
     superuser: postgresql.superuser,
     replicationUser: "pgraft_replication",
     clusterName: cluster.name,
+    serverLog: {
+      maxBytes: postgresql.serverLogSize,
+      files: postgresql.serverLogFiles,
+    },
     parameters: postgresql.parameters,
     hbaRules: postgresql.hba,
   };

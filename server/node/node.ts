@@ -259,6 +259,9 @@ export function contextOf(node: Node): NodeContext {
     incarnation: node.identity.incarnation,
     raftAddress: formatHostPort(ownAddress(config)),
     apiAddress: formatHostPort(config.api.advertise),
+    serverLog: config.postgresql.managed
+      ? join(config.node.dataDir, "run", "server.log")
+      : null,
     maxEntryBytes: config.raft.maxEntrySizeBytes,
     raft: node.raft,
     machine: node.machine,
