@@ -1,11 +1,47 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
 import { until } from "./nodes/mod.ts";
-import { withPgCluster } from "./postgres/mod.ts";
+import { type PgCluster, type PgNode, withPgCluster } from "./postgres/mod.ts";
 
 const PASSWORD = "not-for-logs-5d1";
 
-Deno.test("the first user, database and SQL are made once, by the founder, and a failure is a sentence in status", async () => {
+/** A command that hangs for a primary as long as its file is there. */
+async function makeHook(root: string): Promise<string> {
+  const path = join(root, "hook");
+  await Deno.writeTextFile(join(root, "hold"), "");
+  await Deno.writeTextFile(
+    path,
+    `#!/bin/sh
+echo "$PGRAFT_NODE_ID $1" >> ${root}/roles
+while [ "$1" = primary ] && [ -e ${root}/hold ]; do sleep 0.05; done
+exit 5
+`,
+  );
+  await Deno.chmod(path, 0o755);
+  return path;
+}
+
+async function assertHookHoldsNothingUp(
+  cluster: PgCluster,
+  first: PgNode,
+  root: string,
+): Promise<void> {
+  first.killPostmaster();
+  const { primary } = await cluster.opened(1);
+  await primary.query("create table after_failover (id int)");
+  await until(async () => {
+    const roles = await Deno.readTextFile(join(root, "roles"));
+    return roles.includes(`${primary.id} primary`) || null;
+  }, { what: "the command is told of the new primary" });
+  await Deno.remove(join(root, "hold"));
+  await until(async () => {
+    const { members } = await cluster.view();
+    const own = members.find(({ id }) => id === primary.id);
+    return own?.role_change?.exit_code === 5 || null;
+  }, { what: "status shows how the command ended" });
+}
+
+Deno.test("the first user, database and SQL are made once, by the founder, a failure is a sentence in status, and a command that hangs holds up no failover", async () => {
   const root = await Deno.makeTempDir({ prefix: "pgraft-first-" });
   try {
     const password = join(root, "password");
@@ -18,6 +54,7 @@ Deno.test("the first user, database and SQL are made once, by the founder, and a
       "postgresql-first-user-password-file": password,
       "postgresql-first-database": "shop",
       "postgresql-first-sql-file": sql,
+      "postgresql-on-role-change": await makeHook(root),
     };
     await withPgCluster({ size: 2, flags, settle: false }, async (cluster) => {
       await until(async () => {
@@ -56,6 +93,7 @@ Deno.test("the first user, database and SQL are made once, by the founder, and a
         await cluster.explain(),
         await cluster.history(),
       ]);
+      await assertHookHoldsNothingUp(cluster, first, root);
       assert(!`${answer}${cluster.output()}`.includes(PASSWORD));
     });
   } finally {

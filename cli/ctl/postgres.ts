@@ -152,8 +152,15 @@ export function postgresLine(
 export function troubleLines(cluster: Shape): string[] {
   return shapesAt(cluster, "members").flatMap((member) => {
     const trouble = textAt(member, "trouble") ?? "";
-    if (trouble === "") return [];
-    return [`${shown(member, "name")} (${shown(member, "id")}): ${trouble}`];
+    const change = shape(member["role_change"]);
+    const failed = textAt(change, "trouble") ?? "";
+    const name = `${shown(member, "name")} (${shown(member, "id")})`;
+    return [
+      ...(trouble === "" ? [] : [`${name}: ${trouble}`]),
+      ...(failed === ""
+        ? []
+        : [`${name}: on_role_change for ${shown(change, "role")} ${failed}`]),
+    ];
   });
 }
 

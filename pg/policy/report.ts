@@ -65,6 +65,22 @@ export interface ConfigReport {
   readonly fault: string | null;
 }
 
+/** What clients find at a member. */
+export type SeenRole = "primary" | "standby" | "none";
+
+/** How the users' command for a change of role went. */
+export interface RoleChange {
+  readonly role: SeenRole;
+  readonly state: "running" | "done" | "timed_out" | "not_started";
+  /** Null while it runs, and where a signal ended it. */
+  readonly exitCode: number | null;
+  /** When it was begun: milliseconds since 1970. */
+  readonly atMs: number;
+  readonly tookMs: number;
+  /** The beginning of what it wrote to its standard error. */
+  readonly said: string;
+}
+
 /** What an agent tells all members about its PostgreSQL, again and again (R10). */
 export interface Report {
   readonly id: MemberId;
@@ -92,6 +108,8 @@ export interface Report {
   readonly lostMs: number;
   readonly primary: PrimaryReport | null;
   readonly following: FollowReport | null;
+  /** How the users' command for its newest role went; absent for none. */
+  readonly roleChange?: RoleChange;
   /** It has a database that shall be the cluster's first one. */
   readonly adopts?: boolean;
   /** It can't go on with its copy and waits for leave to give it up (R4). */

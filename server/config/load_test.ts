@@ -45,6 +45,8 @@ listen = 0.0.0.0:5432
 advertise = 10.0.0.1:5432
 os_user = postgres            ; used when pgraft itself runs as root
 on_stop = keep                ; keep | stop: PostgreSQL when the agent is stopped
+on_role_change =
+on_role_change_timeout = 10s
 superuser = postgres
 server_log_size = 16MB
 server_log_files = 5
@@ -111,6 +113,8 @@ const SAMPLE_CONFIG = {
     advertise: { host: "10.0.0.1", port: 5432 },
     osUser: "postgres",
     onStop: "keep",
+    onRoleChange: null,
+    onRoleChangeTimeoutMs: 10_000,
     superuser: "postgres",
     serverLogSize: 16 * 1024 * 1024,
     serverLogFiles: 5,

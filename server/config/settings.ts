@@ -325,6 +325,19 @@ export const POSTGRESQL_SETTINGS = {
     default: "keep",
     help: "What happens to PostgreSQL when pgraft is stopped",
   }),
+  onRoleChange: setting({
+    key: "on_role_change",
+    type: optionalType(PATH_TYPE, "none"),
+    default: "",
+    help:
+      "A program that is run when this node's role has changed, with primary, standby or none",
+  }),
+  onRoleChangeTimeoutMs: setting({
+    key: "on_role_change_timeout",
+    type: durationType({ min: 100, max: 60 * MINUTE_MS }, "ms"),
+    default: "10s",
+    help: "How long that program may take before it is killed",
+  }),
   superuser: setting({
     key: "superuser",
     type: USER_TYPE,

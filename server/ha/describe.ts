@@ -12,10 +12,15 @@ import {
   type Rule,
   type Tags,
 } from "../../pg/cluster/mod.ts";
-import { explainMembers, type Report } from "../../pg/policy/mod.ts";
+import {
+  explainMembers,
+  type Report,
+  type RoleChange,
+} from "../../pg/policy/mod.ts";
 import type { PostgresStatus } from "../metrics/mod.ts";
 import { diffParameters } from "./config.ts";
 import type { HighAvailability } from "./ha.ts";
+import { troubleWords } from "./role_change.ts";
 
 /** A JSON object. */
 export type Json = Record<string, unknown>;
@@ -73,6 +78,7 @@ export function memberPostgresToJson(
     maintenance: member.maintenance,
     order: member.order ? orderToJson(member.order) : null,
     config: memberConfigToJson(report),
+    role_change: roleChangeToJson(report?.roleChange),
     tags: tagsToJson(member.tags),
   };
 }
@@ -128,6 +134,21 @@ export function configVersionsToJson(ha: HighAvailability): Json {
     ),
   }));
   return { versions: versions.toReversed() };
+}
+
+function roleChangeToJson(change: RoleChange | undefined): Json | null {
+  if (change === undefined) return null;
+  const { role, state, exitCode, atMs, tookMs, said } = change;
+  const isGood = state === "running" || (state === "done" && exitCode === 0);
+  return {
+    role,
+    state,
+    exit_code: exitCode,
+    at_ms: atMs,
+    took_ms: tookMs,
+    said,
+    trouble: isGood ? null : troubleWords(change),
+  };
 }
 
 /** What an operator said about a member. */

@@ -12,8 +12,8 @@ import {
   findOsUser,
   type Instance,
   InstanceError,
-  type OsUser,
   type InstanceLog,
+  type OsUser,
   ownedReason,
   syncRaceFixedIn,
 } from "../../pg/instance/mod.ts";
@@ -29,6 +29,7 @@ import { readFirstContent } from "./first_content.ts";
 import { instanceOptions } from "./instance_options.ts";
 import { type Leading, startLeading } from "./leading.ts";
 import { createProposer, type Proposer } from "./proposing.ts";
+import { createRoleHook, type RoleHook } from "./role_change.ts";
 import { createWatch, type Watch } from "./watch.ts";
 
 /** How long PostgreSQL may run without its agent (R7, R8). */
@@ -123,6 +124,7 @@ export async function findPostgres(
       `[postgresql.parameters] sets ${name}, which pgraft owns: ${reason}; remove it`,
     );
   }
+  await refuseBadCommand(postgresql.onRoleChange);
   const binaries = await binariesOf(config, makeDirectory);
   refuseSyncRace(binaries.version, cluster.synchronousMode);
   const osUser = await findOsUser(postgresql.osUser);
@@ -149,6 +151,16 @@ export async function findPostgres(
     canRewind: binaries.hasRewind,
     canCopyStandby: binaries.hasBaseBackup,
   };
+}
+
+async function refuseBadCommand(path: string | null): Promise<void> {
+  if (path === null) return;
+  const info = await Deno.stat(path).catch(() => null);
+  if (info?.isFile && ((info.mode ?? 0) & 0o111) !== 0) return;
+  throw new InstanceError(
+    "bad_setting",
+    `on_role_change in [postgresql] is ${path}, which is no program: chmod +x it, or correct the path`,
+  );
 }
 
 /** R5: a start-up race lets commits through that nobody holds (T9). */
@@ -249,7 +261,19 @@ export async function startHa(options: HaOptions): Promise<HighAvailability> {
   parts.leading = leading;
   const onChange = whenChanged(raft, state);
   const forget = onChange(() => leading.poke());
-  parts.agent = await beginAgent(options, { watch, proposer, onChange });
+  const hook = createRoleHook({
+    command: config.postgresql.onRoleChange,
+    timeoutMs: config.postgresql.onRoleChangeTimeoutMs,
+    env: {
+      PGRAFT_NODE_ID: String(config.node.id),
+      PGRAFT_NODE_NAME: config.node.name,
+      PGRAFT_CLUSTER: config.cluster.name,
+    },
+    clock,
+    wallMs: () => Date.now(),
+    log: (level, message, fields) => LOG[level](message, fields),
+  });
+  parts.agent = await beginAgent(options, { watch, proposer, onChange, hook });
   return {
     watch,
     proposer,
@@ -268,6 +292,7 @@ export async function startHa(options: HaOptions): Promise<HighAvailability> {
     },
     async stop(): Promise<void> {
       await parts.agent?.stop();
+      await hook.stop(config.postgresql.onStop === "stop");
       forget();
       await leading.stop();
     },
@@ -295,7 +320,8 @@ function whenChanged(raft: RaftServer, state: () => ClusterState): OnChange {
 
 async function beginAgent(
   options: HaOptions,
-  { watch, proposer, onChange }: {
+  { watch, proposer, onChange, hook }: {
+    hook: RoleHook;
     watch: Watch;
     proposer: Proposer;
     onChange: OnChange;
@@ -330,7 +356,10 @@ async function beginAgent(
       onChange,
       confirm: () => raft.read(() => {}, { timeoutMs: CONFIRM_TIMEOUT_MS }),
       propose: (command) => proposer.propose(command),
-      broadcast(report): void {
+      broadcast(seen): void {
+        hook.saw(seen);
+        const roleChange = hook.last();
+        const report = roleChange === null ? seen : { ...seen, roleChange };
         watch.heard(report);
         const note = encodeReport(report);
         for (const member of raft.status().members) {

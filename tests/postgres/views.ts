@@ -27,6 +27,7 @@ export interface MemberView {
   readonly state: string;
   readonly open?: boolean;
   readonly trouble?: string | null;
+  readonly role_change?: { readonly exit_code: number | null } | null;
   readonly timeline?: number;
 }
 
