@@ -24,11 +24,13 @@ export function formatHba(
   hba: "closed" | "open",
 ): string {
   const user = quoteName(options.replicationUser);
+  const kind = options.tls ? "hostssl" : "host";
   const lines = [
     OWNED_FILE_MARK,
     `local all ${quoteName(options.superuser)} peer map=${MAP}`,
-    `host replication ${user} all scram-sha-256`,
-    `host postgres ${user} all scram-sha-256`,
+    `${kind} replication ${user} all scram-sha-256`,
+    `${kind} postgres ${user} all scram-sha-256`,
+    `host replication ${user} all reject`,
   ];
   // A rule of the users such as "host all all" does not make these roles more than they are.
   lines.push(`host all ${user} all reject`);

@@ -6,6 +6,7 @@ import { createConnections } from "./connection.ts";
 import { InstanceError } from "./errors.ts";
 import { checkReachable, exists, makePrivate } from "./files.ts";
 import { ownUserName } from "./os_user.ts";
+import { writeTlsFiles } from "./tls.ts";
 import type { InstanceOptions, Postmaster } from "./types.ts";
 
 /** The kernel's bound on a socket's path is 108 with its closing zero. */
@@ -101,6 +102,7 @@ export async function prepare(
   await makePrivate(options.runDir, osUser);
   const runDir = await Deno.realPath(options.runDir);
   await checkReachable(runDir, osUser);
+  await writeTlsFiles(options);
   await checkReachable(dataDir, osUser);
   const socketDir = await socketDirOf(runDir, options);
   return {

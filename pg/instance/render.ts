@@ -18,6 +18,9 @@ import {
   ownedSettings,
   userSettings,
 } from "./settings.ts";
+import { findPostmaster } from "./postmaster.ts";
+import { reload } from "./reload.ts";
+import { tlsSettings, writeTlsFiles } from "./tls.ts";
 import type { Rendering } from "./types.ts";
 
 const INCLUDE_LINE = "include_if_exists 'pgraft_parameters.conf'";
@@ -117,6 +120,7 @@ export async function writeParameters(
     ...userSettings(given),
     ...fixedSettings(given),
     ...place.placeholders.settings,
+    ...tlsSettings(options),
   ]);
   const text = `${OWNED_FILE_MARK}\n${formatSettings(settings)}`;
   const wrote = await writeIfChanged(path, text, options.osUser);
@@ -149,8 +153,14 @@ export async function writeStandbySignal(
 
 /** R25: puts back what somebody, or a promotion that nobody ordered, has taken away. */
 export async function keepClosed(place: Place): Promise<void> {
-  await writeClosedFiles(place, place.dataDir);
+  // Certificates are renewed, and must be read again.
+  const isRenewed = await writeTlsFiles(place.options);
+  const isChanged = await writeClosedFiles(place, place.dataDir);
   await writeStandbySignal(place, place.dataDir);
+  const isRunning = await findPostmaster(place) !== null;
+  if (isRunning && (isRenewed || isChanged)) {
+    await reload(place, { settle: false });
+  }
 }
 
 /** R27: writes the files that count while the server runs. */

@@ -1,3 +1,4 @@
+import { tlsPaths } from "./tls.ts";
 import type { InstanceOptions, Rendering, Upstream } from "./types.ts";
 
 /** Fewer walsenders or slots than this do not serve a cluster and its clones. */
@@ -240,6 +241,9 @@ export function upstreamConninfo(
     keepalives_interval: "1",
     keepalives_count: "3",
     tcp_user_timeout: "3000",
+    ...options.tls
+      ? { sslmode: "verify-ca", sslrootcert: tlsPaths(options).ca }
+      : {},
   };
 }
 

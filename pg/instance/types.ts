@@ -44,6 +44,17 @@ export interface InstanceOptions {
    */
   readonly clock?: Clock;
   /**
+   * Certificates, as PEM files; replication then goes over TLS only.
+   *
+   * @default {null}
+   */
+  readonly tls?: {
+    readonly cert: string;
+    readonly key: string;
+    /** Who signs the certificates of the others. */
+    readonly ca: string;
+  } | null;
+  /**
    * When the server's log is put aside, and how many files there are of it.
    *
    * @default {16 MB, 5}

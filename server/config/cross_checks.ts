@@ -269,6 +269,20 @@ function checkApiFiles(values: SettledValues): ConfigProblem[] {
   return problems;
 }
 
+function checkServerTls(values: SettledValues): ConfigProblem[] {
+  const { tlsCert, tlsKey, tlsCa } = POSTGRESQL_SETTINGS;
+  const rows = [tlsCert, tlsKey, tlsCa];
+  const given = rows.find((row) => (valueOf(values, row) ?? null) !== null);
+  const missing = rows.filter((row) => valueOf(values, row) === null);
+  if (given === undefined || missing.length === 0) return [];
+  const names = missing.map((row) => settingOf(row).name).join(" and ");
+  return [problem(
+    values,
+    given,
+    `${words(values, given)}, but ${names} is not set; set all three or none`,
+  )];
+}
+
 function checkFirstContent(values: SettledValues): ConfigProblem[] {
   const { firstUser, firstUserPasswordFile } = POSTGRESQL_SETTINGS;
   if ((valueOf(values, firstUserPasswordFile) ?? null) === null) return [];
@@ -328,6 +342,7 @@ export function crossCheck(all: SettledValues): ConfigProblem[] {
     checkSecret,
     checkPorts,
     checkApiFiles,
+    checkServerTls,
     checkFirstContent,
     checkDirectories,
   ].flatMap((check) => check(values));

@@ -126,6 +126,12 @@ const FROM_FLAGS: readonly (readonly [string[], string[]])[] = [
     "--api-tls-key: api.tls_key is /k (--api-tls-key), but api.tls_cert is not set; set both or none",
   ]],
   [["--api-tls-key=/k", "--api-tls-cert=/c"], []],
+  [["--postgresql-tls-ca=/ca", "--postgresql-tls-key=/k"], [
+    "--postgresql-tls-key: postgresql.tls_key is /k (--postgresql-tls-key), but postgresql.tls_cert is not set; set all three or none",
+  ]],
+  [["--postgresql-first-user-password-file=/p"], [
+    "--postgresql-first-user-password-file: postgresql.first_user_password_file is /p (--postgresql-first-user-password-file), but postgresql.first_user is not set; set it too, or neither",
+  ]],
   [["--api-tls-key=-----BEGIN"], [
     "--api-tls-key: api.tls_key is a text that is not shown; allowed: an absolute path, or empty for plain HTTP",
   ]],

@@ -48,6 +48,9 @@ on_stop = keep                ; keep | stop: PostgreSQL when the agent is stoppe
 on_role_change =
 on_role_change_timeout = 10s
 superuser = postgres
+tls_cert =
+tls_key =
+tls_ca =
 server_log_size = 16MB
 server_log_files = 5
 initdb_locale =
@@ -116,6 +119,9 @@ const SAMPLE_CONFIG = {
     onRoleChange: null,
     onRoleChangeTimeoutMs: 10_000,
     superuser: "postgres",
+    tlsCert: null,
+    tlsKey: null,
+    tlsCa: null,
     serverLogSize: 16 * 1024 * 1024,
     serverLogFiles: 5,
     initdbLocale: null,

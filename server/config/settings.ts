@@ -345,6 +345,26 @@ export const POSTGRESQL_SETTINGS = {
     help: "The database role that pgraft connects as",
     aliases: ["postgresql.user", "postgresql_user", "database_user", "db_user"],
   }),
+  tlsCert: setting({
+    key: "tls_cert",
+    type: optionalType(PATH_TYPE, "no TLS"),
+    default: "",
+    help:
+      "The certificate chain of PostgreSQL, PEM; replication is over TLS then",
+  }),
+  tlsKey: setting({
+    key: "tls_key",
+    type: optionalType(PATH_TYPE, "no TLS"),
+    default: "",
+    leadsToSecret: true,
+    help: "The private key of that certificate, PEM, without a passphrase",
+  }),
+  tlsCa: setting({
+    key: "tls_ca",
+    type: optionalType(PATH_TYPE, "no TLS"),
+    default: "",
+    help: "The authorities that sign the certificates of all members, PEM",
+  }),
   serverLogSize: setting({
     key: "server_log_size",
     type: byteSizeType({ min: 64 * KB, max: 16 * 1024 * MB }),

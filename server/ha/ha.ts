@@ -3,6 +3,7 @@ import {
   type Clock,
   formatHostPort,
   type HostPort,
+  isLoopback,
   systemRandom,
 } from "../../base/mod.ts";
 import { type Agent, isManaged, startAgent } from "../../pg/agent/mod.ts";
@@ -133,6 +134,11 @@ export async function findPostgres(
     LOG[level](message, fields);
   const options = instanceOptions(config, { binaries, osUser, log });
   const instance = createInstance(options);
+  if (!options.tls && !isLoopback(postgresql.advertise.host)) {
+    LOG.warning(
+      "Replication leaves this machine without TLS: set tls_cert, tls_key and tls_ca in [postgresql]",
+    );
+  }
   if (osUser !== null && osUser.name !== postgresql.osUser) {
     LOG.warning(
       `There is no user ${postgresql.osUser}: PostgreSQL runs as ${osUser.name}`,

@@ -21,6 +21,7 @@ export function instanceOptions(
     superuser: postgresql.superuser,
     replicationUser: "pgraft_replication",
     clusterName: cluster.name,
+    tls: tlsOf(postgresql),
     serverLog: {
       maxBytes: postgresql.serverLogSize,
       files: postgresql.serverLogFiles,
@@ -28,4 +29,12 @@ export function instanceOptions(
     parameters: postgresql.parameters,
     hbaRules: postgresql.hba,
   };
+}
+
+/** All three are set or none. */
+function tlsOf(
+  { tlsCert, tlsKey, tlsCa }: NodeConfig["postgresql"],
+): NonNullable<InstanceOptions["tls"]> | null {
+  if (tlsCert === null || tlsKey === null || tlsCa === null) return null;
+  return { cert: tlsCert, key: tlsKey, ca: tlsCa };
 }
