@@ -49,17 +49,8 @@ import type { Instance, InstanceOptions } from "./types.ts";
  * @returns The instance.
  */
 export function createInstance(options: InstanceOptions): Instance {
-  let prepared: Promise<Place> | null = null;
   const lost: { listener: () => void } = { listener: () => {} };
-  const place = async (): Promise<Place> => {
-    prepared ??= prepare(options, () => lost.listener());
-    try {
-      return await prepared;
-    } catch (error) {
-      prepared = null;
-      throw error;
-    }
-  };
+  const place = createPlace(options, () => lost.listener());
   /** Hands each function the place, once there is one. */
   const at = <A extends unknown[], R>(
     run: (place: Place, ...args: A) => R | Promise<R>,
@@ -119,6 +110,23 @@ export function createInstance(options: InstanceOptions): Instance {
     setPlaceholders: at(setPlaceholders),
     open: at((here, how) => here.connections.open(how)),
     close: at((here) => here.connections.drop()),
+  };
+}
+
+/** Prepares the place once; where that fails, the next call tries again. */
+function createPlace(
+  options: InstanceOptions,
+  onLost: () => void,
+): () => Promise<Place> {
+  let prepared: Promise<Place> | null = null;
+  return async () => {
+    prepared ??= prepare(options, onLost);
+    try {
+      return await prepared;
+    } catch (error) {
+      prepared = null;
+      throw error;
+    }
   };
 }
 
