@@ -44,15 +44,18 @@ async function makeForeign(dataDir: string): Promise<void> {
   await run("pg_ctl", ["-D", dataDir, "-m", "fast", "-w", "stop"]);
 }
 
-async function rowsOf({ port }: PgNode): Promise<unknown> {
-  using boss = await connectPostgres({
-    place: { host: "127.0.0.1", port },
-    user: "boss",
-  });
-  const { rows } = await boss.query(
-    "select (select string_agg(id::text, ',') from kept), current_setting('work_mem')",
-  );
-  return rows;
+/** A server lets clients in a moment after the cluster knows that it may. */
+async function rowsOf({ id, port }: PgNode): Promise<unknown> {
+  return await until(async () => {
+    using boss = await connectPostgres({
+      place: { host: "127.0.0.1", port },
+      user: "boss",
+    });
+    const { rows } = await boss.query(
+      "select (select string_agg(id::text, ',') from kept), current_setting('work_mem')",
+    );
+    return rows;
+  }, { what: `node ${id} lets its superuser in` });
 }
 
 async function dryRun(

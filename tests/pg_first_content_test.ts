@@ -28,7 +28,9 @@ async function assertHookHoldsNothingUp(
 ): Promise<void> {
   first.killPostmaster();
   const { primary } = await cluster.opened(1);
-  await primary.query("create table after_failover (id int)");
+  await until(() => primary.query("create table after_failover (id int)"), {
+    what: "the new primary takes writes",
+  });
   await until(async () => {
     const roles = await Deno.readTextFile(join(root, "roles"));
     return roles.includes(`${primary.id} primary`) || null;
