@@ -1,14 +1,9 @@
 import { memberPostgresToJson, primaryToJson, syncToJson } from "../ha/mod.ts";
 import type { MemberStatus, RaftStatus } from "../../raft/mod.ts";
-import {
-  type Answer,
-  type Call,
-  jsonAnswer,
-  Problem,
-  type Route,
-} from "../http/mod.ts";
+import { type Answer, jsonAnswer, Problem, type Route } from "../http/mod.ts";
 import { type NodeContext, raftStatus } from "./context.ts";
-import { wholeNumber } from "./input.ts";
+import * as answers from "./answers.ts";
+import { defineRoute, MEMBER_ID } from "./define.ts";
 
 /** The routes that show this node and its cluster. */
 export function clusterRoutes(context: NodeContext): Route[] {
@@ -18,6 +13,7 @@ export function clusterRoutes(context: NodeContext): Route[] {
       path: "/v1/status",
       access: "read",
       summary: "This node",
+      answers: answers.STATUS,
       handle: () => jsonAnswer(statusToJson(context)),
     },
     {
@@ -25,6 +21,7 @@ export function clusterRoutes(context: NodeContext): Route[] {
       path: "/v1/cluster",
       access: "read",
       summary: "The cluster as this node sees it",
+      answers: answers.CLUSTER,
       handle: () => jsonAnswer(clusterToJson(context)),
     },
     {
@@ -32,15 +29,18 @@ export function clusterRoutes(context: NodeContext): Route[] {
       path: "/v1/nodes",
       access: "read",
       summary: "The members",
+      answers: answers.NODES,
       handle: () => jsonAnswer(nodesToJson(context)),
     },
-    {
+    defineRoute({
       method: "GET",
       path: "/v1/nodes/:id",
       access: "read",
       summary: "One member",
-      handle: (call) => oneNode(context, call),
-    },
+      params: { id: MEMBER_ID },
+      answers: answers.ONE_NODE,
+      handle: ({ params }) => oneNode(context, params.id),
+    }),
   ];
 }
 
@@ -170,8 +170,7 @@ function nodeToJson(
   };
 }
 
-function oneNode(context: NodeContext, { params }: Call): Answer {
-  const id = wholeNumber("id", params.id ?? "", { min: 1, max: 1000 });
+function oneNode(context: NodeContext, id: number): Answer {
   const raft = raftStatus(context);
   const member = raft.members.find((one) => one.id === id);
   if (member) return jsonAnswer(nodeToJson(context, raft, member));

@@ -9,13 +9,13 @@ import {
   type HighAvailability,
   type ParameterChanges,
 } from "../ha/mod.ts";
-import { type Answer, type Call, jsonAnswer, type Route } from "../http/mod.ts";
+import { type Answer, jsonAnswer, type Route } from "../http/mod.ts";
+import * as answers from "./answers.ts";
 import { haOf, type NodeContext, requireMember } from "./context.ts";
-import { parseBody, wholeNumber } from "./input.ts";
+import { type Body, bodyOf, defineRoute, wholeOr } from "./define.ts";
 
 const MAX_AUTHOR_CHARS = 100;
 const MAX_COMMENT_CHARS = 500;
-const MAX_VERSION = Number.MAX_SAFE_INTEGER;
 
 const BY = {
   author: v.optional(v.pipe(v.string(), v.maxLength(MAX_AUTHOR_CHARS)), ""),
@@ -36,54 +36,70 @@ const ROLLBACK_BODY = v.strictObject({
 
 /** The routes of PostgreSQL's parameters, which are the same for all members. */
 export function configRoutes(context: NodeContext): Route[] {
-  const change = (
+  const change = <B>(
     path: string,
     summary: string,
-    handle: (ha: HighAvailability, call: Call) => Promise<Answer>,
-  ): Route => ({
-    method: "POST",
-    path,
-    access: "change",
-    summary,
-    handle: (call) => {
-      requireMember(context);
-      return handle(haOf(context), call);
-    },
-  });
-  const read = (
-    path: string,
-    summary: string,
-    handle: (ha: HighAvailability, call: Call) => Answer,
-  ): Route => ({
-    method: "GET",
-    path,
-    access: "read",
-    summary,
-    handle: (call) => handle(haOf(context), call),
-  });
+    body: Body<B>,
+    handle: (ha: HighAvailability, body: B) => Promise<Answer>,
+  ): Route =>
+    defineRoute({
+      method: "POST",
+      path,
+      access: "change",
+      summary,
+      body,
+      answers: answers.CONFIG_CHANGED,
+      handle: ({ body }) => {
+        requireMember(context);
+        return handle(haOf(context), body);
+      },
+    });
   return [
-    read("/v1/config", "PostgreSQL's parameters, for all members", show),
-    read(
-      "/v1/config/history",
-      "Their versions, newest first",
-      (ha) => jsonAnswer(configVersionsToJson(ha)),
+    defineRoute({
+      method: "GET",
+      path: "/v1/config",
+      access: "read",
+      summary: "PostgreSQL's parameters, for all members",
+      query: {
+        version: wholeOr(null, "An earlier version of them", { min: 1 }),
+      },
+      answers: answers.CONFIG,
+      handle: ({ query }) => show(haOf(context), query.version),
+    }),
+    defineRoute({
+      method: "GET",
+      path: "/v1/config/history",
+      access: "read",
+      summary: "Their versions, newest first",
+      answers: answers.CONFIG_VERSIONS,
+      handle: () => jsonAnswer(configVersionsToJson(haOf(context))),
+    }),
+    change(
+      "/v1/config",
+      "Change PostgreSQL's parameters",
+      bodyOf(CHANGE_BODY),
+      set,
     ),
-    change("/v1/config", "Change PostgreSQL's parameters", set),
-    change("/v1/config/rollback", "Go back to a version of them", rollback),
+    change(
+      "/v1/config/rollback",
+      "Go back to a version of them",
+      bodyOf(ROLLBACK_BODY),
+      rollback,
+    ),
   ];
 }
 
-function show(ha: HighAvailability, { query }: Call): Answer {
-  const version = query.get("version");
-  const config = version === null ? configInForce(ha.state()) : configOf(
-    ha.state(),
-    wholeNumber("version", version, { min: 1, max: MAX_VERSION }),
-  );
+function show(ha: HighAvailability, version: number | null): Answer {
+  const config = version === null
+    ? configInForce(ha.state())
+    : configOf(ha.state(), version);
   return jsonAnswer(configToJson(ha, config));
 }
 
-async function set(ha: HighAvailability, call: Call): Promise<Answer> {
-  const body = parseBody(CHANGE_BODY, call.body);
+async function set(
+  ha: HighAvailability,
+  body: v.InferOutput<typeof CHANGE_BODY>,
+): Promise<Answer> {
   const parameters: ParameterChanges = Object.fromEntries(
     Object.entries(body.parameters).map(([name, value]) => [
       name,
@@ -97,8 +113,10 @@ async function set(ha: HighAvailability, call: Call): Promise<Answer> {
   return await put(ha, { parameters, replaces: false }, body);
 }
 
-async function rollback(ha: HighAvailability, call: Call): Promise<Answer> {
-  const body = parseBody(ROLLBACK_BODY, call.body);
+async function rollback(
+  ha: HighAvailability,
+  body: v.InferOutput<typeof ROLLBACK_BODY>,
+): Promise<Answer> {
   await ha.confirm();
   const { parameters } = configOf(ha.state(), body.version);
   const comment = body.comment || `Back to version ${body.version}`;

@@ -1,82 +1,161 @@
+import * as v from "valibot";
 import type { KvRange, KvRecord } from "../../raft/machines/mod.ts";
 import {
   type Answer,
+  type AnswerShapes,
   type Call,
   jsonAnswer,
-  parseObject,
   Problem,
   type Route,
 } from "../http/mod.ts";
+import { etcdAnswer } from "./answers.ts";
 import { type NodeContext, raftStatus } from "./context.ts";
-import { fromBase64 } from "./input.ts";
+import { type Body, defineRoute } from "./define.ts";
+import {
+  BYTES,
+  etcdBody,
+  type Fields,
+  type FieldsOf,
+  FLAG,
+  inert,
+  KEY,
+  rangeOf,
+  WHOLE,
+} from "./etcd_body.ts";
 import { change } from "./kv.ts";
 import { readAs } from "./reading.ts";
 
 /** How many keys a range returns when the caller names no limit. */
 const MAX_RANGE = 10_000;
 
+const PUT = {
+  key: KEY,
+  value: BYTES,
+  lease: WHOLE,
+  prev_kv: FLAG,
+  ignore_value: inert(false),
+  ignore_lease: inert(false),
+};
+const RANGE = {
+  key: KEY,
+  range_end: BYTES,
+  limit: WHOLE,
+  revision: WHOLE,
+  serializable: FLAG,
+  keys_only: FLAG,
+  count_only: FLAG,
+  sort_order: inert("NONE", "ASCEND", 0, 1),
+  sort_target: inert("KEY", 0),
+  min_mod_revision: inert(0, "0"),
+  max_mod_revision: inert(0, "0"),
+  min_create_revision: inert(0, "0"),
+  max_create_revision: inert(0, "0"),
+};
+const DELETE = { key: KEY, range_end: BYTES, prev_kv: FLAG };
+
+const RECORD = v.looseObject({
+  key: v.string(),
+  create_revision: v.string(),
+  mod_revision: v.string(),
+  version: v.string(),
+  value: v.optional(v.string()),
+});
+const TEXT = v.string();
+
+/** A route of etcd's. */
+export interface EtcdRoute<F extends Fields> {
+  readonly path: string;
+  readonly access: Route["access"];
+  readonly summary: string;
+  readonly fields: F;
+  readonly answers: AnswerShapes;
+  readonly handle: (
+    context: NodeContext,
+    body: FieldsOf<F>,
+    call: Call,
+  ) => Promise<Answer> | Answer;
+}
+
+/** Makes a route as etcd's gateway has it. */
+export function etcdRoute<F extends Fields>(
+  context: NodeContext,
+  { fields, handle, ...rest }: EtcdRoute<F>,
+): Route {
+  const body: Body<FieldsOf<F>> = etcdBody(fields);
+  return defineRoute({
+    ...rest,
+    method: "POST",
+    anyContentType: true,
+    body,
+    handle: ({ body }, call) => handle(context, body, call),
+  });
+}
+
 /**
  * Etcd's JSON routes, so that programs written for its gateway run unchanged. As there, what is zero,
  * empty or false is left out of answers.
  */
 export function etcdRoutes(context: NodeContext): Route[] {
-  const route = (
-    path: string,
-    access: Route["access"],
-    summary: string,
-    handle: (context: NodeContext, call: Call) => Promise<Answer> | Answer,
-  ): Route => ({
-    method: "POST",
-    path,
-    access,
-    anyContentType: true,
-    summary,
-    handle: (call) => handle(context, call),
-  });
   return [
-    route("/v3/kv/put", "change", "Set a key, as etcd does", put),
-    route("/v3/kv/range", "read", "Read keys, as etcd does", range),
-    route("/v3/kv/deleterange", "change", "Delete keys, as etcd does", remove),
-    route("/v3/maintenance/status", "read", "The member's state", status),
+    etcdRoute(context, {
+      path: "/v3/kv/put",
+      access: "change",
+      summary: "Set a key, as etcd does",
+      fields: PUT,
+      answers: etcdAnswer("It is set", { prev_kv: RECORD }),
+      handle: put,
+    }),
+    etcdRoute(context, {
+      path: "/v3/kv/range",
+      access: "read",
+      summary: "Read keys, as etcd does",
+      fields: RANGE,
+      answers: etcdAnswer("The keys", {
+        kvs: v.array(RECORD),
+        more: v.boolean(),
+        count: TEXT,
+      }),
+      handle: range,
+    }),
+    etcdRoute(context, {
+      path: "/v3/kv/deleterange",
+      access: "change",
+      summary: "Delete keys, as etcd does",
+      fields: DELETE,
+      answers: etcdAnswer("They are gone", {
+        deleted: TEXT,
+        prev_kvs: v.array(RECORD),
+      }),
+      handle: remove,
+    }),
+    etcdRoute(context, {
+      path: "/v3/maintenance/status",
+      access: "read",
+      summary: "The member's state",
+      fields: {},
+      answers: etcdAnswer("The member's state", {
+        version: TEXT,
+        dbSize: TEXT,
+        leader: TEXT,
+        raftIndex: TEXT,
+        raftTerm: TEXT,
+        raftAppliedIndex: TEXT,
+        dbSizeInUse: TEXT,
+        isLearner: v.boolean(),
+      }),
+      handle: status,
+    }),
   ];
 }
 
-type Body = Record<string, unknown>;
-
-/** Fields of etcd's that would change an answer, and the values that ask for nothing more. */
-const LIMITED_FIELDS: ReadonlyMap<string, readonly unknown[]> = new Map([
-  ["sort_order", ["NONE", "ASCEND", 0, 1]],
-  ["sort_target", ["KEY", 0]],
-  ["min_mod_revision", [0, "0"]],
-  ["max_mod_revision", [0, "0"]],
-  ["min_create_revision", [0, "0"]],
-  ["max_create_revision", [0, "0"]],
-  ["ignore_value", [false]],
-  ["ignore_lease", [false]],
-]);
-
-/** Parses a body; like etcd it passes over names that mean nothing, but not over what it can't do. */
-function parseFields(text: string): Body {
-  const body = parseObject(text);
-  for (const name in body) {
-    const accepted = LIMITED_FIELDS.get(name);
-    if (!accepted || accepted.includes(body[name])) continue;
-    throw new Problem(
-      "bad_request",
-      `${name}: this node does not do that; leave it out`,
-    );
-  }
-  return body;
-}
-
-async function put(context: NodeContext, call: Call): Promise<Answer> {
-  const body = parseFields(call.body);
-  const key = keyIn(body);
-  const value = bytesIn(body, "value");
-  if (numberIn(body, "lease") !== 0) {
+async function put(
+  context: NodeContext,
+  { key, value, lease, prev_kv: withPrevious }: FieldsOf<typeof PUT>,
+  call: Call,
+): Promise<Answer> {
+  if (lease !== 0) {
     throw new Problem("bad_request", "lease: this node knows no leases yet");
   }
-  const withPrevious = flagIn(body, "prev_kv");
   const result = await change(context, call, {
     type: "put",
     key,
@@ -89,23 +168,22 @@ async function put(context: NodeContext, call: Call): Promise<Answer> {
   return jsonAnswer({ header, prev_kv: recordToEtcd(previous) });
 }
 
-async function range(context: NodeContext, call: Call): Promise<Answer> {
-  const body = parseFields(call.body);
-  const range = rangeIn(body);
-  if (numberIn(body, "revision") > 0) {
+async function range(
+  context: NodeContext,
+  body: FieldsOf<typeof RANGE>,
+): Promise<Answer> {
+  const range = rangeOf(body);
+  if (body.revision > 0) {
     throw new Problem(
       "bad_request",
       "revision: only the newest revision is kept; leave it out",
     );
   }
-  const asked = numberIn(body, "limit");
   // As in etcd, a limit that is not positive is none.
-  const limit = asked > 0 ? Math.min(asked, MAX_RANGE) : MAX_RANGE;
-  const countOnly = flagIn(body, "count_only");
-  const keysOnly = flagIn(body, "keys_only");
+  const limit = body.limit > 0 ? Math.min(body.limit, MAX_RANGE) : MAX_RANGE;
+  const { count_only: countOnly, keys_only: keysOnly } = body;
   const { kv } = context.machine;
-  const stale = flagIn(body, "serializable");
-  const answer = await readAs(context, stale, () => ({
+  const answer = await readAs(context, body.serializable, () => ({
     listing: listRange(context, range, countOnly ? 0 : limit),
     revision: kv.revision(),
   }));
@@ -131,12 +209,15 @@ function listRange(
   return { records, count: record ? 1 : 0, more: false };
 }
 
-async function remove(context: NodeContext, call: Call): Promise<Answer> {
-  const body = parseFields(call.body);
-  const withPrevious = flagIn(body, "prev_kv");
+async function remove(
+  context: NodeContext,
+  body: FieldsOf<typeof DELETE>,
+  call: Call,
+): Promise<Answer> {
+  const withPrevious = body.prev_kv;
   const result = await change(context, call, {
     type: "delete",
-    ...rangeIn(body),
+    ...rangeOf(body),
     returnPrevious: withPrevious,
   });
   const header = headerOf(context, result.revision);
@@ -195,37 +276,4 @@ function recordToEtcd(
     version: String(record.version),
     ...(keysOnly || record.value === "" ? {} : { value: btoa(record.value) }),
   };
-}
-
-function rangeIn(body: Body): KvRange {
-  const key = keyIn(body);
-  const rangeEnd = bytesIn(body, "range_end");
-  // A key of one zero byte begins at the first key there is.
-  return { key: key === "\0" && rangeEnd !== "" ? "" : key, rangeEnd };
-}
-
-function keyIn(body: Body): string {
-  const key = bytesIn(body, "key");
-  if (key !== "") return key;
-  throw new Problem("bad_request", "key: a key is not empty");
-}
-
-function bytesIn(body: Body, name: string): string {
-  const value = body[name];
-  if (value === undefined) return "";
-  if (typeof value === "string") return fromBase64(name, value);
-  throw new Problem("bad_request", `${name}: send base64 text`);
-}
-
-function numberIn(body: Body, name: string): number {
-  const value = body[name] ?? 0;
-  const number = typeof value === "string" ? Number(value) : value;
-  if (typeof number === "number" && Number.isSafeInteger(number)) return number;
-  throw new Problem("bad_request", `${name}: send a whole number`);
-}
-
-function flagIn(body: Body, name: string): boolean {
-  const value = body[name] ?? false;
-  if (typeof value === "boolean") return value;
-  throw new Problem("bad_request", `${name}: send true or false`);
 }

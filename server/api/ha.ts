@@ -14,9 +14,21 @@ import {
   tagsToJson,
   type WorkWish,
 } from "../ha/mod.ts";
-import { type Answer, type Call, jsonAnswer, type Route } from "../http/mod.ts";
+import {
+  type Answer,
+  type AnswerShapes,
+  jsonAnswer,
+  type Route,
+} from "../http/mod.ts";
+import * as answers from "./answers.ts";
 import { haOf, type NodeContext, requireMember } from "./context.ts";
-import { parseBody, wholeNumber } from "./input.ts";
+import {
+  type Body,
+  bodyOf,
+  defineRoute,
+  EMPTY_BODY,
+  MEMBER_ID,
+} from "./define.ts";
 
 const ID = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000));
 const SWITCHOVER_BODY = v.strictObject({ target: v.optional(ID) });
@@ -24,7 +36,6 @@ const FAILOVER_BODY = v.strictObject({
   target: v.optional(ID),
   allow_data_loss: v.optional(v.boolean(), false),
 });
-const EMPTY_BODY = v.strictObject({});
 const RESTART_BODY = v.strictObject({ in_place: v.optional(v.boolean()) });
 const MAINTENANCE_BODY = v.strictObject({ maintenance: v.boolean() });
 const MODE_BODY = v.strictObject({
@@ -43,98 +54,184 @@ const TAGS_BODY = v.strictObject({
 
 /** The routes of PostgreSQL's high availability. */
 export function haRoutes(context: NodeContext): Route[] {
+  const change = <B>(
+    method: Route["method"],
+    path: string,
+    summary: string,
+    body: Body<B>,
+    answers: AnswerShapes,
+    handle: (ha: HighAvailability, body: B) => Promise<Answer>,
+  ): Route =>
+    defineRoute({
+      method,
+      path,
+      access: "change",
+      summary,
+      body,
+      answers,
+      handle: ({ body }) => {
+        requireMember(context);
+        return handle(haOf(context), body);
+      },
+    });
+  return [
+    ...readRoutes(context),
+    change(
+      "POST",
+      "/v1/switchover",
+      "Change the primary in order",
+      bodyOf(SWITCHOVER_BODY),
+      answers.NEW_PRIMARY,
+      toSwitch,
+    ),
+    change(
+      "POST",
+      "/v1/failover",
+      "Have another take over",
+      bodyOf(FAILOVER_BODY),
+      answers.NEW_PRIMARY,
+      toFailOver,
+    ),
+    change(
+      "POST",
+      "/v1/pause",
+      "Suspend failover",
+      EMPTY_BODY,
+      answers.PAUSED,
+      (ha) => pause(ha, true),
+    ),
+    change(
+      "POST",
+      "/v1/resume",
+      "Take failover up again",
+      EMPTY_BODY,
+      answers.PAUSED,
+      (ha) => pause(ha, false),
+    ),
+    change(
+      "PUT",
+      "/v1/synchronous-mode",
+      "Set who must hold commits",
+      bodyOf(MODE_BODY),
+      answers.MODE,
+      setSync,
+    ),
+    ...memberRoutes(context),
+  ];
+}
+
+/** Those that show. */
+function readRoutes(context: NodeContext): Route[] {
   const read = (
     path: string,
     summary: string,
+    answers: AnswerShapes,
     toJson: (ha: HighAvailability) => Record<string, unknown>,
   ): Route => ({
     method: "GET",
     path,
     access: "read",
     summary,
+    answers,
     handle: () => jsonAnswer(toJson(haOf(context))),
   });
-  const change = (
-    method: Route["method"],
-    path: string,
-    summary: string,
-    handle: (ha: HighAvailability, call: Call) => Promise<Answer>,
-  ): Route => ({
-    method,
-    path,
-    access: "change",
-    summary,
-    handle: (call) => {
-      requireMember(context);
-      return handle(haOf(context), call);
-    },
-  });
   return [
-    read("/v1/explain", "Why things are as they are", explainToJson),
-    read("/v1/failover/history", "The changes of primary", historyToJson),
-    change("POST", "/v1/switchover", "Change the primary in order", toSwitch),
-    change("POST", "/v1/failover", "Have another take over", toFailOver),
-    change(
-      "POST",
-      "/v1/pause",
-      "Suspend failover",
-      (ha, call) => pause(ha, call, true),
+    read(
+      "/v1/explain",
+      "Why things are as they are",
+      answers.EXPLAINED,
+      explainToJson,
     ),
-    change(
-      "POST",
-      "/v1/resume",
-      "Take failover up again",
-      (ha, call) => pause(ha, call, false),
+    read(
+      "/v1/failover/history",
+      "The changes of primary",
+      answers.HISTORY,
+      historyToJson,
     ),
-    change("PUT", "/v1/synchronous-mode", "Set who must hold commits", setSync),
-    change("PUT", "/v1/nodes/:id/tags", "Set tags of a member", putTags),
+  ];
+}
+
+/** Those that are about one member. */
+function memberRoutes(context: NodeContext): Route[] {
+  const change = <B>(
+    method: Route["method"],
+    action: string,
+    summary: string,
+    body: Body<B>,
+    answers: AnswerShapes,
+    handle: (ha: HighAvailability, id: number, body: B) => Promise<Answer>,
+  ): Route =>
+    defineRoute({
+      method,
+      path: `/v1/nodes/:id/${action}`,
+      access: "change",
+      summary,
+      params: { id: MEMBER_ID },
+      body,
+      answers,
+      handle: ({ params, body }) => {
+        requireMember(context);
+        return handle(haOf(context), params.id, body);
+      },
+    });
+  return [
     change(
       "PUT",
-      "/v1/nodes/:id/maintenance",
+      "tags",
+      "Set tags of a member",
+      bodyOf(TAGS_BODY),
+      answers.TAGS,
+      putTags,
+    ),
+    change(
+      "PUT",
+      "maintenance",
       "Begin or end work on a member",
+      bodyOf(MAINTENANCE_BODY),
+      answers.MAINTENANCE,
       putMaintenance,
     ),
-    ...(["restart", "reload", "reinit"] as const).map((kind) =>
+    change(
+      "POST",
+      "restart",
+      "Have a member's PostgreSQL do a restart",
+      bodyOf(RESTART_BODY),
+      answers.ORDERED,
+      (ha, id, { in_place: inPlace = false }) =>
+        order(ha, { id, kind: "restart", inPlace }),
+    ),
+    ...(["reload", "reinit"] as const).map((kind) =>
       change(
         "POST",
-        `/v1/nodes/:id/${kind}`,
+        kind,
         `Have a member's PostgreSQL do a ${kind}`,
-        (ha, call) => order(ha, call, kind),
+        EMPTY_BODY,
+        answers.ORDERED,
+        (ha, id) => order(ha, { id, kind, inPlace: false }),
       )
     ),
   ];
 }
 
-function idOf({ params }: Call): number {
-  return wholeNumber("id", params.id ?? "", { min: 1, max: 1000 });
-}
-
 async function putMaintenance(
   ha: HighAvailability,
-  call: Call,
+  id: number,
+  { maintenance }: v.InferOutput<typeof MAINTENANCE_BODY>,
 ): Promise<Answer> {
-  const id = idOf(call);
-  const { maintenance } = parseBody(MAINTENANCE_BODY, call.body);
   await setMaintenance(ha, id, maintenance);
   return jsonAnswer({ id, maintenance });
 }
 
-async function order(
-  ha: HighAvailability,
-  call: Call,
-  kind: WorkWish["kind"],
-): Promise<Answer> {
-  const id = idOf(call);
-  const { in_place: inPlace = false } = kind === "restart"
-    ? parseBody(RESTART_BODY, call.body)
-    : { ...parseBody(EMPTY_BODY, call.body) };
-  const number = await orderWork(ha, { id, kind, inPlace });
-  return jsonAnswer({ id, kind, order: number });
+async function order(ha: HighAvailability, wish: WorkWish): Promise<Answer> {
+  const { id, kind } = wish;
+  return jsonAnswer({ id, kind, order: await orderWork(ha, wish) });
 }
 
-async function toSwitch(ha: HighAvailability, call: Call): Promise<Answer> {
-  const { target = null } = parseBody(SWITCHOVER_BODY, call.body);
-  const { primary, epoch, record } = await switchOver(ha, target);
+async function toSwitch(
+  ha: HighAvailability,
+  { target }: v.InferOutput<typeof SWITCHOVER_BODY>,
+): Promise<Answer> {
+  const { primary, epoch, record } = await switchOver(ha, target ?? null);
   return jsonAnswer({
     primary,
     epoch,
@@ -142,8 +239,10 @@ async function toSwitch(ha: HighAvailability, call: Call): Promise<Answer> {
   });
 }
 
-async function toFailOver(ha: HighAvailability, call: Call): Promise<Answer> {
-  const body = parseBody(FAILOVER_BODY, call.body);
+async function toFailOver(
+  ha: HighAvailability,
+  body: v.InferOutput<typeof FAILOVER_BODY>,
+): Promise<Answer> {
   const { primary, epoch, record } = await failOver(ha, {
     target: body.target ?? null,
     allowDataLoss: body.allow_data_loss,
@@ -157,23 +256,25 @@ async function toFailOver(ha: HighAvailability, call: Call): Promise<Answer> {
 
 async function pause(
   ha: HighAvailability,
-  call: Call,
   paused: boolean,
 ): Promise<Answer> {
-  parseBody(EMPTY_BODY, call.body);
   await setPaused(ha, paused);
   return jsonAnswer({ paused });
 }
 
-async function setSync(ha: HighAvailability, call: Call): Promise<Answer> {
-  const { mode } = parseBody(MODE_BODY, call.body);
+async function setSync(
+  ha: HighAvailability,
+  { mode }: v.InferOutput<typeof MODE_BODY>,
+): Promise<Answer> {
   await setMode(ha, mode);
   return jsonAnswer({ mode });
 }
 
-async function putTags(ha: HighAvailability, call: Call): Promise<Answer> {
-  const id = idOf(call);
-  const body = parseBody(TAGS_BODY, call.body);
+async function putTags(
+  ha: HighAvailability,
+  id: number,
+  body: v.InferOutput<typeof TAGS_BODY>,
+): Promise<Answer> {
   const {
     failover_priority: failoverPriority,
     cascade_from: cascadeFrom,

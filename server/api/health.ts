@@ -1,4 +1,5 @@
 import { type Answer, jsonAnswer, type Route } from "../http/mod.ts";
+import * as answers from "./answers.ts";
 import type { NodeContext } from "./context.ts";
 
 /** Entries that may be committed but not yet applied while a node still counts as ready. */
@@ -15,6 +16,7 @@ export function healthRoutes(
       path: "/livez",
       access: "open",
       summary: "Whether the process turns",
+      answers: answers.LIVE,
       handle: () => jsonAnswer({ live: true }),
     },
     {
@@ -22,6 +24,7 @@ export function healthRoutes(
       path: "/readyz",
       access: "open",
       summary: "Whether the node can serve",
+      answers: answers.READY,
       handle: () => ready(context),
     },
     {
@@ -29,6 +32,7 @@ export function healthRoutes(
       path: "/health",
       access: "open",
       summary: "Whether the cluster can commit, as etcd says it",
+      answers: answers.HEALTH,
       handle: () => health(context),
     },
     {
@@ -36,6 +40,7 @@ export function healthRoutes(
       path: "/metrics",
       access: "open",
       summary: "Measurements for Prometheus",
+      answers: answers.METRICS,
       handle: () => metrics(renderMetrics()),
     },
   ];

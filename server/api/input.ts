@@ -40,20 +40,8 @@ export function wholeNumber(
   );
 }
 
-/** A whole number in a query, or its default. */
-export function queryNumber(
-  query: URLSearchParams,
-  name: string,
-  fallback: number,
-  limits?: { min?: number; max?: number },
-): number {
-  const text = query.get(name);
-  return text === null ? fallback : wholeNumber(name, text, limits);
-}
-
 /** A yes or no in a query; absent means no. */
-export function queryFlag(query: URLSearchParams, name: string): boolean {
-  const text = query.get(name);
+export function yesOrNoIn(name: string, text: string | null): boolean {
   if (text === null || text === "false") return false;
   if (text === "true" || text === "") return true;
   throw new Problem("bad_request", `${name}: "${text}" is not true or false`);

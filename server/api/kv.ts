@@ -18,14 +18,9 @@ import {
 } from "../http/mod.ts";
 import { type NodeContext, propose } from "./context.ts";
 import { readAs } from "./reading.ts";
-import {
-  bytesOf,
-  bytesToJson,
-  parseBody,
-  queryFlag,
-  queryNumber,
-  wholeNumber,
-} from "./input.ts";
+import * as answers from "./answers.ts";
+import { anyText, bodyOf, defineRoute, wholeOr, yesOrNo } from "./define.ts";
+import { bytesOf, bytesToJson } from "./input.ts";
 
 /** How many keys a list returns at most. */
 const MAX_LIST = 10_000;
@@ -40,65 +35,91 @@ const PUT_BODY = v.strictObject({
   if_value_base64: v.optional(v.string()),
 });
 
+const KEY = { key: anyText("The key; slashes may stand as they are") };
+const STALE = { stale: yesOrNo("Reads this node's own copy") };
+
 /** The routes of the key-value store. */
 export function kvRoutes(context: NodeContext): Route[] {
   return [
-    {
+    defineRoute({
       method: "GET",
       path: "/v1/kv",
       access: "read",
       summary: "List keys by prefix",
-      handle: (call) => list(context, call),
-    },
-    {
+      query: {
+        prefix: anyText("How they begin"),
+        limit: wholeOr(DEFAULT_LIST, "How many at most; 0 only counts", {
+          max: MAX_LIST,
+        }),
+        ...STALE,
+      },
+      answers: answers.KEYS,
+      handle: ({ query }) => list(context, query),
+    }),
+    defineRoute({
       method: "GET",
       path: "/v1/kv/:key*",
       access: "read",
       summary: "Read a key",
-      handle: (call) => get(context, call),
-    },
-    {
+      params: KEY,
+      query: STALE,
+      answers: answers.KEY,
+      handle: ({ params, query }) => get(context, params.key, query.stale),
+    }),
+    defineRoute({
       method: "PUT",
       path: "/v1/kv/:key*",
       access: "change",
       summary: "Set a key, always or under a condition",
-      handle: (call) => put(context, call),
-    },
-    {
+      params: KEY,
+      body: bodyOf(PUT_BODY),
+      answers: answers.CHANGED,
+      handle: ({ params, body }, call) => put(context, params.key, body, call),
+    }),
+    defineRoute({
       method: "DELETE",
       path: "/v1/kv/:key*",
       access: "change",
       summary: "Delete a key, always or under a condition",
-      handle: (call) => remove(context, call),
-    },
+      params: KEY,
+      query: {
+        if_revision: wholeOr(null, "Only if that last changed it", { min: 1 }),
+      },
+      answers: answers.DELETED,
+      handle: ({ params, query }, call) =>
+        remove(context, params.key, query.if_revision, call),
+    }),
   ];
 }
 
-function keyOf({ params }: Call): string {
-  return textToByteString(params.key ?? "");
-}
-
-async function get(context: NodeContext, call: Call): Promise<Answer> {
+async function get(
+  context: NodeContext,
+  name: string,
+  stale: boolean,
+): Promise<Answer> {
   const { kv } = context.machine;
-  const key = keyOf(call);
-  const stale = queryFlag(call.query, "stale");
+  const key = textToByteString(name);
   const { record, revision } = await readAs(context, stale, () => ({
     record: kv.get(key),
     revision: kv.revision(),
   }));
   if (record) return jsonAnswer({ ...recordToJson(record), revision });
-  const detail = `The key "${call.params.key}" does not exist`;
+  const detail = `The key "${name}" does not exist`;
   throw new Problem("not_found", detail, { extra: { revision } });
 }
 
-async function list(context: NodeContext, call: Call): Promise<Answer> {
+async function list(
+  context: NodeContext,
+  { prefix, limit, stale }: {
+    readonly prefix: string;
+    readonly limit: number;
+    readonly stale: boolean;
+  },
+): Promise<Answer> {
   const { kv } = context.machine;
-  const prefix = textToByteString(call.query.get("prefix") ?? "");
-  const limits = { min: 0, max: MAX_LIST };
-  const limit = queryNumber(call.query, "limit", DEFAULT_LIST, limits);
-  const stale = queryFlag(call.query, "stale");
+  const range = prefixRange(textToByteString(prefix));
   const { listing, revision } = await readAs(context, stale, () => ({
-    listing: kv.list(prefixRange(prefix), { limit }),
+    listing: kv.list(range, { limit }),
     revision: kv.revision(),
   }));
   const { records, count, more } = listing;
@@ -110,15 +131,19 @@ async function list(context: NodeContext, call: Call): Promise<Answer> {
   });
 }
 
-async function put(context: NodeContext, call: Call): Promise<Answer> {
-  const body = parseBody(PUT_BODY, call.body);
+async function put(
+  context: NodeContext,
+  name: string,
+  body: v.InferOutput<typeof PUT_BODY>,
+  call: Call,
+): Promise<Answer> {
   const value = bytesOf("value", body.value, body.value_base64);
   if (value === undefined) {
     throw new Problem("bad_request", "value: send value or value_base64");
   }
   const ifValue = bytesOf("if_value", body.if_value, body.if_value_base64);
   const expected = expectationOf(body.if_revision, ifValue);
-  const key = keyOf(call);
+  const key = textToByteString(name);
   const operation: KvOperation = expected
     ? { type: "compare_and_set", key, expected, value }
     : { type: "put", key, value, returnPrevious: false };
@@ -140,10 +165,14 @@ function expectationOf(
   return value === undefined ? null : { type: "value", value };
 }
 
-async function remove(context: NodeContext, call: Call): Promise<Answer> {
-  const key = keyOf(call);
-  const condition = call.query.get("if_revision");
-  if (condition === null) {
+async function remove(
+  context: NodeContext,
+  name: string,
+  modRevision: number | null,
+  call: Call,
+): Promise<Answer> {
+  const key = textToByteString(name);
+  if (modRevision === null) {
     const result = await change(context, call, {
       type: "delete",
       key,
@@ -153,7 +182,6 @@ async function remove(context: NodeContext, call: Call): Promise<Answer> {
     const deleted = result.type === "delete" ? result.deleted : 0;
     return jsonAnswer({ revision: result.revision, deleted });
   }
-  const modRevision = wholeNumber("if_revision", condition, { min: 1 });
   const result = await change(context, call, {
     type: "compare_and_set",
     key,

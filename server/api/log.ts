@@ -14,15 +14,10 @@ import {
   type Route,
 } from "../http/mod.ts";
 import { type NodeContext, propose } from "./context.ts";
-import {
-  bytesOf,
-  bytesToJson,
-  parseBody,
-  queryFlag,
-  queryNumber,
-  wholeNumber,
-} from "./input.ts";
 import { whenApplied } from "../machine/mod.ts";
+import * as answers from "./answers.ts";
+import { bodyOf, defineRoute, whole, wholeOr, yesOrNo } from "./define.ts";
+import { bytesOf, bytesToJson } from "./input.ts";
 import { readAs } from "./reading.ts";
 
 const MAX_RANGE = 1000;
@@ -35,42 +30,68 @@ const APPEND_BODY = v.strictObject({
   data_base64: v.optional(v.string()),
 });
 
+const STALE = { stale: yesOrNo("Reads this node's own copy") };
+
 /** The routes of the log. */
 export function logRoutes(context: NodeContext): Route[] {
   return [
-    {
+    defineRoute({
       method: "POST",
       path: "/v1/log",
       access: "change",
       summary: "Append an entry",
-      handle: (call) => append(context, call),
-    },
-    {
+      body: bodyOf(APPEND_BODY),
+      answers: answers.APPENDED,
+      handle: ({ body }, call) => append(context, body, call),
+    }),
+    defineRoute({
       method: "GET",
       path: "/v1/log",
       access: "read",
       summary: "Read a range of entries",
-      handle: (call) => range(context, call),
-    },
-    {
+      query: {
+        from: wholeOr(1, "The first position", { min: 1 }),
+        limit: wholeOr(DEFAULT_RANGE, "How many at most", {
+          min: 1,
+          max: MAX_RANGE,
+        }),
+        ...STALE,
+      },
+      answers: answers.ENTRIES,
+      handle: ({ query }) => range(context, query),
+    }),
+    defineRoute({
       method: "GET",
       path: "/v1/log/wait",
       access: "read",
       summary: "Wait until an entry is committed",
-      handle: (call) => wait(context, call),
-    },
-    {
+      query: {
+        index: whole("Its position", { min: 1 }),
+        timeout_ms: wholeOr(DEFAULT_WAIT_MS, "How long at most", {
+          max: MAX_WAIT_MS,
+        }),
+      },
+      answers: answers.ARRIVED,
+      handle: ({ query }, call) => wait(context, query, call),
+    }),
+    defineRoute({
       method: "GET",
       path: "/v1/log/:index",
       access: "read",
       summary: "Read an entry",
-      handle: (call) => read(context, call),
-    },
+      params: { index: whole("Its position", { min: 1 }) },
+      query: STALE,
+      answers: answers.ENTRY,
+      handle: ({ params, query }) => read(context, params.index, query.stale),
+    }),
   ];
 }
 
-async function append(context: NodeContext, call: Call): Promise<Answer> {
-  const body = parseBody(APPEND_BODY, call.body);
+async function append(
+  context: NodeContext,
+  body: v.InferOutput<typeof APPEND_BODY>,
+  call: Call,
+): Promise<Answer> {
   const bytes = bytesOf("data", body.data, body.data_base64);
   if (bytes === undefined) {
     throw new Problem("bad_request", "data: send data or data_base64");
@@ -86,10 +107,12 @@ async function append(context: NodeContext, call: Call): Promise<Answer> {
   return jsonAnswer({ index: result.position }, 201);
 }
 
-async function read(context: NodeContext, call: Call): Promise<Answer> {
+async function read(
+  context: NodeContext,
+  index: number,
+  stale: boolean,
+): Promise<Answer> {
   const { log } = context.machine;
-  const index = wholeNumber("index", call.params.index ?? "", { min: 1 });
-  const stale = queryFlag(call.query, "stale");
   const { data, first, last } = await readAs(context, stale, () => ({
     data: log.read(index),
     first: log.firstPosition(),
@@ -104,13 +127,16 @@ async function read(context: NodeContext, call: Call): Promise<Answer> {
   });
 }
 
-async function range(context: NodeContext, call: Call): Promise<Answer> {
+async function range(
+  context: NodeContext,
+  { from, limit, stale }: {
+    readonly from: number;
+    readonly limit: number;
+    readonly stale: boolean;
+  },
+): Promise<Answer> {
   const { log } = context.machine;
-  const { query } = call;
-  const from = queryNumber(query, "from", 1, { min: 1 });
-  const limits = { min: 1, max: MAX_RANGE };
-  const limit = queryNumber(query, "limit", DEFAULT_RANGE, limits);
-  const answer = await readAs(context, queryFlag(query, "stale"), () => ({
+  const answer = await readAs(context, stale, () => ({
     entries: log.readRange(from, { limit }).map(entryToJson),
     first_index: log.firstPosition(),
     last_index: log.lastPosition(),
@@ -118,11 +144,14 @@ async function range(context: NodeContext, call: Call): Promise<Answer> {
   return jsonAnswer(answer);
 }
 
-async function wait(context: NodeContext, call: Call): Promise<Answer> {
-  const index = wholeNumber("index", call.query.get("index") ?? "", { min: 1 });
-  const limits = { min: 0, max: MAX_WAIT_MS };
-  const { query } = call;
-  const timeoutMs = queryNumber(query, "timeout_ms", DEFAULT_WAIT_MS, limits);
+async function wait(
+  context: NodeContext,
+  { index, timeout_ms: timeoutMs }: {
+    readonly index: number;
+    readonly timeout_ms: number;
+  },
+  call: Call,
+): Promise<Answer> {
   const { log } = context.machine;
   const arrived = await whenApplied(
     context,

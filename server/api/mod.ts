@@ -12,6 +12,7 @@ import { haRoutes } from "./ha.ts";
 import { healthRoutes } from "./health.ts";
 import { kvRoutes } from "./kv.ts";
 import { logRoutes } from "./log.ts";
+import { openapiRoute } from "./openapi.ts";
 import { orderRoutes } from "./orders.ts";
 import { sqlRoutes } from "./sql.ts";
 import { routerRoutes } from "./router.ts";
@@ -42,7 +43,7 @@ export function apiRoutes(
   context: NodeContext,
   renderMetrics: () => string,
 ): Route[] {
-  return [
+  const routes = [
     ...healthRoutes(context, renderMetrics),
     ...etcdRoutes(context),
     ...clusterRoutes(context),
@@ -54,4 +55,5 @@ export function apiRoutes(
     ...logRoutes(context),
     ...kvRoutes(context),
   ];
+  return [...routes, openapiRoute(context.version, routes)];
 }

@@ -1,11 +1,5 @@
 import * as v from "valibot";
-import {
-  type Answer,
-  type Call,
-  jsonAnswer,
-  Problem,
-  type Route,
-} from "../http/mod.ts";
+import { type Answer, jsonAnswer, Problem, type Route } from "../http/mod.ts";
 import type { RaftServer } from "../../raft/mod.ts";
 import {
   type LeaderOrder,
@@ -15,7 +9,14 @@ import {
   requirePart,
 } from "./context.ts";
 import { leaveRules } from "../ha/mod.ts";
-import { parseBody, queryFlag, wholeNumber } from "./input.ts";
+import * as answers from "./answers.ts";
+import {
+  bodyOf,
+  defineRoute,
+  EMPTY_BODY,
+  MEMBER_ID,
+  yesOrNo,
+} from "./define.ts";
 
 const ID = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000));
 const INDEX = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -27,7 +28,6 @@ const ADD_BODY = v.strictObject({
   expected_configuration_index: v.optional(INDEX),
 });
 const TRANSFER_BODY = v.strictObject({ target: v.optional(ID) });
-const EMPTY_BODY = v.strictObject({});
 
 /** How long an election that was asked for may take. */
 const ELECTION_WAIT_MS = 5000;
@@ -43,30 +43,75 @@ export interface OrderContext
 
 /** The routes that change members and leadership. */
 export function orderRoutes(context: OrderContext): Route[] {
-  const route = (
-    method: Route["method"],
-    path: string,
-    summary: string,
-    handle: (context: OrderContext, call: Call) => Promise<Answer> | Answer,
-  ): Route => ({
-    method,
-    path,
-    access: "change",
-    summary,
-    handle: (call) => handle(context, call),
-  });
   return [
-    route("POST", "/v1/nodes", "Add a member", add),
-    route("DELETE", "/v1/nodes/:id", "Remove a member", remove),
-    route("POST", "/v1/nodes/:id/promote", "Make a learner a voter", promote),
-    route("POST", "/v1/transfer", "Hand leadership over", transfer),
-    route("POST", "/v1/election", "Have this node lead", election),
-    route("POST", "/v1/snapshot", "Take a snapshot now", snapshot),
+    defineRoute({
+      method: "POST",
+      path: "/v1/nodes",
+      access: "change",
+      summary: "Add a member",
+      body: bodyOf(ADD_BODY),
+      answers: answers.ADDED,
+      handle: ({ body }) => add(context, body),
+    }),
+    defineRoute({
+      method: "DELETE",
+      path: "/v1/nodes/:id",
+      access: "change",
+      summary: "Remove a member",
+      params: { id: MEMBER_ID },
+      query: { force: yesOrNo("Although too few would be left alive") },
+      answers: answers.REMOVED,
+      handle: ({ params, query }) => remove(context, params.id, query.force),
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/v1/nodes/:id/promote",
+      access: "change",
+      summary: "Make a learner a voter",
+      params: { id: MEMBER_ID },
+      answers: answers.PROMOTED,
+      handle: ({ params }) => promote(context, params.id),
+    }),
+    ...leadershipRoutes(context),
   ];
 }
 
-async function add(context: OrderContext, call: Call): Promise<Answer> {
-  const body = parseBody(ADD_BODY, call.body);
+function leadershipRoutes(context: OrderContext): Route[] {
+  return [
+    defineRoute({
+      method: "POST",
+      path: "/v1/transfer",
+      access: "change",
+      summary: "Hand leadership over",
+      body: bodyOf(TRANSFER_BODY),
+      answers: answers.NEW_LEADER,
+      handle: ({ body }) => transfer(context, body.target ?? 0),
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/v1/election",
+      access: "change",
+      summary: "Have this node lead",
+      body: EMPTY_BODY,
+      answers: answers.NEW_LEADER,
+      handle: () => election(context),
+    }),
+    defineRoute({
+      method: "POST",
+      path: "/v1/snapshot",
+      access: "change",
+      summary: "Take a snapshot now",
+      body: EMPTY_BODY,
+      answers: answers.STARTED,
+      handle: () => snapshot(context),
+    }),
+  ];
+}
+
+async function add(
+  context: OrderContext,
+  body: v.InferOutput<typeof ADD_BODY>,
+): Promise<Answer> {
   await order(context, {
     kind: "add",
     id: body.id,
@@ -78,28 +123,28 @@ async function add(context: OrderContext, call: Call): Promise<Answer> {
   return jsonAnswer({ id: body.id, added: true }, 201);
 }
 
-async function remove(context: OrderContext, call: Call): Promise<Answer> {
-  const id = idOf(call);
+async function remove(
+  context: OrderContext,
+  id: number,
+  force: boolean,
+): Promise<Answer> {
   const ha = context.ha();
   requireMember(context);
   // R18: rule, walsender and slot first, then Raft.
-  if (ha && !queryFlag(call.query, "force")) await leaveRules(ha, id);
-  await order(context, {
-    kind: "remove",
-    id,
-    force: queryFlag(call.query, "force"),
-  });
+  if (ha && !force) await leaveRules(ha, id);
+  await order(context, { kind: "remove", id, force });
   return jsonAnswer({ id, removed: true });
 }
 
-async function promote(context: OrderContext, call: Call): Promise<Answer> {
-  const id = idOf(call);
+async function promote(context: OrderContext, id: number): Promise<Answer> {
   await order(context, { kind: "promote", id });
   return jsonAnswer({ id, promoted: true });
 }
 
-async function transfer(context: OrderContext, call: Call): Promise<Answer> {
-  const { target = 0 } = parseBody(TRANSFER_BODY, call.body);
+async function transfer(
+  context: OrderContext,
+  target: number,
+): Promise<Answer> {
   requirePart(context);
   const { term } = context.raft.leadership();
   await order(context, { kind: "transfer", target });
@@ -110,15 +155,13 @@ async function transfer(context: OrderContext, call: Call): Promise<Answer> {
   );
 }
 
-async function election(context: OrderContext, call: Call): Promise<Answer> {
-  parseBody(EMPTY_BODY, call.body);
+async function election(context: OrderContext): Promise<Answer> {
   requireMember(context);
   context.raft.forceElection();
   return await newLeader(context, ({ id }) => id === context.id);
 }
 
-function snapshot(context: OrderContext, call: Call): Answer {
-  parseBody(EMPTY_BODY, call.body);
+function snapshot(context: OrderContext): Answer {
   requirePart(context);
   context.raft.takeSnapshot();
   return jsonAnswer({ started: true }, 202);
@@ -127,10 +170,6 @@ function snapshot(context: OrderContext, call: Call): Answer {
 function order(context: OrderContext, value: LeaderOrder): Promise<void> {
   requireMember(context);
   return context.order(value);
-}
-
-function idOf({ params }: Call): number {
-  return wholeNumber("id", params.id ?? "", { min: 1, max: 1000 });
 }
 
 /**

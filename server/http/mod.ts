@@ -11,12 +11,22 @@ export {
   problemOf,
 } from "./handle.ts";
 export { type Answer, jsonAnswer } from "./json.ts";
-export { Problem, type ProblemCode, type ProblemOptions } from "./problem.ts";
+export {
+  Problem,
+  PROBLEM_STATUS,
+  type ProblemCode,
+  type ProblemOptions,
+} from "./problem.ts";
 export {
   type Access,
+  type AnswerShape,
+  type AnswerShapes,
+  type BodyShape,
   type Call,
   createRouteTable,
+  type JsonSchema,
   type Match,
+  type ParameterShape,
   type Route,
   type RouteTable,
 } from "./route.ts";

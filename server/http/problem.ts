@@ -19,7 +19,10 @@ export type ProblemCode =
   | "stopping"
   | "outcome_unknown";
 
-const STATUS: Readonly<Record<ProblemCode, readonly [number, string]>> = {
+/** The status and title of every problem. */
+export const PROBLEM_STATUS: Readonly<
+  Record<ProblemCode, readonly [number, string]>
+> = {
   bad_request: [400, "Bad Request"],
   unauthorized: [401, "Unauthorized"],
   forbidden: [403, "Forbidden"],
@@ -71,7 +74,7 @@ export class Problem extends Error {
 
   /** The HTTP status. */
   get status(): number {
-    return STATUS[this.code][0];
+    return PROBLEM_STATUS[this.code][0];
   }
 }
 
@@ -87,7 +90,7 @@ export function problemResponse(
   requestId: string,
   leader: { readonly id: number; readonly api: string } | null,
 ): Response {
-  const [status, title] = STATUS[problem.code];
+  const [status, title] = PROBLEM_STATUS[problem.code];
   const body = {
     type: "about:blank",
     title,

@@ -15,6 +15,36 @@ export interface Call {
   readonly requestId: string;
 }
 
+/** A JSON Schema, of the dialect that OpenAPI 3.1 takes. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** What a variable part of a path, or a value behind the `?`, may be. */
+export interface ParameterShape {
+  readonly schema: JsonSchema;
+  /** What it does, in a line. */
+  readonly summary: string;
+  readonly required: boolean;
+}
+
+/** What a body may be. */
+export interface BodyShape {
+  readonly schema: JsonSchema;
+  /** Whether a request may come without one, which counts as `{}`. */
+  readonly optional: boolean;
+}
+
+/** What an answer of a status says. */
+export interface AnswerShape {
+  readonly summary: string;
+  /** @default {"application/json"} */
+  readonly contentType?: string;
+  /** What its JSON is; null for text that is none. */
+  readonly schema: JsonSchema | null;
+}
+
+/** Answers by status. */
+export type AnswerShapes = Readonly<Record<number, AnswerShape>>;
+
 /** One route. A last part `:name*` takes in the rest of the path, slashes and all. */
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
@@ -24,6 +54,18 @@ export interface Route {
   readonly anyContentType?: boolean;
   /** What it is for, in a line. */
   readonly summary: string;
+  /** @default {any text} */
+  readonly params?: Readonly<Record<string, ParameterShape>>;
+  /** @default {none} */
+  readonly query?: Readonly<Record<string, ParameterShape>>;
+  /** @default {none is looked at} */
+  readonly body?: BodyShape;
+  /**
+   * What it answers beside problems.
+   *
+   * @default {200 with any JSON}
+   */
+  readonly answers?: AnswerShapes;
   readonly handle: (call: Call) => Answer | Promise<Answer>;
 }
 
