@@ -1,33 +1,18 @@
 import { invariant } from "../../base/mod.ts";
 import type { RaftStateMachine } from "../ports.ts";
 import type { ByteString } from "./byte_string.ts";
-import {
-  decodeKvOperation,
-  type KvCompareAndSet,
-  type KvDelete,
-  type KvExpectation,
-  type KvOperation,
-  type KvPut,
-  type KvRange,
-} from "./kv_operation.ts";
+import { decodeKvOperation, type KvRange } from "./kv_operation.ts";
+import { performKvOperation } from "./kv_perform.ts";
 import type { KvRecord } from "./kv_record.ts";
-import { encodeKvResult } from "./kv_result.ts";
 import { restoreKvState, snapshotKvState } from "./kv_snapshot.ts";
 import {
   createKvState,
-  deleteSpan,
   digestState,
   type KvState,
-  putRecord,
-  recordBytes,
   recordOf,
   spanOf,
 } from "./kv_state.ts";
 import { lazyPieces } from "./pieces.ts";
-import { encodeRefusal } from "./result.ts";
-
-/** Bytes of deleted records that a result returns at most, but for its last record. */
-const MAX_PREVIOUS_BYTES = 1024 * 1024;
 
 /** Settings of a key-value store; the same on every member, or the members come apart. */
 export interface KvMachineOptions {
@@ -125,7 +110,8 @@ export function createKvMachine(options: KvMachineOptions = {}): KvMachine {
     digest: () => digestState(state),
     applyOperation: ({ data }, index) => {
       invariant(index > lastApplied, "an operation is applied out of turn");
-      const result = perform(state, decodeKvOperation(data), maxSizeBytes);
+      const operation = decodeKvOperation(data);
+      const result = performKvOperation(state, operation, maxSizeBytes);
       lastApplied = index;
       return result;
     },
@@ -148,116 +134,4 @@ function list(state: KvState, range: KvRange, limit: number): KvListing {
     records.push(recordOf(state, key));
   }
   return { records, count, more: records.length < count };
-}
-
-function perform(
-  state: KvState,
-  operation: KvOperation | null,
-  maxSizeBytes: number,
-): Uint8Array {
-  if (operation === null) {
-    return encodeRefusal("malformed", "These bytes are no key-value operation");
-  }
-  if (operation.type === "delete") return remove(state, operation);
-  if (operation.key === "") {
-    return encodeRefusal("invalid", "A key must not be empty");
-  }
-  const before = state.records.get(operation.key) ?? null;
-  const added = addedBytes(operation, before);
-  if (added > 0 && state.sizeBytes + added > maxSizeBytes) {
-    return encodeRefusal(
-      "full",
-      `The store is full: ${maxSizeBytes} bytes are allowed; delete keys or raise the limit on every member`,
-    );
-  }
-  return operation.type === "put"
-    ? put(state, operation, before)
-    : compareAndSet(state, operation, before);
-}
-
-function addedBytes(
-  { key, value }: KvPut | KvCompareAndSet,
-  before: KvRecord | null,
-): number {
-  if (value === null) return 0;
-  if (before === null) return recordBytes(key, value);
-  return value.length - before.value.length;
-}
-
-function put(
-  state: KvState,
-  operation: KvPut,
-  before: KvRecord | null,
-): Uint8Array {
-  const revision = set(state, operation.key, operation.value, before);
-  const previous = operation.returnPrevious ? before : null;
-  return encodeKvResult({ type: "put", revision, previous });
-}
-
-function set(
-  state: KvState,
-  key: ByteString,
-  value: ByteString,
-  before: KvRecord | null,
-): number {
-  state.revision += 1;
-  const { revision } = state;
-  const record: KvRecord = {
-    // The index and the map keep the key's first string: a second one would only take memory.
-    key: before?.key ?? key,
-    value,
-    createRevision: before?.createRevision ?? revision,
-    modRevision: revision,
-    version: (before?.version ?? 0) + 1,
-  };
-  putRecord(state, record, before);
-  return revision;
-}
-
-function remove(state: KvState, operation: KvDelete): Uint8Array {
-  const previous: KvRecord[] = [];
-  let deleted = 0;
-  let previousBytes = 0;
-  deleteSpan(state, spanOf(operation), (record) => {
-    deleted += 1;
-    if (!operation.returnPrevious || previousBytes >= MAX_PREVIOUS_BYTES) {
-      return;
-    }
-    previousBytes += recordBytes(record.key, record.value);
-    previous.push(record);
-  });
-  if (deleted > 0) state.revision += 1;
-  const { revision } = state;
-  return encodeKvResult({ type: "delete", revision, deleted, previous });
-}
-
-function compareAndSet(
-  state: KvState,
-  operation: KvCompareAndSet,
-  before: KvRecord | null,
-): Uint8Array {
-  const { key, value } = operation;
-  const succeeded = isAsExpected(operation.expected, before);
-  if (succeeded && value !== null) set(state, key, value, before);
-  if (succeeded && value === null && before !== null) {
-    deleteSpan(state, spanOf({ key, rangeEnd: "" }), () => {});
-    state.revision += 1;
-  }
-  const { revision } = state;
-  const current = succeeded ? null : before;
-  return encodeKvResult({
-    type: "compare_and_set",
-    revision,
-    succeeded,
-    current,
-  });
-}
-
-function isAsExpected(
-  expected: KvExpectation,
-  record: KvRecord | null,
-): boolean {
-  return expected.type === "value"
-    ? record?.value === expected.value
-    : (record?.modRevision ?? 0) === expected.modRevision;
 }

@@ -5,11 +5,14 @@ import {
   createKvMachine,
   decodeKvResult,
   encodeKvOperation,
+  type KvComparison,
   type KvMachine,
   type KvOperation,
   type KvRange,
   type KvRecord,
   type KvResult,
+  type KvStep,
+  type KvStepResult,
   prefixRange,
 } from "./mod.ts";
 
@@ -28,8 +31,13 @@ function sorted(model: Model): KvRecord[] {
   return [...model.records.values()].sort((a, b) => a.key < b.key ? -1 : 1);
 }
 
-function modelSet(model: Model, key: string, value: string): void {
-  model.revision += 1;
+function modelSet(
+  model: Model,
+  key: string,
+  value: string,
+  revision = model.revision + 1,
+): void {
+  model.revision = revision;
   const before = model.records.get(key);
   model.records.set(key, {
     key,
@@ -40,11 +48,63 @@ function modelSet(model: Model, key: string, value: string): void {
   });
 }
 
-function modelDelete(model: Model, range: KvRange): KvRecord[] {
+function modelDelete(
+  model: Model,
+  range: KvRange,
+  revision = model.revision + 1,
+): KvRecord[] {
   const deleted = sorted(model).filter(({ key }) => inRange(key, range));
   for (const { key } of deleted) model.records.delete(key);
-  if (deleted.length > 0) model.revision += 1;
+  if (deleted.length > 0) model.revision = revision;
   return deleted;
+}
+
+function modelHolds(model: Model, comparison: KvComparison): boolean {
+  const found = sorted(model).filter(({ key }) => inRange(key, comparison));
+  const { operand, relation } = comparison;
+  const sides = (found.length === 0 ? [null] : found).map((record) => {
+    if (operand.type === "value") return [record?.value ?? null, operand.value];
+    const fields = {
+      version: record?.version,
+      create_revision: record?.createRevision,
+      mod_revision: record?.modRevision,
+    };
+    return [fields[operand.type] ?? 0, operand.number];
+  });
+  return sides.every(([left, right]) => {
+    if (left === null || left === undefined || right === undefined) {
+      return false;
+    }
+    if (right === null) return false;
+    if (relation === "equal") return left === right;
+    if (relation === "not_equal") return left !== right;
+    return relation === "less" ? left < right : left > right;
+  });
+}
+
+function modelStep(model: Model, step: KvStep, revision: number): KvStepResult {
+  if (step.type === "range") {
+    const found = sorted(model).filter(({ key }) => inRange(key, step));
+    return {
+      type: "range",
+      revision: model.revision,
+      count: found.length,
+      records: found.slice(0, step.limit),
+    };
+  }
+  if (step.type === "put") {
+    const before = model.records.get(step.key) ?? null;
+    modelSet(model, step.key, step.value, revision);
+    const previous = step.returnPrevious ? before : null;
+    return { type: "put", revision, previous };
+  }
+  const deleted = modelDelete(model, step, revision);
+  return {
+    type: "delete",
+    revision: model.revision,
+    deleted: deleted.length,
+    previous: step.returnPrevious ? deleted : [],
+  };
 }
 
 function modelApply(model: Model, operation: KvOperation): KvResult {
@@ -56,6 +116,16 @@ function modelApply(model: Model, operation: KvOperation): KvResult {
       deleted: deleted.length,
       previous: operation.returnPrevious ? deleted : [],
     };
+  }
+  if (operation.type === "transaction") {
+    const { comparisons, success, failure } = operation;
+    const succeeded = comparisons.every((one) => modelHolds(model, one));
+    const next = model.revision + 1;
+    const answers = (succeeded ? success : failure).map((step) =>
+      modelStep(model, step, next)
+    );
+    const { revision } = model;
+    return { type: "transaction", revision, succeeded, answers };
   }
   const before = model.records.get(operation.key) ?? null;
   if (operation.type === "put") {
@@ -104,6 +174,7 @@ function randomOperation(
     }
     return { type: "delete", key, rangeEnd, returnPrevious };
   }
+  if (dice < 78) return randomTransaction(random, keys, model);
   const set = randomBelow(random, 4) === 0 ? null : value;
   if (dice < 85) {
     const expected = { type: "value", value: `v${dice % 3}` } as const;
@@ -113,6 +184,77 @@ function randomOperation(
   const modRevision = dice < 95 ? known : dice % 2;
   const expected = { type: "mod_revision", modRevision } as const;
   return { type: "compare_and_set", key, expected, value: set };
+}
+
+const RELATIONS = ["equal", "greater", "less", "not_equal"] as const;
+
+function pick<T>(random: Random, items: readonly [T, ...T[]]): T {
+  return items[randomBelow(random, items.length)] ?? items[0];
+}
+
+function randomComparison(
+  random: Random,
+  keys: number,
+  model: Model,
+): KvComparison {
+  const key = randomKey(random, keys);
+  const known = model.records.get(key);
+  const number = pick(random, [
+    0,
+    known?.version ?? 1,
+    known?.modRevision ?? 1,
+    known?.createRevision ?? 1,
+  ]);
+  const type = pick(
+    random,
+    ["version", "create_revision", "mod_revision"] as const,
+  );
+  return {
+    key,
+    rangeEnd: pick(random, ["", "", key + "5"]),
+    relation: pick(random, RELATIONS),
+    operand: randomBelow(random, 3) === 0
+      ? { type: "value", value: known?.value ?? "v1" }
+      : { type, number },
+  };
+}
+
+function randomSteps(random: Random, keys: number): KvStep[] {
+  const steps: KvStep[] = [];
+  const returnPrevious = randomBelow(random, 2) === 0;
+  const key = randomKey(random, keys);
+  for (let n = randomBelow(random, 4); n > 0; n--) {
+    const dice = randomBelow(random, 3);
+    const own = `${key}t${n}`;
+    const value = "v2";
+    if (dice === 0) {
+      steps.push({ type: "put", key: own, value, returnPrevious });
+    }
+    const rangeEnd = pick(random, ["", key + "4"]);
+    // Deletes the key itself, which no step of this list sets.
+    if (dice === 1) {
+      steps.push({ type: "delete", key, rangeEnd: "", returnPrevious });
+    }
+    if (dice === 2) steps.push({ type: "range", key, rangeEnd, limit: n - 1 });
+  }
+  return steps;
+}
+
+function randomTransaction(
+  random: Random,
+  keys: number,
+  model: Model,
+): KvOperation {
+  const comparisons = Array.from(
+    { length: randomBelow(random, 3) },
+    () => randomComparison(random, keys, model),
+  );
+  return {
+    type: "transaction",
+    comparisons,
+    success: randomSteps(random, keys),
+    failure: randomSteps(random, keys),
+  };
 }
 
 function apply(machine: KvMachine, operation: KvOperation): KvResult {
@@ -378,4 +520,80 @@ Deno.test("prefixRange() covers exactly the keys that begin so", () => {
   for (const [prefix, rangeEnd] of cases) {
     assertEquals(prefixRange(prefix), { key: prefix, rangeEnd });
   }
+});
+
+function transaction(
+  machine: KvMachine,
+  success: readonly KvStep[],
+  comparisons: readonly KvComparison[] = [],
+): KvResult {
+  return apply(machine, {
+    type: "transaction",
+    comparisons,
+    success,
+    failure: [],
+  });
+}
+
+const SET = { type: "put", value: "1", returnPrevious: false } as const;
+const DROP = { type: "delete", returnPrevious: false } as const;
+
+const FAULTS: readonly (readonly [string, readonly KvStep[], RegExp])[] = [
+  [
+    "the same key set twice",
+    [{ ...SET, key: "a" }, { ...SET, key: "a" }],
+    /duplicate key/,
+  ],
+  [
+    "a key set and deleted",
+    [{ ...SET, key: "b" }, { ...DROP, key: "a", rangeEnd: "c" }],
+    /duplicate key/,
+  ],
+  ["no key", [{ ...SET, key: "" }], /key is not provided/],
+  [
+    "too many steps",
+    Array.from({ length: 129 }, (_, n) => ({ ...SET, key: `k${n}` })),
+    /too many operations/,
+  ],
+  ["more than fits", [{ ...SET, key: "x", value: "y".repeat(2000) }], /full/],
+];
+
+for (const [what, steps, message] of FAULTS) {
+  Deno.test(`a transaction with ${what} is refused and changes nothing`, () => {
+    const machine = createKvMachine({ maxSizeBytes: 2000 });
+    put(machine, "a", "1");
+    const digest = machine.digest();
+    const result = transaction(machine, steps);
+    assert(result.type === "refused");
+    assert(message.test(result.message), result.message);
+    assertEquals(machine.digest(), digest);
+  });
+}
+
+Deno.test("a transaction compares a bounded number of keys", () => {
+  const machine = createKvMachine();
+  for (let n = 0; n < 5001; n++) put(machine, `k${n}`, "");
+  const all: KvComparison = {
+    ...EVERYTHING,
+    relation: "greater",
+    operand: { type: "version", number: 0 },
+  };
+  assertEquals(transaction(machine, [], [all]).type, "transaction");
+  const twice = transaction(machine, [], [all, all]);
+  assert(twice.type === "refused" && twice.reason === "invalid");
+});
+
+Deno.test("all changes of a transaction have one revision", () => {
+  const machine = createKvMachine();
+  put(machine, "a", "1");
+  transaction(machine, [
+    { ...DROP, key: "a", rangeEnd: "" },
+    { ...SET, key: "b" },
+    { ...SET, key: "c" },
+  ]);
+  assertEquals(machine.revision(), 2);
+  assertEquals(
+    everything(machine).map(({ key, modRevision }) => [key, modRevision]),
+    [["b", 2], ["c", 2]],
+  );
 });

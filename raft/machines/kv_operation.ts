@@ -55,16 +55,67 @@ export interface KvCompareAndSet {
   readonly value: ByteString | null;
 }
 
+/** Reads one key or a range; only within a {@linkcode KvTransaction}. */
+export interface KvRangeRead extends KvRange {
+  readonly type: "range";
+  /** How many records to return at most; 0 only counts. */
+  readonly limit: number;
+}
+
+/** How a side of a comparison must be to the other. */
+export type KvRelation = "equal" | "greater" | "less" | "not_equal";
+
+/** What every key of a range must be like. A key that does not exist has zeros, and no value. */
+export interface KvComparison extends KvRange {
+  readonly relation: KvRelation;
+  readonly operand:
+    | {
+      readonly type: "version" | "create_revision" | "mod_revision";
+      readonly number: number;
+    }
+    | { readonly type: "value"; readonly value: ByteString };
+}
+
+/** One step of a {@linkcode KvTransaction}. */
+export type KvStep = KvPut | KvDelete | KvRangeRead;
+
+/** Does one of two lists of steps, all in one revision. */
+export interface KvTransaction {
+  readonly type: "transaction";
+  readonly comparisons: readonly KvComparison[];
+  /** What is done if all comparisons hold. */
+  readonly success: readonly KvStep[];
+  /** What is done else. */
+  readonly failure: readonly KvStep[];
+}
+
 /** What a key-value store can be told to do. */
-export type KvOperation = KvPut | KvDelete | KvCompareAndSet;
+export type KvOperation =
+  | KvPut
+  | KvDelete
+  | KvCompareAndSet
+  | KvTransaction;
 
 const PUT = 1;
 const DELETE = 2;
 const COMPARE_AND_SET = 3;
+const TRANSACTION = 4;
+const RANGE = 5;
 
 const RETURN_PREVIOUS = 1;
 const EXPECT_VALUE = 1;
 const SET_VALUE = 2;
+
+/** The room that is made for a transaction at first. */
+const TRANSACTION_BYTES = 256;
+
+const RELATIONS = ["equal", "greater", "less", "not_equal"] as const;
+const OPERANDS = [
+  "version",
+  "create_revision",
+  "mod_revision",
+  "value",
+] as const;
 
 /**
  * Says which keys begin with a prefix.
@@ -110,6 +161,14 @@ export function prefixRange(prefix: ByteString): KvRange {
  */
 export function encodeKvOperation(operation: KvOperation): Uint8Array {
   const writer = createWriter(encodedSize(operation));
+  writeOperation(writer, operation);
+  return finishWriter(writer);
+}
+
+function writeOperation(
+  writer: Writer,
+  operation: KvOperation | KvRangeRead,
+): void {
   switch (operation.type) {
     case "put":
       writeByte(writer, PUT);
@@ -126,8 +185,17 @@ export function encodeKvOperation(operation: KvOperation): Uint8Array {
     case "compare_and_set":
       writeCompareAndSet(writer, operation);
       break;
+    case "range":
+      writeByte(writer, RANGE);
+      writeByte(writer, 0);
+      writeSized(writer, operation.key);
+      writeSized(writer, operation.rangeEnd);
+      writeNumber(writer, operation.limit);
+      break;
+    case "transaction":
+      writeTransaction(writer, operation);
+      break;
   }
-  return finishWriter(writer);
 }
 
 /**
@@ -140,15 +208,98 @@ export function decodeKvOperation(data: Uint8Array): KvOperation | null {
   const reader = createReader(data);
   const tag = readByte(reader);
   const flags = readByte(reader);
-  const operation = readBody(reader, tag, flags);
+  const operation = tag > COMPARE_AND_SET
+    ? readTransaction(reader, tag, flags)
+    : readBody(reader, tag, flags);
   return readCompletely(reader) ? operation : null;
+}
+
+function readTransaction(
+  reader: Reader,
+  tag: number,
+  flags: number,
+): KvTransaction | null {
+  if (tag !== TRANSACTION || flags !== 0) return null;
+  const comparisons = readList(reader, readComparison);
+  const success = readList(reader, readStep);
+  const failure = readList(reader, readStep);
+  if (!comparisons || !success || !failure) return null;
+  return { type: "transaction", comparisons, success, failure };
+}
+
+/** Null when one of them is malformed. */
+function readList<T>(
+  reader: Reader,
+  read: (reader: Reader) => T | null,
+): T[] | null {
+  const count = readNumber(reader);
+  const items: T[] = [];
+  while (items.length < count && !reader.failed) {
+    const item = read(reader);
+    if (item === null) return null;
+    items.push(item);
+  }
+  return items;
+}
+
+function readComparison(reader: Reader): KvComparison | null {
+  const relation = RELATIONS[readByte(reader)];
+  const type = OPERANDS[readByte(reader)];
+  const key = readByteString(reader);
+  const rangeEnd = readByteString(reader);
+  if (relation === undefined || type === undefined) return null;
+  const operand = type === "value"
+    ? { type, value: readByteString(reader) }
+    : { type, number: readNumber(reader) };
+  return { key, rangeEnd, relation, operand };
+}
+
+function readStep(reader: Reader): KvStep | null {
+  const tag = readByte(reader);
+  const flags = readByte(reader);
+  if (tag === PUT || tag === DELETE) return readBody(reader, tag, flags);
+  if (tag !== RANGE || flags !== 0) return null;
+  const key = readByteString(reader);
+  const rangeEnd = readByteString(reader);
+  return { type: "range", key, rangeEnd, limit: readNumber(reader) };
+}
+
+function writeTransaction(
+  writer: Writer,
+  { comparisons, success, failure }: KvTransaction,
+): void {
+  writeByte(writer, TRANSACTION);
+  writeByte(writer, 0);
+  writeNumber(writer, comparisons.length);
+  for (const { key, rangeEnd, relation, operand } of comparisons) {
+    writeByte(writer, RELATIONS.indexOf(relation));
+    writeByte(writer, OPERANDS.indexOf(operand.type));
+    writeSized(writer, key);
+    writeSized(writer, rangeEnd);
+    if (operand.type === "value") writeSized(writer, operand.value);
+    else writeNumber(writer, operand.number);
+  }
+  for (const steps of [success, failure]) {
+    writeNumber(writer, steps.length);
+    for (const step of steps) writeOperation(writer, step);
+  }
 }
 
 function readBody(
   reader: Reader,
+  tag: typeof PUT | typeof DELETE,
+  flags: number,
+): KvPut | KvDelete | null;
+function readBody(
+  reader: Reader,
   tag: number,
   flags: number,
-): KvOperation | null {
+): KvPut | KvDelete | KvCompareAndSet | null;
+function readBody(
+  reader: Reader,
+  tag: number,
+  flags: number,
+): KvPut | KvDelete | KvCompareAndSet | null {
   if (tag === COMPARE_AND_SET) return readCompareAndSet(reader, flags);
   if (flags > RETURN_PREVIOUS) return null;
   const returnPrevious = flags === RETURN_PREVIOUS;
@@ -186,8 +337,9 @@ function writeCompareAndSet(
   if (value !== null) writeSized(writer, value);
 }
 
-/** Exact but for a compare-and-set, so that the usual operations are written without a copy. */
+/** Exact for puts and deletes, so that the usual operations are written without a copy. */
 function encodedSize(operation: KvOperation): number {
+  if (operation.type === "transaction") return TRANSACTION_BYTES;
   const keySize = 2 + sizedSize(operation.key);
   switch (operation.type) {
     case "put":

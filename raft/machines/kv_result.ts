@@ -16,6 +16,7 @@ import {
   readNumber,
   writeByte,
   writeNumber,
+  type Writer,
 } from "./wire.ts";
 
 /** What a put did. */
@@ -48,8 +49,34 @@ export interface KvCompareAndSetResult {
   readonly current: KvRecord | null;
 }
 
+/** What a read within a transaction found. */
+export interface KvRangeResult {
+  readonly type: "range";
+  /** The store's revision at that step. */
+  readonly revision: number;
+  /** How many keys the range has in all. */
+  readonly count: number;
+  /** The first of them in order, up to the limit and about 1 MiB. */
+  readonly records: readonly KvRecord[];
+}
+
+/** What a step of a transaction came to. */
+export type KvStepResult = KvPutResult | KvDeleteResult | KvRangeResult;
+
+/** What a transaction did. */
+export interface KvTransactionResult {
+  readonly type: "transaction";
+  /** The store's revision behind it; the old one when it changed nothing. */
+  readonly revision: number;
+  /** Whether all comparisons held. */
+  readonly succeeded: boolean;
+  /** What each step of the list that was taken came to. */
+  readonly answers: readonly KvStepResult[];
+}
+
 /** What a key-value store answers. */
 export type KvResult =
+  | KvTransactionResult
   | KvPutResult
   | KvDeleteResult
   | KvCompareAndSetResult
@@ -58,6 +85,8 @@ export type KvResult =
 const PUT = 1;
 const DELETE = 2;
 const COMPARE_AND_SET = 3;
+const TRANSACTION = 4;
+const RANGE = 5;
 
 /**
  * Encodes the result of an operation that was carried out.
@@ -70,30 +99,65 @@ export function encodeKvResult(
 ): Uint8Array {
   const writer = createWriter(4 + numberSize(result.revision));
   writeByte(writer, ACCEPTED);
+  if (result.type === "transaction") writeTransaction(writer, result);
+  else writeResult(writer, result);
+  return finishWriter(writer);
+}
+
+type PlainResult = KvStepResult | KvCompareAndSetResult;
+
+/** A tag, the revision, a number, and records: all results but that of a transaction. */
+function writeResult(writer: Writer, result: PlainResult): void {
   switch (result.type) {
     case "put":
-      writeByte(writer, PUT);
-      writeNumber(writer, result.revision);
-      writeByte(writer, 0);
-      writeByte(writer, result.previous === null ? 0 : 1);
-      if (result.previous !== null) writeRecord(writer, result.previous);
+      writeHead(writer, PUT, result.revision, 0);
+      writeOne(writer, result.previous);
       break;
     case "delete":
-      writeByte(writer, DELETE);
-      writeNumber(writer, result.revision);
-      writeNumber(writer, result.deleted);
-      writeNumber(writer, result.previous.length);
-      for (const record of result.previous) writeRecord(writer, record);
+      writeHead(writer, DELETE, result.revision, result.deleted);
+      writeRecords(writer, result.previous);
       break;
-    case "compare_and_set":
-      writeByte(writer, COMPARE_AND_SET);
-      writeNumber(writer, result.revision);
-      writeByte(writer, result.succeeded ? 1 : 0);
-      writeByte(writer, result.current === null ? 0 : 1);
-      if (result.current !== null) writeRecord(writer, result.current);
+    case "compare_and_set": {
+      const succeeded = result.succeeded ? 1 : 0;
+      writeHead(writer, COMPARE_AND_SET, result.revision, succeeded);
+      writeOne(writer, result.current);
+      break;
+    }
+    case "range":
+      writeHead(writer, RANGE, result.revision, result.count);
+      writeRecords(writer, result.records);
       break;
   }
-  return finishWriter(writer);
+}
+
+function writeHead(
+  writer: Writer,
+  tag: number,
+  revision: number,
+  second: number,
+): void {
+  writeByte(writer, tag);
+  writeNumber(writer, revision);
+  writeNumber(writer, second);
+}
+
+function writeOne(writer: Writer, record: KvRecord | null): void {
+  writeByte(writer, record === null ? 0 : 1);
+  if (record !== null) writeRecord(writer, record);
+}
+
+function writeRecords(writer: Writer, records: readonly KvRecord[]): void {
+  writeNumber(writer, records.length);
+  for (const record of records) writeRecord(writer, record);
+}
+
+function writeTransaction(
+  writer: Writer,
+  { revision, succeeded, answers }: KvTransactionResult,
+): void {
+  writeHead(writer, TRANSACTION, revision, succeeded ? 1 : 0);
+  writeNumber(writer, answers.length);
+  for (const answer of answers) writeResult(writer, answer);
 }
 
 /**
@@ -111,21 +175,61 @@ export function decodeKvResult(data: Uint8Array): KvResult {
   const tag = readByte(reader);
   const revision = readNumber(reader);
   const second = readNumber(reader);
-  const records = readRecords(reader);
+  const result = tag === TRANSACTION
+    ? readTransaction(reader, revision, second === 1)
+    : readResult(reader, tag, revision, second);
   if (!readCompletely(reader)) throw unreadableResult();
-  const first = records[0] ?? null;
+  return result;
+}
+
+function readResult(
+  reader: Reader,
+  tag: number,
+  revision: number,
+  second: number,
+): Exclude<PlainResult, KvRangeResult> {
+  if (tag === COMPARE_AND_SET) {
+    const [current = null] = readRecords(reader);
+    const succeeded = second === 1;
+    return { type: "compare_and_set", revision, succeeded, current };
+  }
+  const result = readStepResult(reader, tag, revision, second);
+  if (result.type === "range") throw unreadableResult();
+  return result;
+}
+
+function readStepResult(
+  reader: Reader,
+  tag: number,
+  revision: number,
+  second: number,
+): KvStepResult {
+  const records = readRecords(reader);
   switch (tag) {
     case PUT:
-      return { type: "put", revision, previous: first };
+      return { type: "put", revision, previous: records[0] ?? null };
     case DELETE:
       return { type: "delete", revision, deleted: second, previous: records };
-    case COMPARE_AND_SET: {
-      const succeeded = second === 1;
-      return { type: "compare_and_set", revision, succeeded, current: first };
-    }
+    case RANGE:
+      return { type: "range", revision, count: second, records };
     default:
       throw unreadableResult();
   }
+}
+
+function readTransaction(
+  reader: Reader,
+  revision: number,
+  succeeded: boolean,
+): KvTransactionResult {
+  const count = readNumber(reader);
+  const answers: KvStepResult[] = [];
+  while (answers.length < count && !reader.failed) {
+    const tag = readByte(reader);
+    const own = readNumber(reader);
+    answers.push(readStepResult(reader, tag, own, readNumber(reader)));
+  }
+  return { type: "transaction", revision, succeeded, answers };
 }
 
 function readRecords(reader: Reader): KvRecord[] {

@@ -31,11 +31,16 @@ export {
   decodeKvOperation,
   encodeKvOperation,
   type KvCompareAndSet,
+  type KvComparison,
   type KvDelete,
   type KvExpectation,
   type KvOperation,
   type KvPut,
   type KvRange,
+  type KvRangeRead,
+  type KvRelation,
+  type KvStep,
+  type KvTransaction,
   prefixRange,
 } from "./kv_operation.ts";
 export type { KvRecord } from "./kv_record.ts";
@@ -44,7 +49,10 @@ export {
   type KvCompareAndSetResult,
   type KvDeleteResult,
   type KvPutResult,
+  type KvRangeResult,
   type KvResult,
+  type KvStepResult,
+  type KvTransactionResult,
 } from "./kv_result.ts";
 export {
   createLogMachine,

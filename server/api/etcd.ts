@@ -28,7 +28,8 @@ import { readAs } from "./reading.ts";
 /** How many keys a range returns when the caller names no limit. */
 const MAX_RANGE = 10_000;
 
-const PUT = {
+/** The fields of a put. */
+export const PUT = {
   key: KEY,
   value: BYTES,
   lease: WHOLE,
@@ -36,7 +37,8 @@ const PUT = {
   ignore_value: inert(false),
   ignore_lease: inert(false),
 };
-const RANGE = {
+/** The fields of a range. */
+export const RANGE = {
   key: KEY,
   range_end: BYTES,
   limit: WHOLE,
@@ -51,9 +53,11 @@ const RANGE = {
   min_create_revision: inert(0, "0"),
   max_create_revision: inert(0, "0"),
 };
-const DELETE = { key: KEY, range_end: BYTES, prev_kv: FLAG };
+/** The fields of a deletion. */
+export const DELETE = { key: KEY, range_end: BYTES, prev_kv: FLAG };
 
-const RECORD = v.looseObject({
+/** A key with its value and history. */
+export const RECORD = v.looseObject({
   key: v.string(),
   create_revision: v.string(),
   mod_revision: v.string(),
@@ -179,12 +183,10 @@ async function range(
       "revision: only the newest revision is kept; leave it out",
     );
   }
-  // As in etcd, a limit that is not positive is none.
-  const limit = body.limit > 0 ? Math.min(body.limit, MAX_RANGE) : MAX_RANGE;
   const { count_only: countOnly, keys_only: keysOnly } = body;
   const { kv } = context.machine;
   const answer = await readAs(context, body.serializable, () => ({
-    listing: listRange(context, range, countOnly ? 0 : limit),
+    listing: listRange(context, range, limitOf(body)),
     revision: kv.revision(),
   }));
   const { records, count, more } = answer.listing;
@@ -196,6 +198,17 @@ async function range(
     ...(more && !countOnly ? { more } : {}),
     ...(count > 0 ? { count: String(count) } : {}),
   });
+}
+
+/** How many keys a range returns; as in etcd, a limit that is not positive is none. */
+export function limitOf(
+  { limit, count_only: countOnly }: Pick<
+    FieldsOf<typeof RANGE>,
+    "limit" | "count_only"
+  >,
+): number {
+  if (countOnly) return 0;
+  return limit > 0 ? Math.min(limit, MAX_RANGE) : MAX_RANGE;
 }
 
 function listRange(
@@ -253,7 +266,8 @@ function status(context: NodeContext): Answer {
   });
 }
 
-function headerOf(
+/** What stands in front of every answer. */
+export function headerOf(
   context: NodeContext,
   revision: number,
 ): Record<string, string> {
@@ -265,7 +279,8 @@ function headerOf(
   };
 }
 
-function recordToEtcd(
+/** A record in etcd's JSON. */
+export function recordToEtcd(
   record: KvRecord,
   keysOnly = false,
 ): Record<string, string> {

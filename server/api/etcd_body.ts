@@ -89,7 +89,9 @@ export function etcdBody<F extends Fields>(fields: F): Body<FieldsOf<F>> {
 
 /** An object within a body; its fields are named with the path to them. */
 export function objectOf<F extends Fields>(fields: F): Field<FieldsOf<F>> {
-  const entries = Object.entries(fields);
+  const entries = Object.entries(fields).map(([name, field]) =>
+    [name, field, camelCase(name)] as const
+  );
   const required = entries.filter(([, { required }]) => required).map((
     [name],
   ) => name);
@@ -105,12 +107,17 @@ export function objectOf<F extends Fields>(fields: F): Field<FieldsOf<F>> {
       if (!isObject(value)) throw bad(path, "send an object");
       const prefix = path === "" ? "" : `${path}.`;
       const read: Record<string, unknown> = {};
-      for (const [name, field] of entries) {
-        read[name] = field.read(prefix + name, value[name]);
+      for (const [name, field, other] of entries) {
+        // Like etcd's gateway it takes both spellings.
+        read[name] = field.read(prefix + name, value[name] ?? value[other]);
       }
       return read as FieldsOf<F>;
     },
   };
+}
+
+function camelCase(name: string): string {
+  return name.replaceAll(/_(\w)/g, (_, letter) => letter.toUpperCase());
 }
 
 /** A field that is null when it is not there. */

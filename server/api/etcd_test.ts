@@ -168,3 +168,127 @@ Deno.test("a put of etcd's with an Idempotency-Key happens once", () =>
       '[{"key":"YQ==","create_revision":"1","mod_revision":"1","version":"1","value":"MQ=="}]',
     );
   }));
+
+/** Etcd's own example of a transaction, on keys that exist. */
+const COMPARES: readonly (readonly [Json, boolean])[] = [
+  [{ target: "VERSION", version: "2" }, true],
+  [{ target: "VERSION", result: "LESS", version: 3 }, true],
+  [{ target: "CREATE", createRevision: "1" }, true],
+  [{ target: "CREATE", result: "GREATER", create_revision: "1" }, false],
+  [{ target: "MOD", mod_revision: "2" }, true],
+  [{ target: "MOD", result: "NOT_EQUAL", mod_revision: "2" }, false],
+  [{ target: "VALUE", value: TWO }, true],
+  [{ target: 3, result: 2, value: TWO }, false],
+  [{ target: "VALUE", value: ONE }, false],
+  [{ key: "eg==", target: "VERSION", version: "0" }, true],
+  [{ key: "eg==", target: "VALUE", value: ONE }, false],
+  [{ key: "eg==", target: "VALUE", result: "NOT_EQUAL", value: ONE }, false],
+  [{ range_end: "Yw==", target: "VERSION", result: "GREATER" }, true],
+];
+
+Deno.test("a transaction of etcd's takes one list or the other by what it compares", () =>
+  withNode(async ({ ask }) => {
+    await ask("POST", "/v3/kv/put", { key: "YQ==", value: ONE });
+    await ask("POST", "/v3/kv/put", { key: "YQ==", value: TWO });
+    for (const [compare, want] of COMPARES) {
+      const { status, body } = await ask("POST", "/v3/kv/txn", {
+        compare: [{ key: "YQ==", ...compare }],
+      });
+      const { header, ...rest } = body;
+      const text = JSON.stringify(compare);
+      assertEquals(
+        [status, rest],
+        [200, want ? { succeeded: true } : {}],
+        text,
+      );
+      assertEquals(checkHeader(header), "2");
+    }
+  }));
+
+Deno.test("a transaction of etcd's answers step by step, in one revision", () =>
+  withNode(async ({ ask }) => {
+    await ask("POST", "/v3/kv/put", { key: "YQ==", value: ONE });
+    const { body } = await ask("POST", "/v3/kv/txn", {
+      compare: [{ key: "YQ==", target: "VALUE", value: ONE }],
+      success: [
+        { requestRange: { key: "YQ==" } },
+        { requestPut: { key: "Yg==", value: TWO } },
+        { requestDeleteRange: { key: "YQ==", prevKv: true } },
+        { request_range: { ...EVERYTHING, keys_only: true } },
+      ],
+      failure: [{ requestPut: { key: "YQ==", value: TWO } }],
+    });
+    const { header, ...rest } = body;
+    assertEquals(checkHeader(header), "2");
+    const old = { ...A, mod_revision: "1", version: "1", value: ONE };
+    const made = { ...B, create_revision: "2", mod_revision: "2" };
+    assertEquals(rest, {
+      succeeded: true,
+      responses: [
+        {
+          response_range: {
+            header: { revision: "1" },
+            kvs: [old],
+            count: "1",
+          },
+        },
+        { response_put: { header: { revision: "2" } } },
+        {
+          response_delete_range: {
+            header: { revision: "2" },
+            deleted: "1",
+            prev_kvs: [old],
+          },
+        },
+        {
+          response_range: {
+            header: { revision: "2" },
+            kvs: [made],
+            count: "1",
+          },
+        },
+      ],
+    });
+  }));
+
+Deno.test("a transaction that etcd refuses is refused with its error", () =>
+  withNode(async ({ ask }) => {
+    const put = { request_put: { key: "YQ==" } };
+    const cases: [Json, RegExp][] = [
+      [{ success: [put, put] }, /^etcdserver: duplicate key given/],
+      [
+        { failure: Array(129).fill({ request_range: { key: "YQ==" } }) },
+        /^etcdserver: too many operations/,
+      ],
+    ];
+    for (const [request, error] of cases) {
+      const { status, body } = await ask("POST", "/v3/kv/txn", request);
+      assertEquals([status, body.code, body.message], [400, 3, body.error]);
+      assertMatch(String(body.error), error);
+    }
+    const ours: [Json, RegExp][] = [
+      [{ success: [{}] }, /^success\[0\]: send request_put/],
+      [{ success: [{ ...put, request_range: { key: "YQ==" } }] }, /send one/],
+      [{ success: [{ request_txn: {} }] }, /^success\[0\].request_txn: /],
+      [{ success: [{ request_put: {} }] }, /request_put.key: a key is not/],
+      [{ compare: [{ key: "YQ==", target: "LEASE" }] }, /^compare\[0\].target/],
+    ];
+    for (const [request, detail] of ours) {
+      const { status, body } = await ask("POST", "/v3/kv/txn", request);
+      assertEquals([status, body.code], [400, "bad_request"]);
+      assertMatch(String(body.detail), detail);
+    }
+  }));
+
+Deno.test("etcd's list of members names peers and clients", () =>
+  withNode(async ({ ask, api }) => {
+    const { body } = await ask("POST", "/v3/cluster/member/list", {});
+    const [member, ...more] = body.members as Json[];
+    const { peerURLs, ...rest } = member ?? {};
+    assertMatch(String(peerURLs), /^http:\/\/127\.0\.0\.1:\d+$/);
+    assertEquals([rest, more], [{
+      ID: "1",
+      name: "node1",
+      clientURLs: [`http://${api}`],
+    }, []]);
+  }));

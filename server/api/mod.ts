@@ -8,6 +8,8 @@ import { configRoutes } from "./config.ts";
 import { clusterRoutes } from "./cluster.ts";
 import type { NodeContext } from "./context.ts";
 import { etcdRoutes } from "./etcd.ts";
+import { etcdMemberRoutes } from "./etcd_members.ts";
+import { etcdTransactionRoutes } from "./etcd_transaction.ts";
 import { haRoutes } from "./ha.ts";
 import { healthRoutes } from "./health.ts";
 import { kvRoutes } from "./kv.ts";
@@ -46,6 +48,8 @@ export function apiRoutes(
   const routes = [
     ...healthRoutes(context, renderMetrics),
     ...etcdRoutes(context),
+    ...etcdTransactionRoutes(context),
+    ...etcdMemberRoutes(context),
     ...clusterRoutes(context),
     ...orderRoutes(context),
     ...haRoutes(context),

@@ -43,6 +43,15 @@ const SAMPLES: readonly (readonly [route: string, sample: Sample])[] = [
   ["POST /v3/kv/put", { body: { ...A, value: "MQ==" }, status: 200 }],
   ["POST /v3/kv/range", { body: A, status: 200 }],
   ["POST /v3/kv/deleterange", { body: { ...A, prev_kv: true }, status: 200 }],
+  ["POST /v3/kv/txn", {
+    body: {
+      compare: [{ ...A, target: "VERSION", version: "0" }],
+      success: [{ requestPut: A }, { request_range: A }],
+      failure: [{ request_delete_range: A }],
+    },
+    status: 200,
+  }],
+  ["POST /v3/cluster/member/list", { body: {}, status: 200 }],
   ["POST /v3/maintenance/status", { body: {}, status: 200 }],
   ["GET /v1/explain", { status: 200 }],
   ["GET /v1/failover/history", { status: 200 }],

@@ -1,0 +1,87 @@
+import type { ByteString } from "./byte_string.ts";
+import type { KvDelete } from "./kv_operation.ts";
+import type { KvRecord } from "./kv_record.ts";
+import type { KvDeleteResult } from "./kv_result.ts";
+import {
+  deleteSpan,
+  type KvState,
+  putRecord,
+  recordBytes,
+  spanOf,
+} from "./kv_state.ts";
+
+/** Bytes of records that a result returns at most, but for its last record. */
+export const MAX_RESULT_BYTES = 1024 * 1024;
+
+/**
+ * Says by how much a value enlarges the store.
+ *
+ * @param key Its key.
+ * @param value The value.
+ * @param before What it replaces, null for nothing.
+ * @returns The bytes; fewer than none where it is smaller.
+ */
+export function addedBytes(
+  key: ByteString,
+  value: ByteString,
+  before: KvRecord | null,
+): number {
+  if (before === null) return recordBytes(key, value);
+  return value.length - before.value.length;
+}
+
+/**
+ * Sets a key.
+ *
+ * @param state Where.
+ * @param key The key.
+ * @param value Its new value.
+ * @param before What it replaces, null for nothing.
+ * @param revision The revision that this is part of.
+ */
+export function setKey(
+  state: KvState,
+  key: ByteString,
+  value: ByteString,
+  before: KvRecord | null,
+  revision: number,
+): void {
+  state.revision = revision;
+  const record: KvRecord = {
+    // The index and the map keep the key's first string: a second one would only take memory.
+    key: before?.key ?? key,
+    value,
+    createRevision: before?.createRevision ?? revision,
+    modRevision: revision,
+    version: (before?.version ?? 0) + 1,
+  };
+  putRecord(state, record, before);
+}
+
+/**
+ * Deletes a range.
+ *
+ * @param state Where.
+ * @param operation Which, and whether to return it.
+ * @param revision The revision that this is part of, if there is anything to delete.
+ * @returns What was deleted.
+ */
+export function deleteKeys(
+  state: KvState,
+  operation: KvDelete,
+  revision: number,
+): KvDeleteResult {
+  const previous: KvRecord[] = [];
+  let deleted = 0;
+  let previousBytes = 0;
+  deleteSpan(state, spanOf(operation), (record) => {
+    deleted += 1;
+    if (!operation.returnPrevious || previousBytes >= MAX_RESULT_BYTES) {
+      return;
+    }
+    previousBytes += recordBytes(record.key, record.value);
+    previous.push(record);
+  });
+  if (deleted > 0) state.revision = revision;
+  return { type: "delete", revision: state.revision, deleted, previous };
+}

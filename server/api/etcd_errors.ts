@@ -1,0 +1,24 @@
+import { Problem, type ProblemCode } from "../http/mod.ts";
+
+/** The numbers of gRPC that etcd's errors have, and our words for them. */
+const KINDS: ReadonlyMap<string, readonly [grpc: number, code: ProblemCode]> =
+  new Map([
+    ["etcdserver: key is not provided", [3, "bad_request"]],
+    ["etcdserver: duplicate key given in txn request", [3, "bad_request"]],
+    ["etcdserver: too many operations in txn request", [3, "bad_request"]],
+  ]);
+
+/**
+ * Makes the problem of an error that etcd knows: with its `error`, `message` and number, beside what
+ * every problem says.
+ *
+ * @param sentence Etcd's sentence for it.
+ * @returns The problem, or null when it is none of etcd's.
+ */
+export function etcdProblem(sentence: string): Problem | null {
+  const kind = KINDS.get(sentence);
+  if (!kind) return null;
+  const [grpc, code] = kind;
+  const extra = { error: sentence, message: sentence, code: grpc };
+  return new Problem(code, sentence, { extra });
+}
