@@ -56,6 +56,11 @@ export function setKey(
     version: (before?.version ?? 0) + 1,
   };
   putRecord(state, record, before);
+  state.history.note(record, before);
+}
+
+function tombstoneOf(key: ByteString, modRevision: number): KvRecord {
+  return { key, value: "", createRevision: 0, modRevision, version: 0 };
 }
 
 /**
@@ -76,6 +81,7 @@ export function deleteKeys(
   let previousBytes = 0;
   deleteSpan(state, spanOf(operation), (record) => {
     deleted += 1;
+    state.history.note(tombstoneOf(record.key, revision), record);
     if (!operation.returnPrevious || previousBytes >= MAX_RESULT_BYTES) {
       return;
     }

@@ -2,6 +2,11 @@ import { invariant } from "../../base/mod.ts";
 import type { RaftStateMachine } from "../ports.ts";
 import type { ByteString } from "./byte_string.ts";
 import { decodeKvOperation, type KvRange } from "./kv_operation.ts";
+import {
+  changesOf,
+  type KvChanges,
+  type KvChangesOptions,
+} from "./kv_changes.ts";
 import { performKvOperation } from "./kv_perform.ts";
 import type { KvRecord } from "./kv_record.ts";
 import { restoreKvState, snapshotKvState } from "./kv_snapshot.ts";
@@ -50,6 +55,13 @@ export interface KvMachine extends RaftStateMachine {
   get(key: ByteString): KvRecord | null;
   /** Returns the records of a range, in order of key. */
   list(range: KvRange, options?: KvListOptions): KvListing;
+  /**
+   * Returns the next changes after a revision, as far as they are remembered here: each revision once
+   * and whole, about a mebibyte or a thousand keys of them.
+   */
+  changes(options: KvChangesOptions): KvChanges;
+  /** Returns the oldest revision whose changes are remembered here. */
+  oldestRevision(): number;
   /** Returns the number of operations that changed something: the revision of the newest change. */
   revision(): number;
   /** Returns the number of keys. */
@@ -104,6 +116,8 @@ export function createKvMachine(options: KvMachineOptions = {}): KvMachine {
   return {
     get: (key) => state.records.get(key) ?? null,
     list: (range, { limit = 1000 } = {}) => list(state, range, limit),
+    changes: (options) => changesOf(state, options),
+    oldestRevision: () => state.history.floor() + 1,
     revision: () => state.revision,
     size: () => state.keys.size(),
     sizeBytes: () => state.sizeBytes,

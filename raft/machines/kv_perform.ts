@@ -1,13 +1,15 @@
+import type { ByteString } from "./byte_string.ts";
 import { addedBytes, deleteKeys, setKey } from "./kv_change.ts";
 import type {
   KvCompareAndSet,
+  KvDelete,
   KvExpectation,
   KvOperation,
   KvPut,
 } from "./kv_operation.ts";
 import type { KvRecord } from "./kv_record.ts";
 import { encodeKvResult } from "./kv_result.ts";
-import { deleteSpan, type KvState, spanOf } from "./kv_state.ts";
+import type { KvState } from "./kv_state.ts";
 import { performTransaction } from "./kv_transaction.ts";
 import { encodeRefusal } from "./result.ts";
 
@@ -84,8 +86,7 @@ function compareAndSet(
   const next = state.revision + 1;
   if (succeeded && value !== null) setKey(state, key, value, before, next);
   if (succeeded && value === null && before !== null) {
-    deleteSpan(state, spanOf({ key, rangeEnd: "" }), () => {});
-    state.revision = next;
+    deleteKeys(state, deletionOf(key), next);
   }
   const { revision } = state;
   const current = succeeded ? null : before;
@@ -95,6 +96,10 @@ function compareAndSet(
     succeeded,
     current,
   });
+}
+
+function deletionOf(key: ByteString): KvDelete {
+  return { type: "delete", key, rangeEnd: "", returnPrevious: false };
 }
 
 function isAsExpected(

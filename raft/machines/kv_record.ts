@@ -8,6 +8,9 @@ import {
   writeSized,
 } from "./wire.ts";
 
+/** What a record counts for beyond its key and value. */
+export const RECORD_OVERHEAD_BYTES = 128;
+
 /** A key with its value and history. Never changed once made. */
 export interface KvRecord {
   readonly key: ByteString;

@@ -1,6 +1,7 @@
 import type { SnapshotRestore } from "../ports.ts";
 import type { ByteString } from "./byte_string.ts";
 import { createKeyMap } from "./key_map.ts";
+import { createKvHistory } from "./kv_history.ts";
 import { type KvRecord, readRecord, writeRecord } from "./kv_record.ts";
 import {
   createKvState,
@@ -131,6 +132,7 @@ export function restoreKvState(
       else throw badSnapshot("a piece has no place in a key-value store");
     },
     done: () => {
+      state.history = createKvHistory(state.revision);
       if (count !== state.keys.size()) {
         throw badSnapshot(`it has ${state.keys.size()} of ${count} keys`);
       }

@@ -3,15 +3,13 @@ import type { ByteString } from "./byte_string.ts";
 import { DIGEST_START, digestByteString, digestNumber } from "./digest.ts";
 import { createKeyMap, type KeyMap } from "./key_map.ts";
 import type { KvRange } from "./kv_operation.ts";
-import type { KvRecord } from "./kv_record.ts";
+import { createKvHistory, type KvHistory } from "./kv_history.ts";
+import { type KvRecord, RECORD_OVERHEAD_BYTES } from "./kv_record.ts";
 import {
   createSortedKeys,
   type KeySpan,
   type SortedKeys,
 } from "./sorted_keys.ts";
-
-/** What a record counts for beyond its key and value. */
-const RECORD_OVERHEAD_BYTES = 128;
 
 /** Hears of a record just before it is made (`before` is null), replaced or deleted. */
 export type BeforeChange = (
@@ -25,6 +23,8 @@ export interface KvState {
   readonly records: KeyMap<KvRecord>;
   /** The keys of `records`, in order. */
   readonly keys: SortedKeys;
+  /** The last changes; what is put in place of a snapshot has none. */
+  history: KvHistory;
   /** How many operations have changed something. */
   revision: number;
   /** The size of all records, with an allowance for each. */
@@ -42,6 +42,7 @@ export function createKvState(): KvState {
   return {
     records: createKeyMap(),
     keys: createSortedKeys(),
+    history: createKvHistory(0),
     revision: 0,
     sizeBytes: 0,
     beforeChange: null,

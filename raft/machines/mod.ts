@@ -20,6 +20,8 @@ export {
   decodeCounterResult,
   encodeCounterOperation,
 } from "./counter_machine.ts";
+export type { KvChanges, KvChangesOptions, KvRevision } from "./kv_changes.ts";
+export type { KvChange } from "./kv_history.ts";
 export {
   createKvMachine,
   type KvListing,

@@ -69,6 +69,8 @@ export interface NodeContext {
   isDiskFull(): boolean;
   /** Whether the node is being stopped. */
   isStopping(): boolean;
+  /** Aborted when the node begins to stop. */
+  readonly stopSignal: AbortSignal;
   peer(id: number): PeerView | null;
   /** PostgreSQL's high availability; null before the node takes part. */
   ha(): HighAvailability | null;

@@ -225,7 +225,8 @@ function refusalProblem(
   return new Problem(code, refusal.message);
 }
 
-function recordToJson(record: KvRecord): Record<string, unknown> {
+/** A record in JSON. */
+export function recordToJson(record: KvRecord): Record<string, unknown> {
   return {
     ...bytesToJson("key", record.key),
     ...bytesToJson("value", record.value),

@@ -10,6 +10,7 @@ import type { NodeContext } from "./context.ts";
 import { etcdRoutes } from "./etcd.ts";
 import { etcdMemberRoutes } from "./etcd_members.ts";
 import { etcdTransactionRoutes } from "./etcd_transaction.ts";
+import { etcdWatchRoutes } from "./etcd_watch.ts";
 import { haRoutes } from "./ha.ts";
 import { healthRoutes } from "./health.ts";
 import { kvRoutes } from "./kv.ts";
@@ -18,6 +19,8 @@ import { openapiRoute } from "./openapi.ts";
 import { orderRoutes } from "./orders.ts";
 import { sqlRoutes } from "./sql.ts";
 import { routerRoutes } from "./router.ts";
+import { watchRoutes } from "./watch.ts";
+import { createWatchHub } from "./watch_hub.ts";
 
 export { clusterToJson, type Json } from "./cluster.ts";
 export {
@@ -45,6 +48,7 @@ export function apiRoutes(
   context: NodeContext,
   renderMetrics: () => string,
 ): Route[] {
+  const hub = createWatchHub(context);
   const routes = [
     ...healthRoutes(context, renderMetrics),
     ...etcdRoutes(context),
@@ -58,6 +62,8 @@ export function apiRoutes(
     ...routerRoutes(context),
     ...logRoutes(context),
     ...kvRoutes(context),
+    ...watchRoutes(context, hub),
+    ...etcdWatchRoutes(context, hub),
   ];
   return [...routes, openapiRoute(context.version, routes)];
 }

@@ -16,6 +16,8 @@ interface Sample {
   readonly body?: unknown;
   /** What comes of it on a node alone without PostgreSQL. */
   readonly status: number;
+  /** Whether the answer is a stream, of which the first part is looked at. */
+  readonly endless?: boolean;
 }
 
 const A = { key: "YQ==" };
@@ -43,6 +45,12 @@ const SAMPLES: readonly (readonly [route: string, sample: Sample])[] = [
   ["POST /v3/kv/put", { body: { ...A, value: "MQ==" }, status: 200 }],
   ["POST /v3/kv/range", { body: A, status: 200 }],
   ["POST /v3/kv/deleterange", { body: { ...A, prev_kv: true }, status: 200 }],
+  ["GET /v1/watch", { path: "/v1/watch?from=1", status: 200, endless: true }],
+  ["POST /v3/watch", {
+    body: { create_request: { ...A, start_revision: "1" } },
+    status: 200,
+    endless: true,
+  }],
   ["POST /v3/kv/txn", {
     body: {
       compare: [{ ...A, target: "VERSION", version: "0" }],
@@ -131,13 +139,28 @@ function nameOf({ method, path }: { method: string; path: string }): string {
   return `${method} ${path}`;
 }
 
-function askSample(
-  { ask }: TestNode,
+async function askSample(
+  { ask, api }: TestNode,
   route: string,
-  { path, body }: Pick<Sample, "path" | "body">,
+  { path, body, endless = false }: Omit<Sample, "status">,
 ): Promise<Answer> {
   const [method = "", own = ""] = route.split(" ");
-  return ask(method, path ?? own, body);
+  if (!endless) return await ask(method, path ?? own, body);
+  const response = await fetch(`http://${api}${path ?? own}`, {
+    method,
+    ...(body === undefined ? {} : {
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    }),
+  });
+  const reader = response.body?.getReader();
+  const { value } = await reader?.read() ?? {};
+  await reader?.cancel();
+  const text = new TextDecoder().decode(value);
+  const [first = ""] = text.split("\n");
+  const { status, headers } = response;
+  const isJson = headers.get("content-type")?.includes("json");
+  return { status, headers, body: isJson ? JSON.parse(first) : { text } };
 }
 
 Deno.test("every route is described, and nothing else", () =>

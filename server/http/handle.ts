@@ -86,7 +86,7 @@ async function dispatch(
   }
   const tookMs = dispatcher.nowMs() - startedAtMs;
   dispatcher.observe(route, request, response.status, tookMs);
-  return request.method === "HEAD" ? withoutBody(response) : response;
+  return request.method === "HEAD" ? await withoutBody(response) : response;
 }
 
 async function answer(
@@ -212,7 +212,9 @@ function problemOfRaft(
   return new Problem(code, error.message, { leader, cause: error });
 }
 
-function withoutBody(response: Response): Response {
+/** A stream that nobody will read is ended. */
+async function withoutBody(response: Response): Promise<Response> {
   const { status, headers } = response;
+  await response.body?.cancel();
   return new Response(null, { status, headers });
 }

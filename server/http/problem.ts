@@ -8,6 +8,7 @@ export type ProblemCode =
   | "not_found"
   | "method_not_allowed"
   | "conflict"
+  | "compacted"
   | "precondition_failed"
   | "too_large"
   | "unsupported_media_type"
@@ -29,6 +30,7 @@ export const PROBLEM_STATUS: Readonly<
   not_found: [404, "Not Found"],
   method_not_allowed: [405, "Method Not Allowed"],
   conflict: [409, "Conflict"],
+  compacted: [410, "Gone"],
   precondition_failed: [412, "Precondition Failed"],
   too_large: [413, "Content Too Large"],
   unsupported_media_type: [415, "Unsupported Media Type"],

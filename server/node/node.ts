@@ -271,6 +271,7 @@ export function contextOf(node: Node): NodeContext {
     waitingFor: () => node.waitingFor,
     isDiskFull: () => node.diskFull,
     isStopping: () => node.stopping.signal.aborted,
+    stopSignal: node.stopping.signal,
     ha: () => node.ha,
     activity: node.activity,
     superuser: config.postgresql.superuser,
