@@ -1,4 +1,5 @@
 import type { ByteString } from "./byte_string.ts";
+import { moveKey } from "./kv_leases.ts";
 import type { KvDelete } from "./kv_operation.ts";
 import type { KvRecord } from "./kv_record.ts";
 import type { KvDeleteResult } from "./kv_result.ts";
@@ -38,6 +39,7 @@ export function addedBytes(
  * @param value Its new value.
  * @param before What it replaces, null for nothing.
  * @param revision The revision that this is part of.
+ * @param lease The lease that it gets, which exists; 0 for none.
  */
 export function setKey(
   state: KvState,
@@ -45,6 +47,7 @@ export function setKey(
   value: ByteString,
   before: KvRecord | null,
   revision: number,
+  lease: number,
 ): void {
   state.revision = revision;
   const record: KvRecord = {
@@ -54,13 +57,23 @@ export function setKey(
     createRevision: before?.createRevision ?? revision,
     modRevision: revision,
     version: (before?.version ?? 0) + 1,
+    lease,
   };
   putRecord(state, record, before);
   state.history.note(record, before);
+  const former = before?.lease ?? 0;
+  if (lease !== former) moveKey(state.leases, record.key, former, lease);
 }
 
 function tombstoneOf(key: ByteString, modRevision: number): KvRecord {
-  return { key, value: "", createRevision: 0, modRevision, version: 0 };
+  return {
+    key,
+    value: "",
+    createRevision: 0,
+    modRevision,
+    version: 0,
+    lease: 0,
+  };
 }
 
 /**
@@ -82,6 +95,7 @@ export function deleteKeys(
   deleteSpan(state, spanOf(operation), (record) => {
     deleted += 1;
     state.history.note(tombstoneOf(record.key, revision), record);
+    if (record.lease !== 0) moveKey(state.leases, record.key, record.lease, 0);
     if (!operation.returnPrevious || previousBytes >= MAX_RESULT_BYTES) {
       return;
     }

@@ -7,6 +7,7 @@ import {
   type KvChanges,
   type KvChangesOptions,
 } from "./kv_changes.ts";
+import { type KvLease, remainingMs } from "./kv_leases.ts";
 import { performKvOperation } from "./kv_perform.ts";
 import type { KvRecord } from "./kv_record.ts";
 import { restoreKvState, snapshotKvState } from "./kv_snapshot.ts";
@@ -62,6 +63,16 @@ export interface KvMachine extends RaftStateMachine {
   changes(options: KvChangesOptions): KvChanges;
   /** Returns the oldest revision whose changes are remembered here. */
   oldestRevision(): number;
+  /** Returns a lease, or null. */
+  lease(id: number): KvLease | null;
+  /** Returns for how long a lease surely lives on; 0 when there is none. */
+  remainingMs(id: number): number;
+  /** Returns the numbers of all leases, in order. */
+  leaseIds(): number[];
+  /** Returns how many leases there are. */
+  leaseCount(): number;
+  /** Returns the clock by which leases end. */
+  clockMs(): number;
   /** Returns the number of operations that changed something: the revision of the newest change. */
   revision(): number;
   /** Returns the number of keys. */
@@ -118,6 +129,11 @@ export function createKvMachine(options: KvMachineOptions = {}): KvMachine {
     list: (range, { limit = 1000 } = {}) => list(state, range, limit),
     changes: (options) => changesOf(state, options),
     oldestRevision: () => state.history.floor() + 1,
+    lease: (id) => state.leases.byId.get(id) ?? null,
+    remainingMs: (id) => remainingMs(state.leases, id),
+    leaseIds: () => [...state.leases.byId.keys()].sort((a, b) => a - b),
+    leaseCount: () => state.leases.byId.size,
+    clockMs: () => state.leases.clockMs,
     revision: () => state.revision,
     size: () => state.keys.size(),
     sizeBytes: () => state.sizeBytes,

@@ -30,6 +30,12 @@ export interface KvPut {
   readonly value: ByteString;
   /** Whether to return the record that was replaced. */
   readonly returnPrevious: boolean;
+  /**
+   * The lease with which the key goes, which must exist; 0 for none.
+   *
+   * @default {0}
+   */
+  readonly lease?: number;
 }
 
 /** Deletes one key or a range, all in one revision. */
@@ -89,25 +95,65 @@ export interface KvTransaction {
   readonly failure: readonly KvStep[];
 }
 
+/** Makes a lease. */
+export interface KvLeaseGrant {
+  readonly type: "lease_grant";
+  /** Its number, from 1; one that there is no lease of. */
+  readonly id: number;
+  /** How long it lives unless it is renewed. */
+  readonly ttlMs: number;
+}
+
+/** Gives a lease its full time again, or ends it, with its keys. */
+export interface KvLeaseChange {
+  readonly type: "lease_renew" | "lease_revoke";
+  readonly id: number;
+}
+
+/** Moves the clock of leases on; does nothing unless it still is `fromMs`. */
+export interface KvTick {
+  readonly type: "tick";
+  /** What the clock was when the measurement began. */
+  readonly fromMs: number;
+  /** How much time has gone since; at most a second of it counts. */
+  readonly byMs: number;
+}
+
+/** Forgets the changes up to a revision, on all members. */
+export interface KvCompact {
+  readonly type: "compact";
+  readonly revision: number;
+}
+
 /** What a key-value store can be told to do. */
 export type KvOperation =
   | KvPut
   | KvDelete
   | KvCompareAndSet
-  | KvTransaction;
+  | KvTransaction
+  | KvLeaseGrant
+  | KvLeaseChange
+  | KvTick
+  | KvCompact;
 
 const PUT = 1;
 const DELETE = 2;
 const COMPARE_AND_SET = 3;
 const TRANSACTION = 4;
 const RANGE = 5;
+const LEASE_GRANT = 6;
+const LEASE_RENEW = 7;
+const LEASE_REVOKE = 8;
+const TICK = 9;
+const COMPACT = 10;
 
 const RETURN_PREVIOUS = 1;
+const HAS_LEASE = 2;
 const EXPECT_VALUE = 1;
 const SET_VALUE = 2;
 
-/** The room that is made for a transaction at first. */
-const TRANSACTION_BYTES = 256;
+/** The room that is made at first for what has no key, or several. */
+const OTHER_BYTES = 32;
 
 const RELATIONS = ["equal", "greater", "less", "not_equal"] as const;
 const OPERANDS = [
@@ -171,10 +217,7 @@ function writeOperation(
 ): void {
   switch (operation.type) {
     case "put":
-      writeByte(writer, PUT);
-      writeByte(writer, operation.returnPrevious ? RETURN_PREVIOUS : 0);
-      writeSized(writer, operation.key);
-      writeSized(writer, operation.value);
+      writePut(writer, operation);
       break;
     case "delete":
       writeByte(writer, DELETE);
@@ -195,6 +238,72 @@ function writeOperation(
     case "transaction":
       writeTransaction(writer, operation);
       break;
+    default:
+      writeNumbers(writer, operation);
+  }
+}
+
+function writePut(
+  writer: Writer,
+  { key, value, returnPrevious, lease = 0 }: KvPut,
+): void {
+  const previous = returnPrevious ? RETURN_PREVIOUS : 0;
+  writeByte(writer, PUT);
+  writeByte(writer, lease === 0 ? previous : previous | HAS_LEASE);
+  writeSized(writer, key);
+  writeSized(writer, value);
+  if (lease !== 0) writeNumber(writer, lease);
+}
+
+/** Operations that are no more than a number or two. */
+type NumbersOperation = KvLeaseGrant | KvLeaseChange | KvTick | KvCompact;
+
+function writeNumbers(writer: Writer, operation: NumbersOperation): void {
+  const [tag, first, second] = numbersOf(operation);
+  writeByte(writer, tag);
+  writeByte(writer, 0);
+  writeNumber(writer, first);
+  writeNumber(writer, second);
+}
+
+function numbersOf(
+  operation: NumbersOperation,
+): readonly [tag: number, first: number, second: number] {
+  switch (operation.type) {
+    case "lease_grant":
+      return [LEASE_GRANT, operation.id, operation.ttlMs];
+    case "lease_renew":
+      return [LEASE_RENEW, operation.id, 0];
+    case "lease_revoke":
+      return [LEASE_REVOKE, operation.id, 0];
+    case "tick":
+      return [TICK, operation.fromMs, operation.byMs];
+    case "compact":
+      return [COMPACT, operation.revision, 0];
+  }
+}
+
+function readNumbers(
+  reader: Reader,
+  tag: number,
+  flags: number,
+): NumbersOperation | null {
+  if (flags !== 0) return null;
+  const first = readNumber(reader);
+  const second = readNumber(reader);
+  switch (tag) {
+    case LEASE_GRANT:
+      return { type: "lease_grant", id: first, ttlMs: second };
+    case LEASE_RENEW:
+      return { type: "lease_renew", id: first };
+    case LEASE_REVOKE:
+      return { type: "lease_revoke", id: first };
+    case TICK:
+      return { type: "tick", fromMs: first, byMs: second };
+    case COMPACT:
+      return { type: "compact", revision: first };
+    default:
+      return null;
   }
 }
 
@@ -208,18 +317,19 @@ export function decodeKvOperation(data: Uint8Array): KvOperation | null {
   const reader = createReader(data);
   const tag = readByte(reader);
   const flags = readByte(reader);
-  const operation = tag > COMPARE_AND_SET
-    ? readTransaction(reader, tag, flags)
-    : readBody(reader, tag, flags);
+  const operation = tag <= COMPARE_AND_SET
+    ? readBody(reader, tag, flags)
+    : tag === TRANSACTION
+    ? readTransaction(reader, flags)
+    : readNumbers(reader, tag, flags);
   return readCompletely(reader) ? operation : null;
 }
 
 function readTransaction(
   reader: Reader,
-  tag: number,
   flags: number,
 ): KvTransaction | null {
-  if (tag !== TRANSACTION || flags !== 0) return null;
+  if (flags !== 0) return null;
   const comparisons = readList(reader, readComparison);
   const success = readList(reader, readStep);
   const failure = readList(reader, readStep);
@@ -301,12 +411,15 @@ function readBody(
   flags: number,
 ): KvPut | KvDelete | KvCompareAndSet | null {
   if (tag === COMPARE_AND_SET) return readCompareAndSet(reader, flags);
-  if (flags > RETURN_PREVIOUS) return null;
-  const returnPrevious = flags === RETURN_PREVIOUS;
+  if (flags > RETURN_PREVIOUS + HAS_LEASE) return null;
+  const returnPrevious = (flags & RETURN_PREVIOUS) !== 0;
   const key = readByteString(reader);
   const second = readByteString(reader);
-  if (tag === PUT) return { type: "put", key, value: second, returnPrevious };
-  if (tag !== DELETE) return null;
+  if (tag === PUT) {
+    const lease = (flags & HAS_LEASE) === 0 ? 0 : readNumber(reader);
+    return { type: "put", key, value: second, returnPrevious, lease };
+  }
+  if (tag !== DELETE || flags > RETURN_PREVIOUS) return null;
   return { type: "delete", key, rangeEnd: second, returnPrevious };
 }
 
@@ -339,7 +452,7 @@ function writeCompareAndSet(
 
 /** Exact for puts and deletes, so that the usual operations are written without a copy. */
 function encodedSize(operation: KvOperation): number {
-  if (operation.type === "transaction") return TRANSACTION_BYTES;
+  if (!("key" in operation)) return OTHER_BYTES;
   const keySize = 2 + sizedSize(operation.key);
   switch (operation.type) {
     case "put":

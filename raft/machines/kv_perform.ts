@@ -10,8 +10,16 @@ import type {
 import type { KvRecord } from "./kv_record.ts";
 import { encodeKvResult } from "./kv_result.ts";
 import type { KvState } from "./kv_state.ts";
+import { LEASE_NOT_FOUND, performLease } from "./kv_lease_perform.ts";
 import { performTransaction } from "./kv_transaction.ts";
 import { encodeRefusal } from "./result.ts";
+
+/** Etcd's words, which programs compare. */
+export const REVISION_COMPACTED =
+  "etcdserver: mvcc: required revision has been compacted";
+/** Etcd's words, which programs compare. */
+export const REVISION_IN_FUTURE =
+  "etcdserver: mvcc: required revision is a future revision";
 
 /**
  * Carries an operation out.
@@ -37,6 +45,10 @@ export function performKvOperation(
       return encodeKvResult(deleteKeys(state, operation, state.revision + 1));
     case "transaction":
       return performTransaction(state, operation, maxSizeBytes);
+    case "compact":
+      return compact(state, operation.revision);
+    default:
+      return performLease(state, operation);
   }
 }
 
@@ -57,6 +69,19 @@ function performSet(
     : compareAndSet(state, operation, before);
 }
 
+function compact(state: KvState, compacted: number): Uint8Array {
+  const { revision } = state;
+  if (compacted <= state.compacted) {
+    return encodeRefusal("out_of_range", REVISION_COMPACTED);
+  }
+  if (compacted > revision) {
+    return encodeRefusal("out_of_range", REVISION_IN_FUTURE);
+  }
+  state.compacted = compacted;
+  state.history.forget(compacted);
+  return encodeKvResult({ type: "compact", revision });
+}
+
 /** Refuses what would enlarge a full store. */
 function refuseFull(maxSizeBytes: number): Uint8Array {
   return encodeRefusal(
@@ -70,8 +95,12 @@ function put(
   operation: KvPut,
   before: KvRecord | null,
 ): Uint8Array {
+  const { key, value, lease = 0 } = operation;
+  if (lease !== 0 && !state.leases.byId.has(lease)) {
+    return encodeRefusal("invalid", LEASE_NOT_FOUND);
+  }
   const revision = state.revision + 1;
-  setKey(state, operation.key, operation.value, before, revision);
+  setKey(state, key, value, before, revision, lease);
   const previous = operation.returnPrevious ? before : null;
   return encodeKvResult({ type: "put", revision, previous });
 }
@@ -84,7 +113,9 @@ function compareAndSet(
   const { key, value } = operation;
   const succeeded = isAsExpected(operation.expected, before);
   const next = state.revision + 1;
-  if (succeeded && value !== null) setKey(state, key, value, before, next);
+  if (succeeded && value !== null) {
+    setKey(state, key, value, before, next, before?.lease ?? 0);
+  }
   if (succeeded && value === null && before !== null) {
     deleteKeys(state, deletionOf(key), next);
   }

@@ -21,6 +21,8 @@ export interface KvRecord {
   readonly modRevision: number;
   /** How often it was set since it was made; 1 at first. */
   readonly version: number;
+  /** The lease with which it goes; 0 for none. */
+  readonly lease: number;
 }
 
 /**
@@ -35,19 +37,22 @@ export function writeRecord(writer: Writer, record: KvRecord): void {
   writeNumber(writer, record.createRevision);
   writeNumber(writer, record.modRevision);
   writeNumber(writer, record.version);
+  writeNumber(writer, record.lease);
 }
 
 /**
  * Reads a record.
  *
  * @param reader Moves on behind it.
+ * @param hasLease Whether it was written with its lease, as all are by now.
  * @returns The record, meaningless when the reader has failed.
  */
-export function readRecord(reader: Reader): KvRecord {
+export function readRecord(reader: Reader, hasLease = true): KvRecord {
   const key = readByteString(reader);
   const value = readByteString(reader);
   const createRevision = readNumber(reader);
   const modRevision = readNumber(reader);
   const version = readNumber(reader);
-  return { key, value, createRevision, modRevision, version };
+  const lease = hasLease ? readNumber(reader) : 0;
+  return { key, value, createRevision, modRevision, version, lease };
 }

@@ -74,8 +74,36 @@ export interface KvTransactionResult {
   readonly answers: readonly KvStepResult[];
 }
 
+/** What a change of a lease came to. */
+export interface KvLeaseResult {
+  readonly type: "lease";
+  /** The store's revision behind it. */
+  readonly revision: number;
+  /** How long it lives from now on; 0 when it has ended. */
+  readonly ttlMs: number;
+}
+
+/** What a tick came to. */
+export interface KvClockResult {
+  readonly type: "clock";
+  /** The store's revision behind it. */
+  readonly revision: number;
+  /** The clock of leases behind it. */
+  readonly clockMs: number;
+}
+
+/** What a compaction came to. */
+export interface KvCompactResult {
+  readonly type: "compact";
+  /** The store's revision. */
+  readonly revision: number;
+}
+
 /** What a key-value store answers. */
 export type KvResult =
+  | KvLeaseResult
+  | KvClockResult
+  | KvCompactResult
   | KvTransactionResult
   | KvPutResult
   | KvDeleteResult
@@ -87,6 +115,9 @@ const DELETE = 2;
 const COMPARE_AND_SET = 3;
 const TRANSACTION = 4;
 const RANGE = 5;
+const LEASE = 6;
+const CLOCK = 7;
+const COMPACT = 8;
 
 /**
  * Encodes the result of an operation that was carried out.
@@ -104,9 +135,14 @@ export function encodeKvResult(
   return finishWriter(writer);
 }
 
-type PlainResult = KvStepResult | KvCompareAndSetResult;
+type PlainResult =
+  | KvStepResult
+  | KvCompareAndSetResult
+  | KvLeaseResult
+  | KvClockResult
+  | KvCompactResult;
 
-/** A tag, the revision, a number, and records: all results but that of a transaction. */
+/** A tag, the revision, a number, and records where there can be any: all results but that of a transaction. */
 function writeResult(writer: Writer, result: PlainResult): void {
   switch (result.type) {
     case "put":
@@ -126,6 +162,15 @@ function writeResult(writer: Writer, result: PlainResult): void {
     case "range":
       writeHead(writer, RANGE, result.revision, result.count);
       writeRecords(writer, result.records);
+      break;
+    case "lease":
+      writeHead(writer, LEASE, result.revision, result.ttlMs);
+      break;
+    case "clock":
+      writeHead(writer, CLOCK, result.revision, result.clockMs);
+      break;
+    case "compact":
+      writeHead(writer, COMPACT, result.revision, 0);
       break;
   }
 }
@@ -188,6 +233,9 @@ function readResult(
   revision: number,
   second: number,
 ): Exclude<PlainResult, KvRangeResult> {
+  if (tag === LEASE) return { type: "lease", revision, ttlMs: second };
+  if (tag === CLOCK) return { type: "clock", revision, clockMs: second };
+  if (tag === COMPACT) return { type: "compact", revision };
   if (tag === COMPARE_AND_SET) {
     const [current = null] = readRecords(reader);
     const succeeded = second === 1;

@@ -2,6 +2,7 @@ import type { SnapshotRestore } from "../ports.ts";
 import type { ByteString } from "./byte_string.ts";
 import { createKeyMap } from "./key_map.ts";
 import { createKvHistory } from "./kv_history.ts";
+import { type KvLeases, moveKey, restoreLease } from "./kv_leases.ts";
 import { type KvRecord, readRecord, writeRecord } from "./kv_record.ts";
 import {
   createKvState,
@@ -22,9 +23,15 @@ import {
   writeNumber,
 } from "./wire.ts";
 
-const FORMAT = 1;
+const FORMAT = 2;
+/** That of before there were leases, which is still read. */
+const FORMAT_WITHOUT_LEASES = 1;
 const HEADER = 1;
 const RECORDS = 2;
+const LEASES = 3;
+
+/** Leases in one piece at most. */
+const LEASES_PER_PIECE = 1024;
 
 /** Keys looked at for one piece at most, which bounds the time that it takes. */
 const KEYS_PER_PIECE = 2048;
@@ -38,13 +45,12 @@ const KEYS_PER_PIECE = 2048;
  * @returns The pieces.
  */
 export function snapshotKvState(state: KvState): PieceSource {
-  const { revision } = state;
-  const count = state.keys.size();
+  const head = [headerPiece(state), ...leasePieces(state.leases)];
   const old = createKeyMap<KvRecord | null>();
   const deleted = createSortedKeys();
   // No key is empty, so every key comes after this.
   let passed: ByteString = "";
-  let stage: "header" | "records" | "end" = "header";
+  let isEnd = false;
 
   state.beforeChange = (key, before, change) => {
     if (key <= passed) return;
@@ -71,16 +77,14 @@ export function snapshotKvState(state: KvState): PieceSource {
         return finishWriter(writer);
       }
     }
-    stage = "end";
+    isEnd = true;
     return looked === 0 ? null : finishWriter(writer);
   }
 
   return {
     next: () => {
-      if (stage === "end") return null;
-      if (stage === "records") return recordsPiece();
-      stage = "records";
-      return headerPiece(revision, count);
+      if (isEnd) return null;
+      return head.shift() ?? recordsPiece();
     },
     release: () => {
       state.beforeChange = null;
@@ -99,6 +103,7 @@ export function restoreKvState(
 ): SnapshotRestore {
   const state = createKvState();
   let count = -1;
+  let hasLeases = true;
   let last: ByteString = "";
 
   function takeHeader(data: Uint8Array): void {
@@ -107,27 +112,49 @@ export function restoreKvState(
     const format = readByte(reader);
     state.revision = readNumber(reader);
     count = readNumber(reader);
-    if (format !== FORMAT || !readCompletely(reader)) {
+    hasLeases = format !== FORMAT_WITHOUT_LEASES;
+    if (hasLeases) {
+      state.compacted = readNumber(reader);
+      state.leases.clockMs = readNumber(reader);
+    }
+    const isKnown = format === FORMAT || format === FORMAT_WITHOUT_LEASES;
+    if (!isKnown || !readCompletely(reader)) {
       throw badSnapshot("its header is not that of a key-value store");
     }
+  }
+
+  function takeLeases(data: Uint8Array): void {
+    const reader = createReader(data);
+    readByte(reader);
+    while (!reader.failed && reader.at < data.length) {
+      const id = readNumber(reader);
+      const ttlMs = readNumber(reader);
+      const deadlineMs = readNumber(reader);
+      restoreLease(state.leases, { id, ttlMs, deadlineMs });
+    }
+    if (reader.failed) throw badSnapshot("a piece of leases is damaged");
   }
 
   function takeRecords(data: Uint8Array): void {
     const reader = createReader(data);
     readByte(reader);
     while (!reader.failed && reader.at < data.length) {
-      const record = readRecord(reader);
+      const record = readRecord(reader, hasLeases);
       if (reader.failed || record.key <= last) {
         throw badSnapshot("a piece is damaged or out of order");
       }
       last = record.key;
       putRecord(state, record, null);
+      if (!moveKey(state.leases, record.key, 0, record.lease)) {
+        throw badSnapshot("a key has a lease that is not there");
+      }
     }
   }
 
   return {
     piece: (data) => {
       if (count === -1 && data[0] === HEADER) takeHeader(data);
+      else if (count !== -1 && data[0] === LEASES) takeLeases(data);
       else if (count !== -1 && data[0] === RECORDS) takeRecords(data);
       else throw badSnapshot("a piece has no place in a key-value store");
     },
@@ -141,13 +168,34 @@ export function restoreKvState(
   };
 }
 
-function headerPiece(revision: number, count: number): Uint8Array {
+function headerPiece(
+  { revision, keys, compacted, leases }: KvState,
+): Uint8Array {
   const writer = createWriter(32);
   writeByte(writer, HEADER);
   writeByte(writer, FORMAT);
   writeNumber(writer, revision);
-  writeNumber(writer, count);
+  writeNumber(writer, keys.size());
+  writeNumber(writer, compacted);
+  writeNumber(writer, leases.clockMs);
   return finishWriter(writer);
+}
+
+/** They are few, so they are written down at once. */
+function leasePieces({ byId }: KvLeases): Uint8Array[] {
+  const leases = [...byId.values()];
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < leases.length; at += LEASES_PER_PIECE) {
+    const writer = createWriter(LEASES_PER_PIECE);
+    writeByte(writer, LEASES);
+    for (const lease of leases.slice(at, at + LEASES_PER_PIECE)) {
+      writeNumber(writer, lease.id);
+      writeNumber(writer, lease.ttlMs);
+      writeNumber(writer, lease.deadlineMs);
+    }
+    pieces.push(finishWriter(writer));
+  }
+  return pieces;
 }
 
 /** Goes through the keys behind `after` that are in either set, in order and once. */

@@ -2,6 +2,7 @@ import { present } from "../../base/mod.ts";
 import type { ByteString } from "./byte_string.ts";
 import { DIGEST_START, digestByteString, digestNumber } from "./digest.ts";
 import { createKeyMap, type KeyMap } from "./key_map.ts";
+import { createKvLeases, type KvLeases } from "./kv_leases.ts";
 import type { KvRange } from "./kv_operation.ts";
 import { createKvHistory, type KvHistory } from "./kv_history.ts";
 import { type KvRecord, RECORD_OVERHEAD_BYTES } from "./kv_record.ts";
@@ -25,6 +26,9 @@ export interface KvState {
   readonly keys: SortedKeys;
   /** The last changes; what is put in place of a snapshot has none. */
   history: KvHistory;
+  leases: KvLeases;
+  /** The newest revision that was compacted away, on all members. */
+  compacted: number;
   /** How many operations have changed something. */
   revision: number;
   /** The size of all records, with an allowance for each. */
@@ -43,6 +47,8 @@ export function createKvState(): KvState {
     records: createKeyMap(),
     keys: createSortedKeys(),
     history: createKvHistory(0),
+    leases: createKvLeases(),
+    compacted: 0,
     revision: 0,
     sizeBytes: 0,
     beforeChange: null,
@@ -134,6 +140,14 @@ export function spanOf(range: KvRange): KeySpan {
  */
 export function digestState(state: KvState): number {
   let digest = digestNumber(DIGEST_START, state.revision);
+  digest = digestNumber(digest, state.compacted);
+  digest = digestNumber(digest, state.leases.clockMs);
+  const leases = [...state.leases.byId.values()].sort((a, b) => a.id - b.id);
+  for (const { id, ttlMs, deadlineMs } of leases) {
+    for (const number of [id, ttlMs, deadlineMs]) {
+      digest = digestNumber(digest, number);
+    }
+  }
   for (const key of state.keys.keys({ start: "", end: null })) {
     const record = recordOf(state, key);
     digest = digestByteString(digest, record.key);
@@ -141,6 +155,7 @@ export function digestState(state: KvState): number {
     digest = digestNumber(digest, record.createRevision);
     digest = digestNumber(digest, record.modRevision);
     digest = digestNumber(digest, record.version);
+    digest = digestNumber(digest, record.lease);
   }
   return digest;
 }

@@ -5,6 +5,7 @@ import {
   MAX_RESULT_BYTES,
   setKey,
 } from "./kv_change.ts";
+import { LEASE_NOT_FOUND } from "./kv_lease_perform.ts";
 import type {
   KvComparison,
   KvPut,
@@ -53,6 +54,9 @@ export function performTransaction(
   }
   const succeeded = comparisons.every((one) => holds(state, one));
   const steps = succeeded ? success : failure;
+  if (steps.some((step) => hasLostLease(state, step))) {
+    return encodeRefusal("invalid", LEASE_NOT_FOUND);
+  }
   const added = addedBySteps(state, steps);
   if (added > 0 && state.sizeBytes + added > maxSizeBytes) {
     return encodeRefusal(
@@ -157,6 +161,11 @@ function isSo<T extends number | ByteString>(
   }
 }
 
+function hasLostLease(state: KvState, step: KvStep): boolean {
+  if (step.type !== "put" || (step.lease ?? 0) === 0) return false;
+  return !state.leases.byId.has(step.lease ?? 0);
+}
+
 /** By how much the steps enlarge the store, whatever they delete. */
 function addedBySteps(state: KvState, steps: readonly KvStep[]): number {
   let added = 0;
@@ -181,7 +190,7 @@ function take(state: KvState, step: KvStep, next: number): KvStepResult {
 
 function put(state: KvState, step: KvPut, revision: number): KvStepResult {
   const before = state.records.get(step.key) ?? null;
-  setKey(state, step.key, step.value, before, revision);
+  setKey(state, step.key, step.value, before, revision, step.lease ?? 0);
   const previous = step.returnPrevious ? before : null;
   return { type: "put", revision, previous };
 }

@@ -32,24 +32,33 @@ export {
 export {
   decodeKvOperation,
   encodeKvOperation,
+  type KvCompact,
   type KvCompareAndSet,
   type KvComparison,
   type KvDelete,
   type KvExpectation,
+  type KvLeaseChange,
+  type KvLeaseGrant,
   type KvOperation,
   type KvPut,
   type KvRange,
   type KvRangeRead,
   type KvRelation,
   type KvStep,
+  type KvTick,
   type KvTransaction,
   prefixRange,
 } from "./kv_operation.ts";
+export { type KvLease, MAX_TICK_MS } from "./kv_leases.ts";
+export { REVISION_COMPACTED, REVISION_IN_FUTURE } from "./kv_perform.ts";
 export type { KvRecord } from "./kv_record.ts";
 export {
   decodeKvResult,
+  type KvClockResult,
+  type KvCompactResult,
   type KvCompareAndSetResult,
   type KvDeleteResult,
+  type KvLeaseResult,
   type KvPutResult,
   type KvRangeResult,
   type KvResult,

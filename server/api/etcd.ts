@@ -19,6 +19,7 @@ import {
   FLAG,
   inert,
   KEY,
+  NATURAL,
   rangeOf,
   WHOLE,
 } from "./etcd_body.ts";
@@ -32,7 +33,7 @@ const MAX_RANGE = 10_000;
 export const PUT = {
   key: KEY,
   value: BYTES,
-  lease: WHOLE,
+  lease: NATURAL,
   prev_kv: FLAG,
   ignore_value: inert(false),
   ignore_lease: inert(false),
@@ -157,14 +158,12 @@ async function put(
   { key, value, lease, prev_kv: withPrevious }: FieldsOf<typeof PUT>,
   call: Call,
 ): Promise<Answer> {
-  if (lease !== 0) {
-    throw new Problem("bad_request", "lease: this node knows no leases yet");
-  }
   const result = await change(context, call, {
     type: "put",
     key,
     value,
     returnPrevious: withPrevious,
+    lease,
   });
   const header = headerOf(context, result.revision);
   const previous = result.type === "put" ? result.previous : null;
@@ -289,6 +288,7 @@ export function recordToEtcd(
     create_revision: String(record.createRevision),
     mod_revision: String(record.modRevision),
     version: String(record.version),
+    ...(record.lease === 0 ? {} : { lease: String(record.lease) }),
     ...(keysOnly || record.value === "" ? {} : { value: btoa(record.value) }),
   };
 }

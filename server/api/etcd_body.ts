@@ -57,6 +57,16 @@ export const WHOLE: Field<number> = {
   },
 };
 
+/** A whole number that is not negative; 0 when it is not there. */
+export const NATURAL: Field<number> = {
+  schema: WHOLE.schema,
+  read(name, value): number {
+    const number = WHOLE.read(name, value);
+    if (number >= 0) return number;
+    throw bad(name, "this must not be negative");
+  },
+};
+
 /** A yes or no; no when it is not there. */
 export const FLAG: Field<boolean> = {
   schema: { type: "boolean" },

@@ -1,3 +1,7 @@
+import {
+  REVISION_COMPACTED,
+  REVISION_IN_FUTURE,
+} from "../../raft/machines/mod.ts";
 import { Problem, type ProblemCode } from "../http/mod.ts";
 
 /** The numbers of gRPC that etcd's errors have, and our words for them. */
@@ -6,6 +10,11 @@ const KINDS: ReadonlyMap<string, readonly [grpc: number, code: ProblemCode]> =
     ["etcdserver: key is not provided", [3, "bad_request"]],
     ["etcdserver: duplicate key given in txn request", [3, "bad_request"]],
     ["etcdserver: too many operations in txn request", [3, "bad_request"]],
+    ["etcdserver: requested lease not found", [5, "not_found"]],
+    ["etcdserver: lease already exists", [9, "bad_request"]],
+    ["etcdserver: too large lease TTL", [11, "bad_request"]],
+    [REVISION_COMPACTED, [11, "bad_request"]],
+    [REVISION_IN_FUTURE, [11, "bad_request"]],
   ]);
 
 /**

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Json, type TestNode, withNode } from "./api_test_kit.ts";
 
 /**
@@ -133,7 +133,7 @@ Deno.test("etcd's routes refuse what etcd does, and what they can't do", () =>
         { ...EVERYTHING, min_mod_revision: "3" },
         /^min_mod_revision: /,
       ],
-      ["put", { key: "YQ==", lease: "77" }, /^lease: /],
+      ["put", { key: "YQ==", lease: "-1" }, /^lease: /],
       ["put", { key: "YQ==", ignore_value: true }, /^ignore_value: /],
     ];
     for (const [route, request, detail] of cases) {
@@ -291,4 +291,104 @@ Deno.test("etcd's list of members names peers and clients", () =>
       name: "node1",
       clientURLs: [`http://${api}`],
     }, []]);
+  }));
+
+const LEASE = { ID: "77" };
+
+Deno.test("a lease of etcd's is granted, kept alive, told of and revoked, with its keys", () =>
+  withNode(async ({ ask }) => {
+    const grant = await ask("POST", "/v3/lease/grant", { ...LEASE, TTL: 600 });
+    const { header: _header, ...granted } = grant.body;
+    assertEquals(granted, { ID: "77", TTL: "600" });
+    const drawn = (await ask("POST", "/v3/lease/grant", { TTL: "0" })).body;
+    assertMatch(String(drawn.ID), /^[1-9]\d*$/);
+    assertEquals(drawn.TTL, "1");
+
+    const put = { key: "YQ==", value: ONE, lease: "77" };
+    await ask("POST", "/v3/kv/put", put);
+    await ask("POST", "/v3/kv/txn", {
+      success: [{ requestPut: { ...put, key: "Yg==" } }],
+    });
+    await ask("POST", "/v3/kv/put", { key: "Yw==" });
+    const range = (await ask("POST", "/v3/kv/range", { key: "YQ==" })).body;
+    const [record] = range.kvs as Json[];
+    assertEquals(record?.lease, "77");
+
+    const alive = await ask("POST", "/v3/lease/keepalive", LEASE);
+    const result = alive.body.result as Json;
+    assertEquals([result.ID, result.TTL], ["77", "600"]);
+    const told = (await ask("POST", "/v3/lease/timetolive", {
+      ...LEASE,
+      keys: true,
+    })).body;
+    const { TTL, header: _told, ...rest } = told;
+    assertMatch(String(TTL), /^(600|5\d\d)$/);
+    assertEquals(rest, {
+      ID: "77",
+      grantedTTL: "600",
+      keys: ["YQ==", "Yg=="],
+    });
+    const all = (await ask("POST", "/v3/lease/leases", {})).body.leases;
+    assert((all as Json[]).some(({ ID }) => ID === "77"));
+
+    assertEquals((await ask("POST", "/v3/lease/revoke", LEASE)).status, 200);
+    const left = (await ask("POST", "/v3/kv/range", EVERYTHING)).body;
+    assertEquals((left.kvs as Json[]).map(({ key }) => key), ["Yw=="]);
+    const gone = (await ask("POST", "/v3/lease/timetolive", LEASE)).body;
+    assertEquals(gone.TTL, "-1");
+    const dead = (await ask("POST", "/v3/lease/keepalive", LEASE)).body;
+    assertEquals("TTL" in (dead.result as Json), false);
+  }));
+
+Deno.test("a lease that nobody keeps alive ends with its keys, and watchers are told", () =>
+  withNode(async ({ ask, api }) => {
+    await ask("POST", "/v3/lease/grant", { ...LEASE, TTL: 1 });
+    await ask("POST", "/v3/kv/put", { key: "YQ==", lease: 77 });
+    const response = await fetch(`http://${api}/v1/watch?from=2`);
+    assert(response.body);
+    let text = "";
+    for await (
+      const part of response.body.pipeThrough(new TextDecoderStream())
+    ) {
+      text += part;
+      if (text.includes("event:change")) break;
+    }
+    assertMatch(text, /"revision":2,"changes":\[\{"type":"delete","key":"a"/);
+    assertEquals((await ask("GET", "/v1/kv/a")).status, 404);
+  }));
+
+Deno.test("leases and compactions that etcd refuses are refused with its error", () =>
+  withNode(async ({ ask }) => {
+    await ask("POST", "/v3/lease/grant", { ...LEASE, TTL: 600 });
+    for (const value of [ONE, TWO, ONE]) {
+      await ask("POST", "/v3/kv/put", { key: "YQ==", value });
+    }
+    const compacted = await ask("POST", "/v3/kv/compaction", { revision: "2" });
+    assertEquals(compacted.status, 200);
+    const gone = "etcdserver: requested lease not found";
+    const past = "etcdserver: mvcc: required revision has been compacted";
+    const future = "etcdserver: mvcc: required revision is a future revision";
+    const cases: [string, Json, number, number, string][] = [
+      ["kv/put", { key: "YQ==", lease: "5" }, 404, 5, gone],
+      ["lease/revoke", { ID: "5" }, 404, 5, gone],
+      ["lease/grant", LEASE, 400, 9, "etcdserver: lease already exists"],
+      [
+        "lease/grant",
+        { TTL: "9007199254740991" },
+        400,
+        11,
+        "etcdserver: too large lease TTL",
+      ],
+      ["kv/compaction", { revision: "2" }, 400, 11, past],
+      ["kv/compaction", { revision: "99" }, 400, 11, future],
+    ];
+    for (const [route, request, status, code, error] of cases) {
+      const answer = await ask("POST", `/v3/${route}`, request);
+      assertEquals(
+        [answer.status, answer.body.code, answer.body.error],
+        [status, code, error],
+      );
+    }
+    const watch = await ask("GET", "/v1/watch?from=2");
+    assertEquals([watch.status, watch.body.oldest_revision], [410, 3]);
   }));

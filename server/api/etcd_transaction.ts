@@ -31,10 +31,10 @@ import {
   KEY,
   listOf,
   maybe,
+  NATURAL,
   objectOf,
   oneOf,
   rangeOf,
-  WHOLE,
 } from "./etcd_body.ts";
 import { change } from "./kv.ts";
 
@@ -43,9 +43,9 @@ const COMPARE = {
   range_end: BYTES,
   result: oneOf("EQUAL", "GREATER", "LESS", "NOT_EQUAL"),
   target: oneOf("VERSION", "CREATE", "MOD", "VALUE"),
-  version: WHOLE,
-  create_revision: WHOLE,
-  mod_revision: WHOLE,
+  version: NATURAL,
+  create_revision: NATURAL,
+  mod_revision: NATURAL,
   value: BYTES,
 };
 const STEP = {
@@ -148,20 +148,15 @@ function numberOperand(
 ): KvComparison["operand"] {
   switch (target) {
     case "VERSION":
-      return { type: "version", number: natural(compare.version) };
+      return { type: "version", number: compare.version };
     case "CREATE":
       return {
         type: "create_revision",
-        number: natural(compare.create_revision),
+        number: compare.create_revision,
       };
     case "MOD":
-      return { type: "mod_revision", number: natural(compare.mod_revision) };
+      return { type: "mod_revision", number: compare.mod_revision };
   }
-}
-
-function natural(number: number): number {
-  if (number >= 0) return number;
-  throw new Problem("bad_request", "compare: a revision is not negative");
 }
 
 function stepOf(step: Step, name: string): KvStep {
@@ -171,14 +166,8 @@ function stepOf(step: Step, name: string): KvStep {
     throw new Problem("bad_request", `${name}: send one request`);
   }
   if (put) {
-    if (put.lease !== 0) {
-      throw new Problem(
-        "bad_request",
-        `${name}.lease: this node knows no leases yet`,
-      );
-    }
-    const { key, value, prev_kv: returnPrevious } = put;
-    return { type: "put", key, value, returnPrevious };
+    const { key, value, lease, prev_kv: returnPrevious } = put;
+    return { type: "put", key, value, returnPrevious, lease };
   }
   if (range) {
     return { type: "range", ...rangeOf(range), limit: limitOf(range) };

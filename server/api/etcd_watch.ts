@@ -1,5 +1,9 @@
 import * as v from "valibot";
-import type { KvChange, KvRevision } from "../../raft/machines/mod.ts";
+import {
+  type KvChange,
+  type KvRevision,
+  REVISION_COMPACTED,
+} from "../../raft/machines/mod.ts";
 import { type Answer, Problem, type Route } from "../http/mod.ts";
 import type { NodeContext } from "./context.ts";
 import { jsonSchemaOf } from "./json_schema.ts";
@@ -149,7 +153,7 @@ function whyOf(end: WatchEnd): Record<string, string> {
   return end.kind === "compacted"
     ? {
       compact_revision: String(end.oldest),
-      cancel_reason: "etcdserver: mvcc: required revision has been compacted",
+      cancel_reason: REVISION_COMPACTED,
     }
     : { cancel_reason: "etcdserver: server stopped" };
 }

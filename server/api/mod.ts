@@ -8,6 +8,7 @@ import { configRoutes } from "./config.ts";
 import { clusterRoutes } from "./cluster.ts";
 import type { NodeContext } from "./context.ts";
 import { etcdRoutes } from "./etcd.ts";
+import { etcdLeaseRoutes } from "./etcd_leases.ts";
 import { etcdMemberRoutes } from "./etcd_members.ts";
 import { etcdTransactionRoutes } from "./etcd_transaction.ts";
 import { etcdWatchRoutes } from "./etcd_watch.ts";
@@ -53,6 +54,7 @@ export function apiRoutes(
     ...healthRoutes(context, renderMetrics),
     ...etcdRoutes(context),
     ...etcdTransactionRoutes(context),
+    ...etcdLeaseRoutes(context),
     ...etcdMemberRoutes(context),
     ...clusterRoutes(context),
     ...orderRoutes(context),

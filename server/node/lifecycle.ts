@@ -1,4 +1,5 @@
 import { formatHostPort, messageOf, systemClock } from "../../base/mod.ts";
+import { encodeKvOperation } from "../../raft/machines/mod.ts";
 import type { Leadership } from "../../raft/mod.ts";
 import type { NodeConfig } from "../config/mod.ts";
 import { startHa } from "../ha/mod.ts";
@@ -18,6 +19,7 @@ import {
   foundTogether,
   joinCluster,
 } from "./entry.ts";
+import { createLeaseClock, TICK_INTERVAL_MS } from "./lease_clock.ts";
 import { contextOf, type Node, openNode, ownAddress } from "./node.ts";
 import {
   createSurface,
@@ -145,6 +147,7 @@ async function takePart(
     if (!node.stopping.signal.aborted) surface.groupChanged();
   });
   surface.groupChanged();
+  tellTime(node);
   await beginHa(node, surface);
   await introduce(node);
 }
@@ -153,6 +156,34 @@ async function takePart(
 function metricsOf({ metrics }: Node, { settings }: Surface): string {
   if (settings.live.metricsEnabled) return metrics.registry.render();
   throw new Problem("not_found", "pgraft.metrics_enabled is off on this node");
+}
+
+/** Moves the clock of leases on whenever this node leads, until it stops. */
+function tellTime({ raft, machine, stopping: { signal } }: Node): void {
+  const { kv } = machine;
+  const clock = systemClock();
+  const beat = createLeaseClock({
+    nowMs: () => clock.nowMs(),
+    clockMs: () => kv.clockMs(),
+    isNeeded: () => kv.leaseCount() > 0 && raft.leadership().role === "leader",
+    tick: async (fromMs, byMs) => {
+      const data = encodePartOperation({
+        part: "kv",
+        once: null,
+        data: encodeKvOperation({ type: "tick", fromMs, byMs }),
+      });
+      await raft.proposeOperation({ kind: "custom", data }, { forward: false });
+    },
+  });
+  let isBusy = false;
+  const timer = setInterval(async () => {
+    if (isBusy) return;
+    isBusy = true;
+    // Whoever leads next measures anew; a lease only lasts longer.
+    await beat().catch(() => {});
+    isBusy = false;
+  }, TICK_INTERVAL_MS);
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }
 
 /** PostgreSQL is looked after once the node is a member, whose reports count. */
