@@ -191,3 +191,36 @@ Deno.test("a copy of a store's keys that follows its changes stays the same", ()
     }
   }
 });
+
+Deno.test("listAt() shows what list() did at that revision", () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const random = seededRandom(seed);
+    const machine = createKvMachine();
+    const past = new Map<number, string>();
+    const range = { key: "k1", rangeEnd: "k3" };
+    const shown = (revision: number | null, limit: number): string =>
+      JSON.stringify(
+        revision === null
+          ? machine.list(range, { limit })
+          : machine.listAt(range, revision, { limit }),
+      );
+    for (let step = 0; step < 400; step++) {
+      const key = `k${randomBelow(random, 40)}`;
+      if (randomBelow(random, 3) > 0) put(machine, key, `${step}`);
+      else {
+        const rangeEnd = randomBelow(random, 5) === 0 ? key + "~" : "";
+        const returnPrevious = false;
+        apply(machine, { type: "delete", key, rangeEnd, returnPrevious });
+      }
+      past.set(machine.revision(), shown(null, 3));
+    }
+    for (const [revision, listing] of past) {
+      assertEquals(shown(revision, 3), listing);
+    }
+  }
+  const machine = createKvMachine();
+  for (let n = 0; n < 5; n++) put(machine, "a", `${n}`);
+  apply(machine, { type: "compact", revision: 3 });
+  assertEquals(machine.listAt(EVERYTHING, 2), null);
+  assertEquals(machine.listAt(EVERYTHING, 3)?.records[0]?.value, "2");
+});

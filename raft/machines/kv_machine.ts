@@ -2,6 +2,7 @@ import { invariant } from "../../base/mod.ts";
 import type { RaftStateMachine } from "../ports.ts";
 import type { ByteString } from "./byte_string.ts";
 import { decodeKvOperation, type KvRange } from "./kv_operation.ts";
+import { type KvListing, listAt } from "./kv_past.ts";
 import {
   changesOf,
   type KvChanges,
@@ -31,7 +32,7 @@ export interface KvMachineOptions {
   readonly maxSizeBytes?: number;
 }
 
-/** Settings of {@linkcode KvMachine.list}. */
+/** Settings of {@linkcode KvMachine.list} and {@linkcode KvMachine.listAt}. */
 export interface KvListOptions {
   /**
    * The greatest number of records to return; 0 only counts.
@@ -41,21 +42,21 @@ export interface KvListOptions {
   readonly limit?: number;
 }
 
-/** Part of a key-value store, in order of key. */
-export interface KvListing {
-  readonly records: readonly KvRecord[];
-  /** How many keys the range has in all. */
-  readonly count: number;
-  /** Whether there are more than were returned. */
-  readonly more: boolean;
-}
-
 /** A replicated key-value store in the manner of etcd's. */
 export interface KvMachine extends RaftStateMachine {
   /** Returns a key's record, or null. */
   get(key: ByteString): KvRecord | null;
   /** Returns the records of a range, in order of key. */
   list(range: KvRange, options?: KvListOptions): KvListing;
+  /**
+   * Returns the records of a range as they were at a revision that has come; null when what changed
+   * since is no longer remembered here.
+   */
+  listAt(
+    range: KvRange,
+    revision: number,
+    options?: KvListOptions,
+  ): KvListing | null;
   /**
    * Returns the next changes after a revision, as far as they are remembered here: each revision once
    * and whole, about a mebibyte or a thousand keys of them.
@@ -127,6 +128,8 @@ export function createKvMachine(options: KvMachineOptions = {}): KvMachine {
   return {
     get: (key) => state.records.get(key) ?? null,
     list: (range, { limit = 1000 } = {}) => list(state, range, limit),
+    listAt: (range, revision, { limit = 1000 } = {}) =>
+      listAt(state, range, revision, limit),
     changes: (options) => changesOf(state, options),
     oldestRevision: () => state.history.floor() + 1,
     lease: (id) => state.leases.byId.get(id) ?? null,

@@ -24,7 +24,6 @@ export type { KvChanges, KvChangesOptions, KvRevision } from "./kv_changes.ts";
 export type { KvChange } from "./kv_history.ts";
 export {
   createKvMachine,
-  type KvListing,
   type KvListOptions,
   type KvMachine,
   type KvMachineOptions,
@@ -50,6 +49,7 @@ export {
   prefixRange,
 } from "./kv_operation.ts";
 export { type KvLease, MAX_TICK_MS } from "./kv_leases.ts";
+export type { KvListing } from "./kv_past.ts";
 export { REVISION_COMPACTED, REVISION_IN_FUTURE } from "./kv_perform.ts";
 export type { KvRecord } from "./kv_record.ts";
 export {

@@ -369,3 +369,23 @@ export const CONFIG_VERSIONS = one(
     ),
   }),
 );
+
+const SQL_STATE = v.looseObject({ raft_index: COUNT, state: TEXT });
+/** Replicated statements, and how far they are. */
+export const SQL_SUBMITTED: AnswerShapes = one(
+  "The statements are in the log",
+  SQL_STATE,
+  201,
+);
+/** The same, asked for later. */
+export const SQL_OPERATION: AnswerShapes = one(
+  "What became of the statements",
+  SQL_STATE,
+);
+/** The extension that was installed. */
+export const EXTENSION: AnswerShapes = one(
+  "The extension is installed",
+  v.looseObject({ database: TEXT, action: TEXT, form: TEXT, version: TEXT }),
+);
+/** What a router does and did. */
+export const ROUTER: AnswerShapes = one("The router of this node", ANY_OBJECT);

@@ -1,11 +1,16 @@
 import * as v from "valibot";
-import type { KvRange, KvRecord } from "../../raft/machines/mod.ts";
+import {
+  type KvListing,
+  type KvRange,
+  type KvRecord,
+  REVISION_COMPACTED,
+  REVISION_IN_FUTURE,
+} from "../../raft/machines/mod.ts";
 import {
   type Answer,
   type AnswerShapes,
   type Call,
   jsonAnswer,
-  Problem,
   type Route,
 } from "../http/mod.ts";
 import { etcdAnswer } from "./answers.ts";
@@ -23,6 +28,7 @@ import {
   rangeOf,
   WHOLE,
 } from "./etcd_body.ts";
+import { etcdProblem } from "./etcd_errors.ts";
 import { change } from "./kv.ts";
 import { readAs } from "./reading.ts";
 
@@ -176,16 +182,13 @@ async function range(
   body: FieldsOf<typeof RANGE>,
 ): Promise<Answer> {
   const range = rangeOf(body);
-  if (body.revision > 0) {
-    throw new Problem(
-      "bad_request",
-      "revision: only the newest revision is kept; leave it out",
-    );
-  }
   const { count_only: countOnly, keys_only: keysOnly } = body;
   const { kv } = context.machine;
+  const limit = limitOf(body);
   const answer = await readAs(context, body.serializable, () => ({
-    listing: listRange(context, range, limitOf(body)),
+    listing: body.revision > 0
+      ? listPast(context, range, body.revision, limit)
+      : listRange(context, range, limit),
     revision: kv.revision(),
   }));
   const { records, count, more } = answer.listing;
@@ -210,11 +213,24 @@ export function limitOf(
   return limit > 0 ? Math.min(limit, MAX_RANGE) : MAX_RANGE;
 }
 
+/** Reads what was there at a revision, which must have come and be remembered. */
+function listPast(
+  { machine: { kv } }: NodeContext,
+  range: KvRange,
+  revision: number,
+  limit: number,
+): KvListing {
+  if (revision > kv.revision()) throw etcdProblem(REVISION_IN_FUTURE);
+  const listing = kv.listAt(range, revision, { limit });
+  if (listing) return listing;
+  throw etcdProblem(REVISION_COMPACTED);
+}
+
 function listRange(
   { machine: { kv } }: NodeContext,
   range: KvRange,
   limit: number,
-): { records: readonly KvRecord[]; count: number; more: boolean } {
+): KvListing {
   if (range.rangeEnd !== "") return kv.list(range, { limit });
   const record = kv.get(range.key);
   const records = record && limit > 0 ? [record] : [];

@@ -2,6 +2,7 @@ import {
   REVISION_COMPACTED,
   REVISION_IN_FUTURE,
 } from "../../raft/machines/mod.ts";
+import { present } from "../../base/mod.ts";
 import { Problem, type ProblemCode } from "../http/mod.ts";
 
 /** The numbers of gRPC that etcd's errors have, and our words for them. */
@@ -17,17 +18,20 @@ const KINDS: ReadonlyMap<string, readonly [grpc: number, code: ProblemCode]> =
     [REVISION_IN_FUTURE, [11, "bad_request"]],
   ]);
 
+/** Whether an error is one that etcd knows. */
+export function isEtcdError(sentence: string): boolean {
+  return KINDS.has(sentence);
+}
+
 /**
  * Makes the problem of an error that etcd knows: with its `error`, `message` and number, beside what
  * every problem says.
  *
  * @param sentence Etcd's sentence for it.
- * @returns The problem, or null when it is none of etcd's.
+ * @returns The problem.
  */
-export function etcdProblem(sentence: string): Problem | null {
-  const kind = KINDS.get(sentence);
-  if (!kind) return null;
-  const [grpc, code] = kind;
+export function etcdProblem(sentence: string): Problem {
+  const [grpc, code] = present(KINDS.get(sentence), `etcd's "${sentence}"`);
   const extra = { error: sentence, message: sentence, code: grpc };
   return new Problem(code, sentence, { extra });
 }

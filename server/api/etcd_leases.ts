@@ -17,7 +17,8 @@ import { type NodeContext, propose } from "./context.ts";
 import { etcdRoute, headerOf } from "./etcd.ts";
 import { FLAG, inert, NATURAL } from "./etcd_body.ts";
 import { etcdProblem } from "./etcd_errors.ts";
-import { change, readAs } from "./kv.ts";
+import { change } from "./kv.ts";
+import { readAs } from "./reading.ts";
 
 /** The shortest time to live; etcd rounds up, too. */
 const MIN_TTL_SECONDS = 1;
@@ -115,8 +116,7 @@ async function grant(
   const id = wanted === 0 ? randomId() : wanted;
   const ttlMs = seconds * 1000;
   if (!Number.isSafeInteger(ttlMs)) {
-    const tooLarge = etcdProblem("etcdserver: too large lease TTL");
-    if (tooLarge) throw tooLarge;
+    throw etcdProblem("etcdserver: too large lease TTL");
   }
   const operation: KvOperation = { type: "lease_grant", id, ttlMs };
   const { revision } = await change(context, call, operation);

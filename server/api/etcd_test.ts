@@ -126,7 +126,7 @@ Deno.test("etcd's routes refuse what etcd does, and what they can't do", () =>
       ["range", "{", /not JSON/],
       ["range", { key: "YQ==", limit: "x" }, /^limit: /],
       ["range", { key: "YQ==", keys_only: "yes" }, /^keys_only: /],
-      ["range", { key: "YQ==", revision: "3" }, /^revision: only the newest/],
+      ["range", { key: "YQ==", revision: "x" }, /^revision: /],
       ["range", { ...EVERYTHING, sort_order: "DESCEND" }, /^sort_order: /],
       [
         "range",
@@ -293,6 +293,28 @@ Deno.test("etcd's list of members names peers and clients", () =>
     }, []]);
   }));
 
+Deno.test("a range of etcd's at a revision is what was there", () =>
+  withNode(async ({ ask }) => {
+    await ask("POST", "/v3/kv/put", { key: "YQ==", value: ONE });
+    await ask("POST", "/v3/kv/put", { key: "YQ==", value: TWO });
+    await ask("POST", "/v3/kv/put", { key: "Yg==" });
+    await ask("POST", "/v3/kv/deleterange", { key: "YQ==" });
+    const first = { ...A, mod_revision: "1", version: "1", value: ONE };
+    const cases: [number, unknown[]][] = [
+      [1, [first]],
+      [2, [{ ...A, value: TWO }]],
+      [3, [{ ...A, value: TWO }, B]],
+      [4, [B]],
+    ];
+    for (const [revision, kvs] of cases) {
+      const request = { ...EVERYTHING, revision };
+      const { header, ...rest } =
+        (await ask("POST", "/v3/kv/range", request)).body;
+      assertEquals(rest, { kvs, count: String(kvs.length) });
+      assertEquals(checkHeader(header), "4");
+    }
+  }));
+
 const LEASE = { ID: "77" };
 
 Deno.test("a lease of etcd's is granted, kept alive, told of and revoked, with its keys", () =>
@@ -379,6 +401,8 @@ Deno.test("leases and compactions that etcd refuses are refused with its error",
         11,
         "etcdserver: too large lease TTL",
       ],
+      ["kv/range", { key: "YQ==", revision: "1" }, 400, 11, past],
+      ["kv/range", { key: "YQ==", revision: "4" }, 400, 11, future],
       ["kv/compaction", { revision: "2" }, 400, 11, past],
       ["kv/compaction", { revision: "99" }, 400, 11, future],
     ];

@@ -20,7 +20,7 @@ import { type NodeContext, propose } from "./context.ts";
 import { readAs } from "./reading.ts";
 import * as answers from "./answers.ts";
 import { anyText, bodyOf, defineRoute, wholeOr, yesOrNo } from "./define.ts";
-import { etcdProblem } from "./etcd_errors.ts";
+import { etcdProblem, isEtcdError } from "./etcd_errors.ts";
 import { bytesOf, bytesToJson } from "./input.ts";
 
 /** How many keys a list returns at most. */
@@ -219,8 +219,7 @@ export async function change(
 function refusalProblem(
   refusal: Extract<KvResult, { type: "refused" }>,
 ): Problem {
-  const etcd = etcdProblem(refusal.message);
-  if (etcd) return etcd;
+  if (isEtcdError(refusal.message)) return etcdProblem(refusal.message);
   const code = refusal.reason === "full" ? "busy" : "bad_request";
   return new Problem(code, refusal.message);
 }

@@ -95,6 +95,12 @@ const SAMPLES: readonly (readonly [route: string, sample: Sample])[] = [
       status: 404,
     }] as const
   ),
+  ["GET /v1/router", { status: 404 }],
+  ["POST /v1/router/drain", { body: {}, status: 404 }],
+  ["POST /v1/router/resume", { body: {}, status: 404 }],
+  ["POST /v1/sql", { body: { sql: "select 1", wait: false }, status: 201 }],
+  ["GET /v1/sql/:index", { path: "/v1/sql/1", status: 404 }],
+  ["POST /v1/extension", { body: {}, status: 409 }],
   ["POST /v1/election", { body: {}, status: 200 }],
   ["POST /v1/transfer", { body: {}, status: 409 }],
   ["POST /v1/snapshot", { body: {}, status: 202 }],

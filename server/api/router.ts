@@ -1,32 +1,31 @@
-import * as v from "valibot";
 import { messageOf } from "../../base/mod.ts";
 import { type Answer, jsonAnswer, Problem, type Route } from "../http/mod.ts";
 import { type LoopStats, type Router, routerToJson } from "../router/mod.ts";
 import type { NodeContext } from "./context.ts";
-import { parseBody } from "./input.ts";
-
-const EMPTY_BODY = v.strictObject({});
+import * as answers from "./answers.ts";
+import { defineRoute, EMPTY_BODY } from "./define.ts";
 
 /** The routes of this node's router. */
 export function routerRoutes(context: NodeContext): Route[] {
-  const drain = (path: string, summary: string, isDrained: boolean): Route => ({
-    method: "POST",
-    path,
-    access: "change",
-    summary,
-    handle: ({ body }) => {
-      parseBody(EMPTY_BODY, body);
-      return answer(context, (router) => router.setDrained(isDrained));
-    },
-  });
+  const drain = (path: string, summary: string, isDrained: boolean): Route =>
+    defineRoute({
+      method: "POST",
+      path,
+      access: "change",
+      summary,
+      body: EMPTY_BODY,
+      answers: answers.ROUTER,
+      handle: () => answer(context, (router) => router.setDrained(isDrained)),
+    });
   return [
-    {
+    defineRoute({
       method: "GET",
       path: "/v1/router",
       access: "read",
       summary: "What this node's router does and did",
+      answers: answers.ROUTER,
       handle: () => answer(context, (router) => router.stats()),
-    },
+    }),
     drain("/v1/router/drain", "Take no new sessions on this node", true),
     drain("/v1/router/resume", "Take sessions on this node again", false),
   ];

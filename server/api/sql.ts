@@ -15,7 +15,8 @@ import {
   type Route,
 } from "../http/mod.ts";
 import { type NodeContext, propose, requireMember } from "./context.ts";
-import { parseBody, wholeNumber } from "./input.ts";
+import * as answers from "./answers.ts";
+import { bodyOf, defineRoute, whole } from "./define.ts";
 import { readAs } from "./reading.ts";
 
 /** How long an operation is waited for. */
@@ -35,32 +36,41 @@ const EXTENSION_BODY = v.strictObject({
 /** The routes of replicated SQL and of the extension. */
 export function sqlRoutes(context: NodeContext): Route[] {
   return [
-    {
+    defineRoute({
       method: "POST",
       path: "/v1/sql",
       access: "change",
       summary: "Have the primary run statements, once",
-      handle: (call) => submit(context, call),
-    },
-    {
+      body: bodyOf(SQL_BODY),
+      answers: answers.SQL_SUBMITTED,
+      handle: ({ body }, call) => submit(context, body, call),
+    }),
+    defineRoute({
       method: "GET",
       path: "/v1/sql/:index",
       access: "read",
       summary: "What became of them",
-      handle: (call) => read(context, call),
-    },
-    {
+      params: { index: whole("Where they stand in the log", { min: 1 }) },
+      answers: answers.SQL_OPERATION,
+      handle: ({ params }) => read(context, params.index),
+    }),
+    defineRoute({
       method: "POST",
       path: "/v1/extension",
       access: "change",
       summary: "Install the extension",
-      handle: (call) => installHere(context, call),
-    },
+      body: bodyOf(EXTENSION_BODY),
+      answers: answers.EXTENSION,
+      handle: ({ body }) => installHere(context, body.database),
+    }),
   ];
 }
 
-async function submit(context: NodeContext, call: Call): Promise<Answer> {
-  const body = parseBody(SQL_BODY, call.body);
+async function submit(
+  context: NodeContext,
+  body: v.InferOutput<typeof SQL_BODY>,
+  call: Call,
+): Promise<Answer> {
   requireMember(context);
   const role = body.role ?? context.superuser;
   const data = submissionCommand({ ...body, role });
@@ -72,8 +82,7 @@ async function submit(context: NodeContext, call: Call): Promise<Answer> {
   return jsonAnswer({ raft_index: index, state: "waiting" }, 201);
 }
 
-async function read(context: NodeContext, call: Call): Promise<Answer> {
-  const index = wholeNumber("index", call.params.index ?? "", { min: 1 });
+async function read(context: NodeContext, index: number): Promise<Answer> {
   const operation = await readAs(
     context,
     false,
@@ -86,8 +95,10 @@ async function read(context: NodeContext, call: Call): Promise<Answer> {
   );
 }
 
-async function installHere(context: NodeContext, call: Call): Promise<Answer> {
-  const { database } = parseBody(EXTENSION_BODY, call.body);
+async function installHere(
+  context: NodeContext,
+  database: string,
+): Promise<Answer> {
   const instance = context.instance();
   if (!instance) {
     throw new Problem("conflict", "This node has no PostgreSQL");

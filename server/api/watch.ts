@@ -10,7 +10,8 @@ import { type Answer, type Call, Problem, type Route } from "../http/mod.ts";
 import { type NodeContext, requireMember } from "./context.ts";
 import { anyText, defineRoute, wholeOr, yesOrNo } from "./define.ts";
 import { wholeNumber } from "./input.ts";
-import { readAs, recordToJson } from "./kv.ts";
+import { recordToJson } from "./kv.ts";
+import { readAs } from "./reading.ts";
 import type { WatchEnd, WatchFormat, WatchHub } from "./watch_hub.ts";
 
 /** After how long a client comes back by itself. */

@@ -10,6 +10,7 @@ const SQL_STATES: Readonly<Record<ProblemCode, string>> = {
   method_not_allowed: "0A000",
   conflict: "55000",
   precondition_failed: "55000",
+  compacted: "55000",
   too_large: "54000",
   unsupported_media_type: "22023",
   key_reused: "22023",
