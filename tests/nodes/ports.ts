@@ -8,8 +8,12 @@ export const HIGHEST_PORT = 32_767;
 
 const MAX_TRIES = 1000;
 
+/** Nobody listens on them between their choice and their use, so only memory keeps them apart. */
+const handedOut = new Set<number>();
+const MAX_HANDED_OUT = (HIGHEST_PORT - LOWEST_PORT) / 2;
+
 /**
- * Finds free ports on loopback by binding them all before any is let go.
+ * Finds free ports on loopback by binding them all before any is let go. A process is given none twice.
  *
  * @param count How many.
  * @param random Where to begin to look; others look for ports at the same time.
@@ -31,10 +35,13 @@ export function freePorts(
       }
       const port = LOWEST_PORT +
         randomBelow(random, HIGHEST_PORT - LOWEST_PORT + 1);
+      if (handedOut.has(port)) continue;
       const listener = listenIfFree(port);
       if (listener === null) continue;
       listeners.push(listener);
       ports.push(port);
+      if (handedOut.size >= MAX_HANDED_OUT) handedOut.clear();
+      handedOut.add(port);
     }
     return ports;
   } finally {

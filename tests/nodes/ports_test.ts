@@ -11,6 +11,16 @@ Deno.test("freePorts() finds ports that can be bound together, below the ephemer
   }
 });
 
+Deno.test("freePorts() gives no port twice, also in several calls", () => {
+  const [first = 0] = freePorts(1);
+  const span = HIGHEST_PORT - LOWEST_PORT + 1;
+  const draws = [(first - LOWEST_PORT + 0.5) / span];
+  const random = { next: () => draws.shift() ?? Math.random() };
+
+  assert(!freePorts(1, random).includes(first));
+  assertEquals(draws, []);
+});
+
 Deno.test("freePorts() passes over a port that somebody listens on", () => {
   const [taken = 0] = freePorts(1);
   using _listener = Deno.listen({ hostname: "127.0.0.1", port: taken });
