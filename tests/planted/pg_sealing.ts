@@ -113,7 +113,7 @@ export const PG_SEALING_BUGS: readonly PgBug[] = [
       old: "  return a.epoch - b.epoch || a.lsn - b.lsn;",
       new: "  return a.lsn - b.lsn;",
     }],
-    seeds: 400,
+    seeds: 1500,
   },
   {
     name: "pg_lowest_wins",
