@@ -1,19 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Answer, until } from "./nodes/mod.ts";
 import { type PgCluster, type PgNode, withPgCluster } from "./postgres/mod.ts";
-import { ROWS, runScenarios, type Scenario } from "./pg_test_kit.ts";
+import { post, ROWS, runScenarios, type Scenario } from "./pg_test_kit.ts";
 
 const CHANGE_TIMEOUT_MS = 90_000;
-
-async function post(
-  { agent }: PgNode,
-  path: string,
-  body: unknown,
-): Promise<Answer<unknown>> {
-  return await agent.client.request("POST", path, body, {
-    timeoutMs: CHANGE_TIMEOUT_MS,
-  });
-}
 
 async function set(
   node: PgNode,

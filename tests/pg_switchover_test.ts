@@ -1,20 +1,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Answer, until } from "./nodes/mod.ts";
+import { until } from "./nodes/mod.ts";
 import { type PgCluster, type PgNode, withPgCluster } from "./postgres/mod.ts";
-import { overcome, ROWS, runScenarios, type Scenario } from "./pg_test_kit.ts";
-
-/** A change of primary is answered when it is over. */
-const CHANGE_TIMEOUT_MS = 90_000;
-
-async function post(
-  { agent }: PgNode,
-  path: string,
-  body: unknown,
-): Promise<Answer<unknown>> {
-  return await agent.client.request("POST", path, body, {
-    timeoutMs: CHANGE_TIMEOUT_MS,
-  });
-}
+import {
+  overcome,
+  post,
+  ROWS,
+  runScenarios,
+  type Scenario,
+} from "./pg_test_kit.ts";
 
 /** Why something is refused; it must be. */
 async function refusal(

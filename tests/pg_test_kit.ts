@@ -1,9 +1,11 @@
 import { assertEquals } from "@std/assert";
+import type { Answer } from "./nodes/mod.ts";
 import {
   checkLedger,
   type Ledger,
   type LedgerVerdict,
   type PgCluster,
+  type PgNode,
   type Reign,
   startLedger,
 } from "./postgres/mod.ts";
@@ -14,6 +16,20 @@ export interface Blow {
   readonly ledger: Ledger;
   /** Who reigned before. */
   readonly reign: Reign;
+}
+
+/** A change of primary is answered when it is over. */
+export const CHANGE_TIMEOUT_MS = 90_000;
+
+/** Asks a node for something that may take as long as a change of primary. */
+export async function post(
+  { agent }: PgNode,
+  path: string,
+  body: unknown,
+): Promise<Answer<unknown>> {
+  return await agent.client.request("POST", path, body, {
+    timeoutMs: CHANGE_TIMEOUT_MS,
+  });
 }
 
 /** Rows that are to be acknowledged before a fault and after it. */

@@ -2,8 +2,7 @@ import type { Command } from "../command.ts";
 import { CommandFailure, EXIT } from "../exit_codes.ts";
 import { optional } from "../options.ts";
 import { oneLine } from "../style.ts";
-import type { TextType } from "../text_types.ts";
-import { NODE_ID_TYPE } from "./nodes.ts";
+import { NODE_TYPE } from "./nodes.ts";
 import { rulesAt } from "./postgres.ts";
 import { ctlCommand, type Session } from "./session.ts";
 import {
@@ -15,8 +14,6 @@ import {
   textAt,
 } from "./shape.ts";
 import { show, type View, WATCH } from "./watch.ts";
-
-const NODE_TYPE: TextType<number> = { ...NODE_ID_TYPE, placeholder: "NODE" };
 
 /** What the phases mean. */
 const PHASE_WORDS: ReadonlyMap<string, string> = new Map([

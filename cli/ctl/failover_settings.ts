@@ -1,8 +1,8 @@
 import type { Command } from "../command.ts";
 import { CommandFailure, EXIT } from "../exit_codes.ts";
 import { optional, quote, required, rest } from "../options.ts";
-import { type TextType, wordType } from "../text_types.ts";
-import { NODE_ID_TYPE } from "./nodes.ts";
+import { wordType } from "../text_types.ts";
+import { NODE_TYPE } from "./nodes.ts";
 import {
   confirm,
   ctlCommand,
@@ -11,8 +11,6 @@ import {
   type Session,
 } from "./session.ts";
 import { numberAt, type Shape, shape, shapesAt, shown } from "./shape.ts";
-
-const NODE_TYPE: TextType<number> = { ...NODE_ID_TYPE, placeholder: "NODE" };
 
 async function setPaused(session: Session, paused: boolean): Promise<number> {
   const answer = await session.client.call({

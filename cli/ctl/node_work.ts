@@ -8,9 +8,9 @@ import {
   valueOr,
 } from "../options.ts";
 import { oneLine } from "../style.ts";
-import { secondsType, type TextType, wordType } from "../text_types.ts";
+import { secondsType, wordType } from "../text_types.ts";
 import { askFirst, YES } from "./confirmation.ts";
-import { NODE_ID_TYPE } from "./nodes.ts";
+import { NODE_TYPE } from "./nodes.ts";
 import { pause } from "./pause.ts";
 import { confirm, ctlCommand, note, type Session } from "./session.ts";
 import {
@@ -21,8 +21,6 @@ import {
   shown,
   textAt,
 } from "./shape.ts";
-
-const NODE_TYPE: TextType<number> = { ...NODE_ID_TYPE, placeholder: "NODE" };
 
 const POLL_MS = 200;
 const HOUR_MS = 3_600_000;

@@ -37,6 +37,12 @@ export const NODE_ID_TYPE: TextType<number> = wholeNumberType(
   MAX_NODE_ID,
 );
 
+/** The same, as an argument of commands about PostgreSQL. */
+export const NODE_TYPE: TextType<number> = {
+  ...NODE_ID_TYPE,
+  placeholder: "NODE",
+};
+
 const COLUMNS = [
   "ID",
   "NAME",
