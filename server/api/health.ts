@@ -8,7 +8,7 @@ const READY_LAG_ENTRIES = 10_000;
 /** The open routes: whether the node lives, serves, and what it measured. */
 export function healthRoutes(
   context: NodeContext,
-  renderMetrics: () => string,
+  renderMetrics: () => string | Promise<string>,
 ): Route[] {
   return [
     {
@@ -41,7 +41,7 @@ export function healthRoutes(
       access: "open",
       summary: "Measurements for Prometheus",
       answers: answers.METRICS,
-      handle: () => metrics(renderMetrics()),
+      handle: async () => metrics(await renderMetrics()),
     },
   ];
 }

@@ -47,7 +47,7 @@ export { readAs } from "./reading.ts";
  */
 export function apiRoutes(
   context: NodeContext,
-  renderMetrics: () => string,
+  renderMetrics: () => string | Promise<string>,
 ): Route[] {
   const hub = createWatchHub(context);
   const routes = [

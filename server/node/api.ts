@@ -32,7 +32,7 @@ export interface Api {
 export async function serveApi(
   node: Node,
   context: NodeContext,
-  renderMetrics: () => string,
+  renderMetrics: () => string | Promise<string>,
 ): Promise<Api> {
   const { config, metrics } = node;
   const { host, port } = config.api.listen;

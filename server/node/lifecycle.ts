@@ -153,9 +153,19 @@ async function takePart(
 }
 
 /** What `/metrics` says, where that is not switched off. */
-function metricsOf({ metrics }: Node, { settings }: Surface): string {
-  if (settings.live.metricsEnabled) return metrics.registry.render();
-  throw new Problem("not_found", "pgraft.metrics_enabled is off on this node");
+async function metricsOf(
+  { metrics, router }: Node,
+  { settings }: Surface,
+): Promise<string> {
+  if (!settings.live.metricsEnabled) {
+    throw new Problem(
+      "not_found",
+      "pgraft.metrics_enabled is off on this node",
+    );
+  }
+  // A router that is being started again has no figures but its last ones.
+  await router?.stats().catch(() => {});
+  return metrics.registry.render();
 }
 
 /** Moves the clock of leases on whenever this node leads, until it stops. */

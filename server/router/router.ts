@@ -8,6 +8,7 @@ import { logger } from "../logging/mod.ts";
 import { judgeCancel } from "./cancels.ts";
 import type {
   Address,
+  Lease,
   LoopNews,
   LoopPorts,
   LoopSettings,
@@ -46,7 +47,7 @@ export interface Router {
   applied(): void;
   /** What it does and did, as of now. */
   stats(): Promise<LoopStats>;
-  /** The same, as of a second ago or so; null at the start. */
+  /** The same, as of when they were last asked for; null before that. */
   lastStats(): LoopStats | null;
   /** Takes no new sessions any more, or does again; those that stand go on. */
   setDrained(isDrained: boolean): Promise<LoopStats>;
@@ -54,9 +55,8 @@ export interface Router {
   stop(): Promise<void>;
 }
 
-/** Confirmations within an election timeout; one that is late still leaves others. */
-const CONFIRMS_PER_TIMEOUT = 3;
-const STATS_INTERVAL_MS = 1000;
+/** Looks and confirmations within an election timeout; one that is late still leaves others. */
+const LOOKS_PER_TIMEOUT = 3;
 const STATS_TIMEOUT_MS = 2000;
 /** How long after its thread ended on its own a router is started again. */
 const RESTART_MS = 1000;
@@ -73,10 +73,13 @@ interface Life {
   thread: RouterThread | null;
   table: string;
   state: ClusterState | null;
-  isConfirming: boolean;
+  /** Until when the loop may trust its routes, and from when on it asks for more. */
+  lease: Lease;
+  /** Whether somebody waits for a lease. */
+  isLeaseWanted: boolean;
+  confirming: Promise<void> | null;
   isDrained: boolean;
   isStopping: boolean;
-  askedMs: number;
   last: LoopStats | null;
   sequence: number;
   readonly askers: Map<number, (stats: LoopStats) => void>;
@@ -106,26 +109,30 @@ export async function startRouter(
     thread: null,
     table: "",
     state: null,
-    isConfirming: false,
+    lease: { untilMs: -Infinity, renewMs: -Infinity },
+    isLeaseWanted: false,
+    confirming: null,
     isDrained: false,
     isStopping: false,
-    askedMs: -Infinity,
     last: null,
     sequence: 0,
     askers: new Map(),
     cancels: new Set(),
   };
   const doors = await begin(life);
-  const everyMs = config.raft.electionTimeoutMs / CONFIRMS_PER_TIMEOUT;
+  const everyMs = config.raft.electionTimeoutMs / LOOKS_PER_TIMEOUT;
   const timer = setInterval(() => tick(life), everyMs);
-  tick(life);
   return {
     doors,
     poke: () => look(life),
     applied: () => {
       if (ports.state() !== life.state) look(life);
     },
-    stats: () => askStats(life),
+    stats: async () => {
+      const { thread } = life;
+      if (thread && thread.nowMs() >= life.lease.renewMs) await confirm(life);
+      return await askStats(life);
+    },
     lastStats: () => life.last,
     setDrained: (isDrained) => {
       life.isDrained = isDrained;
@@ -137,6 +144,7 @@ export async function startRouter(
       life.isStopping = true;
       clearInterval(timer);
       await life.thread?.stop();
+      await life.confirming;
       await Promise.all(life.cancels);
     },
   };
@@ -175,32 +183,38 @@ function beginAgain(life: Life): void {
 function tick(life: Life): void {
   // Whether an agent is silent shows by the clock alone.
   look(life);
-  if (!life.isConfirming) void confirm(life);
-  const nowMs = life.ports.clock.nowMs();
-  if (nowMs - life.askedMs < STATS_INTERVAL_MS) return;
-  life.askedMs = nowMs;
-  life.thread?.order({ kind: "stats", sequence: 0 });
+  if (life.isLeaseWanted) void confirm(life);
+}
+
+/** Has the state confirmed; whoever comes while that is under way takes part in it. */
+function confirm(life: Life): Promise<void> {
+  return life.confirming ??= takeLease(life).finally(() =>
+    life.confirming = null
+  );
 }
 
 /**
  * What is committed before a confirmation begins is applied here when it ends: so until an election timeout
  * after it began no other primary has taken over without this node's knowledge for longer than that.
  */
-async function confirm(life: Life): Promise<void> {
+async function takeLease(life: Life): Promise<void> {
   const { thread, config, ports } = life;
   if (!thread) return;
   const { electionTimeoutMs } = config.raft;
-  life.isConfirming = true;
   const startedMs = thread.nowMs();
   try {
     await ports.confirm(electionTimeoutMs);
-    look(life);
-    thread.order({ kind: "lease", untilMs: startedMs + electionTimeoutMs });
   } catch {
-    // Without it the lease ends by itself.
-  } finally {
-    life.isConfirming = false;
+    // Without it the lease ends by itself; whoever wants one still does at the next tick.
+    return;
   }
+  life.isLeaseWanted = false;
+  life.lease = {
+    untilMs: startedMs + electionTimeoutMs,
+    renewMs: startedMs + electionTimeoutMs / LOOKS_PER_TIMEOUT,
+  };
+  look(life);
+  thread.order({ kind: "lease", ...life.lease });
 }
 
 /** Tells the loop where sessions may go now, when that is new. */
@@ -248,6 +262,9 @@ function hear(life: Life, news: LoopNews): void {
       life.askers.delete(news.sequence);
       return;
     }
+    case "wanted":
+      life.isLeaseWanted = true;
+      return void confirm(life);
     case "log":
       return LOG[news.level](news.message, { ...news.fields });
     case "cancel": {

@@ -157,6 +157,16 @@ Deno.test("a router that has lost the quorum lets new writers wait and old sessi
   await client.take(WELCOME_BYTES);
 });
 
+Deno.test("a router asks for the state to be confirmed while writers come, and only then", async () => {
+  await using scene = await openScene();
+  await stand(scene, 2, "read_only");
+  assertEquals(scene.confirms(), 0);
+  const count = 20;
+  for (let left = count; left > 0; left--) await stand(scene);
+  assert(scene.confirms() >= 1);
+  assert(scene.confirms() <= count);
+});
+
 Deno.test("a router leads readers to standbys in turn, and past one that can't be reached", async () => {
   await using scene = await openScene();
   await stand(scene, 2, "read_only");

@@ -20,6 +20,8 @@ const PATIENCE_MS = 20_000;
 
 /** Three servers, of which node 1 is the primary of epoch 1, and a router before them. */
 export interface Scene extends AsyncDisposable {
+  /** How often the router had its node confirm the state. */
+  confirms(): number;
   readonly router: Router;
   readonly servers: readonly FakeServer[];
   /** Changes what the router's node knows. */
@@ -152,7 +154,7 @@ export async function openScene(
   await using stack = new AsyncDisposableStack();
   const servers = [1, 2, 3].map(() => stack.use(openServer()));
   const members = servers.map(({ port }, at) => memberOf(at + 1, { port }));
-  const now = { known: { ...WELL, ...known } };
+  const now = { known: { ...WELL, ...known }, confirms: 0 };
   const cache: { of: Knowledge | null; state: ClusterState | null } = {
     of: null,
     state: null,
@@ -169,8 +171,12 @@ export async function openScene(
       return cache.state ??= stateOf(phase, grant, members);
     },
     observations: () => now.known.seen,
-    confirm: () =>
-      now.known.hasContact ? Promise.resolve() : Promise.reject(new Error()),
+    confirm: () => {
+      now.confirms += 1;
+      return now.known.hasContact
+        ? Promise.resolve()
+        : Promise.reject(new Error());
+    },
     isAwaitingSync: () => Promise.resolve(now.known.waits),
   });
   if (!router) throw new Error("No port is set");
@@ -190,6 +196,7 @@ export async function openScene(
       now.known = { ...now.known, ...change };
       router.applied();
     },
+    confirms: () => now.confirms,
     dial,
     login: async (door) => {
       const wire = await dial(door);

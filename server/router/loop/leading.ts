@@ -39,14 +39,23 @@ function lead(loop: Loop, session: Session): void {
 
 /** Whether the routes are those of a moment ago, at the earliest an election timeout. */
 export function isTrusted(loop: Loop): boolean {
-  return loop.nowMs < loop.leaseUntilMs;
+  return loop.nowMs < loop.lease.untilMs;
+}
+
+/** The primary, where it may be vouched for; who asks, or waits, has that seen to for the time to come. */
+function trustedPrimary(loop: Loop, target: Target | null): Target | null {
+  if (!loop.isLeaseWanted && loop.nowMs >= loop.lease.renewMs) {
+    loop.isLeaseWanted = true;
+    loop.tell({ kind: "wanted" });
+  }
+  return isTrusted(loop) ? target : null;
 }
 
 /** Where a session goes now; null for nowhere. What this node can't vouch for is no place to write. */
 function choose(loop: Loop, { door, failed }: Session): Target | null {
   const { table } = loop;
-  const primary = isTrusted(loop) ? table.primary : null;
   if (door === "read_write") {
+    const primary = trustedPrimary(loop, table.primary);
     return primary && !failed.has(primary.member) ? primary : null;
   }
   const { standbys } = table;
@@ -54,10 +63,8 @@ function choose(loop: Loop, { door, failed }: Session): Target | null {
     const standby = standbys[loop.turn++ % standbys.length];
     if (standby && !failed.has(standby.member)) return standby;
   }
-  const { fallback } = table;
-  return isTrusted(loop) && fallback && !failed.has(fallback.member)
-    ? fallback
-    : null;
+  const fallback = trustedPrimary(loop, table.fallback);
+  return fallback && !failed.has(fallback.member) ? fallback : null;
 }
 
 function letWait(loop: Loop, session: Session): void {

@@ -77,6 +77,7 @@ export async function runLoop(
       if (loop.nowMs - sweptMs < SWEEP_MS) continue;
       sweptMs = loop.nowMs;
       sweep(loop);
+      loop.poller.settle();
       if (loop.pausedUntilMs > 0) resumeAccepting(loop);
     }
   } catch (error) {
@@ -127,7 +128,8 @@ function obey(loop: Loop, order: LoopOrder): void {
       dropOldCancels(loop);
       return leadWaiting(loop);
     case "lease":
-      loop.leaseUntilMs = order.untilMs;
+      loop.lease = order;
+      loop.isLeaseWanted = false;
       return leadWaiting(loop);
     case "drain":
       if (loop.isDrained === order.isDrained) return;

@@ -29,12 +29,18 @@ export interface LoopSettings {
   readonly proxyProtocol: boolean;
 }
 
+/** How long the routes may be trusted, by the machine's clock that never jumps. */
+export interface Lease {
+  readonly untilMs: number;
+  /** From when on whoever uses it asks for the next one. */
+  readonly renewMs: number;
+}
+
 /** What the node tells its router's loop. */
 export type LoopOrder =
   /** Routes, with addresses in place of names. */
   | { readonly kind: "table"; readonly table: RouteTable }
-  /** Until when the routes may be trusted, by the machine's clock that never jumps. */
-  | { readonly kind: "lease"; readonly untilMs: number }
+  | ({ readonly kind: "lease" } & Lease)
   | { readonly kind: "drain"; readonly isDrained: boolean }
   /** What is known of the statement that a cancel request aims at. */
   | {
@@ -54,6 +60,8 @@ export type LoopNews =
   | { readonly kind: "here" }
   | { readonly kind: "ready"; readonly ports: LoopPorts }
   | { readonly kind: "failed"; readonly why: string }
+  /** A session is to be led to the primary: is the state that says who that is of a moment ago? */
+  | { readonly kind: "wanted" }
   | {
     readonly kind: "stats";
     readonly sequence: number;

@@ -5,6 +5,7 @@ import {
   type Door,
   type EndingReason,
   ENDINGS,
+  type Lease,
   type LoopNews,
   type LoopSettings,
   type RefusalReason,
@@ -131,7 +132,9 @@ export interface Loop {
   /** How many sessions have a place or look for one. */
   placed: number;
   table: RouteTable;
-  leaseUntilMs: number;
+  lease: Lease;
+  /** Whether the next lease was asked for. */
+  isLeaseWanted: boolean;
   isDrained: boolean;
   /** The time of this round. */
   nowMs: number;
@@ -178,7 +181,8 @@ export function createLoop(
     isCalm: true,
     placed: 0,
     table: EMPTY_TABLE,
-    leaseUntilMs: 0,
+    lease: { untilMs: 0, renewMs: 0 },
+    isLeaseWanted: false,
     isDrained: false,
     nowMs: libc.nowMs(),
     nextId: 1,
