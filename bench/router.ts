@@ -1,6 +1,7 @@
 /**
  * Measures pgbench straight to a primary, through a router, and through HAProxy and PgBouncer where they are
- * on PATH; the ways take turns. With --idle it measures what idle sessions cost instead.
+ * on PATH; the ways take turns. With --idle it measures what idle sessions cost instead, with --failover how
+ * soon many clients write again when the primary dies.
  *
  * @module
  */
@@ -15,6 +16,7 @@ import {
   tableRow,
 } from "./figures.ts";
 import { startProxies, type Way } from "./proxies.ts";
+import { measureFailover } from "./router_failover.ts";
 import { measureIdle } from "./router_idle.ts";
 import { print, runBenchmark } from "./terminal.ts";
 import { readUsage, sumCpuSeconds } from "./usage.ts";
@@ -27,6 +29,8 @@ const USAGE = `Usage: deno task bench:router [options]
   --scripts LIST  of select, tpcb (select,tpcb)
   --idle          measure idle sessions before a server that only answers, instead
   --sessions N    how many of them (5000)
+  --failover      measure instead how soon clients write again through three routers when the primary dies
+  --writers N     how many of them (200)
 `;
 
 interface Options {
@@ -35,6 +39,8 @@ interface Options {
   readonly clients: readonly number[];
   readonly scripts: readonly string[];
   readonly isIdle: boolean;
+  readonly isFailover: boolean;
+  readonly writers: number;
   readonly sessions: number;
 }
 
@@ -246,8 +252,8 @@ async function measure(
 
 function readOptions(args: string[]): Options | null {
   const given = parseArgs(args, {
-    boolean: ["help", "idle"],
-    string: ["rounds", "seconds", "clients", "scripts", "sessions"],
+    boolean: ["help", "idle", "failover"],
+    string: ["rounds", "seconds", "clients", "scripts", "sessions", "writers"],
     alias: { help: "h" },
     default: {
       rounds: "5",
@@ -255,6 +261,7 @@ function readOptions(args: string[]): Options | null {
       clients: "1,8,32,128",
       scripts: "select,tpcb",
       sessions: "5000",
+      writers: "200",
     },
   });
   if (given.help) return null;
@@ -265,6 +272,8 @@ function readOptions(args: string[]): Options | null {
     scripts: given.scripts.split(","),
     isIdle: given.idle === true,
     sessions: Number(given.sessions),
+    isFailover: given.failover === true,
+    writers: Number(given.writers),
   };
 }
 
@@ -275,8 +284,12 @@ async function main(interrupted: Promise<never>): Promise<void> {
     return await Promise.race([interrupted, measureIdle(options.sessions)]);
   }
   await using cluster = await startPgCluster({
-    parameters: { max_connections: "300" },
+    parameters: { max_connections: `${Math.max(300, 2 * options.writers)}` },
   });
+  if (options.isFailover) {
+    const measuring = measureFailover(cluster, options);
+    return await Promise.race([interrupted, measuring]);
+  }
   await measure(cluster, options, interrupted);
 }
 

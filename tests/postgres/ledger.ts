@@ -53,6 +53,18 @@ export interface LedgerOptions {
    * @default {2}
    */
   readonly everyMs?: number;
+  /**
+   * Whether clients begin with the hosts in turn, rather than all with the first.
+   *
+   * @default {false}
+   */
+  readonly spread?: boolean;
+  /**
+   * How long a client waits for a session.
+   *
+   * @default {300}
+   */
+  readonly connectMs?: number;
 }
 
 /** The table of all ledgers; it has no key, so that a row could stand in it twice. */
@@ -72,12 +84,19 @@ const CANCELLED = /canceling (the )?wait for synchronous replication/;
  * @returns The ledger; to be disposed of.
  */
 export function startLedger(options: LedgerOptions): Ledger {
-  const { hosts, writers = 2, everyMs = 2 } = options;
+  const { hosts, writers = 2, everyMs = 2, spread = false } = options;
+  const { connectMs = CONNECT_MS } = options;
   const rows: Row[] = [];
   const stopping = new AbortController();
   const running = Array.from(
     { length: writers },
-    (_, at) => write({ hosts, writer: at + 1, everyMs, rows, stopping }),
+    (_, at) => {
+      const first = spread ? at % hosts.length : 0;
+      const turned = [...hosts.slice(first), ...hosts.slice(0, first)];
+      const writer = at + 1;
+      const own = { hosts: turned, writer, everyMs, connectMs };
+      return write({ ...own, rows, stopping });
+    },
   );
   const stop = async (): Promise<void> => {
     stopping.abort();
@@ -103,6 +122,7 @@ interface Writer {
   readonly hosts: readonly Place[];
   readonly writer: number;
   readonly everyMs: number;
+  readonly connectMs: number;
   readonly rows: Row[];
   readonly stopping: AbortController;
 }
@@ -111,7 +131,7 @@ async function write(self: Writer): Promise<void> {
   const { stopping: { signal }, everyMs, rows, writer } = self;
   let connection: WireConnection | null = null;
   for (let number = 1; !signal.aborted;) {
-    connection ??= await connectToPrimary(self.hosts);
+    connection ??= await connectToPrimary(self.hosts, self.connectMs);
     if (connection === null) {
       await pause(BETWEEN_TRIES_MS);
       continue;
@@ -158,11 +178,12 @@ async function insert(
 /** One round through the hosts: the first that takes writes, or null. */
 export async function connectToPrimary(
   hosts: readonly Place[],
+  timeoutMs = CONNECT_MS,
 ): Promise<WireConnection | null> {
   for (const place of hosts) {
     let connection: WireConnection | null = null;
     try {
-      connection = await connectPostgres({ place, timeoutMs: CONNECT_MS });
+      connection = await connectPostgres({ place, timeoutMs });
       if (await takesWrites(connection)) return connection;
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
