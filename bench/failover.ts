@@ -43,6 +43,7 @@ const USAGE = `Usage: deno task bench:failover [options]
   --dir DIR          where the nodes' directories are made (the machine's place for temporary files)
   --pgbench          compare pgbench with the agents and without instead; rounds of --seconds each
   --seconds N        how long one run of pgbench lasts (10)
+  --warm N           for how many seconds agents are up before pgbench (60)
 `;
 
 interface Options {
@@ -52,6 +53,7 @@ interface Options {
   readonly dir: string | undefined;
   readonly pgbench: boolean;
   readonly seconds: number;
+  readonly warmSeconds: number;
 }
 
 /** What one round came to. */
@@ -246,13 +248,14 @@ async function runClass(
 function readOptions(args: string[]): Options | null {
   const given = parseArgs(args, {
     boolean: ["help", "pgbench"],
-    string: ["rounds", "classes", "placement", "dir", "seconds"],
+    string: ["rounds", "classes", "placement", "dir", "seconds", "warm"],
     alias: { help: "h" },
     default: {
       rounds: "10",
       classes: FAILURE_CLASSES.map(({ name }) => name).join(","),
       placement: "same,apart",
       seconds: "10",
+      warm: "60",
     },
   });
   if (given.help) return null;
@@ -263,6 +266,7 @@ function readOptions(args: string[]): Options | null {
     dir: given.dir,
     pgbench: given.pgbench === true,
     seconds: Number(given.seconds),
+    warmSeconds: Number(given.warm),
   };
 }
 

@@ -10,6 +10,8 @@ export interface PgbenchOptions {
   readonly rounds: number;
   /** How long one lasts. */
   readonly seconds: number;
+  /** How long agents have been up before they are measured, since a program that has just started is slower. */
+  readonly warmSeconds: number;
 }
 
 /** With the agents, PostgreSQL must do this share of what it does without. */
@@ -41,6 +43,7 @@ async function compare(
 ): Promise<void> {
   const { primary } = await cluster.settled();
   await pgbench(primary.port, ["-i", "-q", "-s", SCALE]);
+  await warmUp(options);
   const withAgents: number[] = [];
   const withoutOne: number[] = [];
   const without: number[] = [];
@@ -62,6 +65,7 @@ async function compare(
     await stopAgents(cluster);
     without.push(await throughput(primary.port, options));
     await startAgents(cluster);
+    await warmUp(options);
     if (!isFirst) await runWithAgents();
   }
   // Of pairs that ran close together: what else the machine does changes over minutes.
@@ -125,6 +129,10 @@ async function pgbench(
   const text = new TextDecoder().decode(stdout);
   if (success) return text;
   throw new Error(`pgbench failed: ${new TextDecoder().decode(stderr)}`);
+}
+
+async function warmUp({ warmSeconds }: PgbenchOptions): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, warmSeconds * 1000));
 }
 
 /** They leave PostgreSQL running, and their guards let it go. */
