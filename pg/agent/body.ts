@@ -34,6 +34,10 @@ export interface Body {
   isUnproven: boolean;
   /** The order that is being carried out; 0 for none. */
   orderNumber: number;
+  /** Whether a promotion is under way during which the server lets nobody in (T30). */
+  isLowering: boolean;
+  /** The epoch in which such a promotion failed; 0 for none. */
+  loweringFailed: Epoch;
   /** Whether an operator wants the data to be taken anew. */
   mustClone: boolean;
   job: Job | null;
@@ -83,6 +87,12 @@ export interface AppliedConfig {
   readonly proven: ProvenConfig | null;
   /** Settings that wait for a restart. */
   readonly pendingRestart: readonly string[];
+  /** Settings that wait for the primary to have less of them (T30). */
+  readonly pendingPrimary: readonly string[];
+  /** Whether the server may see it differently by now. */
+  readonly mustNote: boolean;
+  /** When it was last asked. */
+  readonly notedAtMs: number;
   /** Why this node does not have the version; null when it has. */
   readonly fault: string | null;
 }
@@ -162,9 +172,19 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     confirmed: false,
     rendered: { hba: null, rule: null, upstream: null },
     files: { upstream: null, names: PLACEHOLDER_LIST, hba: "closed" },
-    config: { version: 0, proven: null, pendingRestart: [], fault: null },
+    config: {
+      version: 0,
+      proven: null,
+      pendingRestart: [],
+      pendingPrimary: [],
+      mustNote: true,
+      notedAtMs: -Infinity,
+      fault: null,
+    },
     isUnproven: false,
     orderNumber: 0,
+    isLowering: false,
+    loweringFailed: 0,
     mustClone: false,
     job: null,
     jobEnded: Promise.resolve(),

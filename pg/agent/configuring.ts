@@ -6,23 +6,43 @@ import { writeProven } from "./proven_file.ts";
 /** How long a question about the configuration may take. */
 const ASK_TIMEOUT_MS = 2000;
 
+/** How often a server is asked again that waits for its primary to have less of a setting. */
+const NOTE_INTERVAL_MS = 1000;
+
 /** Has the server's files say what the cluster's configuration says; a server that runs is told to read them. */
 export async function keepConfigured(body: Body): Promise<void> {
   const newest = newestConfig(body.options.ports.state());
-  if (!newest || newest.version === body.config.version) return;
-  if (body.job !== null || body.view?.data.kind !== "present") return;
+  if (!newest || body.job !== null) return;
+  if (body.view?.data.kind !== "present") return;
+  if (newest.version !== body.config.version) await take(body, newest);
+  if (isNoteDue(body)) await noteConfiguration(body);
+}
+
+async function take(body: Body, newest: ConfigVersion): Promise<void> {
   const { instance, log } = body.options;
-  // A server that was found running may wait for a restart since before this agent.
-  const isFirst = body.config.version === 0;
-  if (isFirst) warnOfFile(body, newest);
+  if (body.config.version === 0) warnOfFile(body, newest);
   const changed = await instance.configure(parametersOf(newest));
-  body.config = { ...body.config, version: newest.version, fault: null };
-  const { kind } = body.view.server;
-  const isUp = kind === "primary" || kind === "standby";
-  if (!isUp || (!changed && !isFirst)) return;
-  if (changed) await instance.reload();
-  await noteConfiguration(body);
+  body.config = {
+    ...body.config,
+    version: newest.version,
+    fault: null,
+    mustNote: true,
+    notedAtMs: -Infinity,
+  };
+  if (!isUp(body) || !changed) return;
+  await instance.reload();
   log("info", `Configuration ${newest.version} is in force`);
+}
+
+function isUp({ view }: Body): boolean {
+  return view?.server.kind === "primary" || view?.server.kind === "standby";
+}
+
+function isNoteDue(body: Body): boolean {
+  const { mustNote, pendingPrimary, notedAtMs } = body.config;
+  const sinceMs = body.options.clock.nowMs() - notedAtMs;
+  return isUp(body) && (mustNote || pendingPrimary.length > 0) &&
+    sinceMs >= NOTE_INTERVAL_MS;
 }
 
 /** This node's file counts at the founding only, which whoever edits it later should know. */
@@ -52,19 +72,40 @@ export async function configureStart(body: Body): Promise<void> {
 
 /** Asks the server what it made of its files. */
 export async function noteConfiguration(body: Body): Promise<void> {
-  const { instance, log } = body.options;
+  const { instance, log, clock } = body.options;
+  const before = body.config;
+  body.config = { ...before, notedAtMs: clock.nowMs() };
   try {
     const seen = await instance.viewConfiguration({
       timeoutMs: ASK_TIMEOUT_MS,
     });
-    const { pendingRestart } = seen;
+    const { pendingRestart, pendingPrimary } = seen;
     const fault = seen.fault ?? body.config.fault;
-    body.config = { ...body.config, pendingRestart, fault };
-    if (pendingRestart.length === 0) return;
-    log("info", `These wait for a restart: ${pendingRestart.join(", ")}`);
+    const mustNote = false;
+    body.config = {
+      ...body.config,
+      pendingRestart,
+      pendingPrimary,
+      mustNote,
+      fault,
+    };
+    const names = pendingRestart.join(", ");
+    if (names === "" || names === before.pendingRestart.join(", ")) return;
+    log("info", `These wait for a restart: ${names}`);
   } catch (error) {
     log("info", `Its settings could not be looked at: ${messageOf(error)}`);
   }
+}
+
+/** Has the server be asked again, since it was started anew. */
+export function forgetNoted(body: Body): void {
+  body.config = {
+    ...body.config,
+    pendingRestart: [],
+    pendingPrimary: [],
+    mustNote: true,
+    notedAtMs: -Infinity,
+  };
 }
 
 /** The server has come up with the version: from now on that is what is fallen back to. */
@@ -74,7 +115,7 @@ export async function proveConfiguration(body: Body): Promise<void> {
   const version = ports.state().configs.find((one) =>
     one.version === config.version
   );
-  body.config = { ...config, pendingRestart: [] };
+  forgetNoted(body);
   if (!version || config.fault !== null) return;
   if (config.proven?.version === version.version) return;
   const proven = { version: version.version, parameters: version.parameters };

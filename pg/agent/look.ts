@@ -9,6 +9,7 @@ import {
 import {
   type DataState,
   InstanceError,
+  isUnseenStandby,
   type ServerView as Seen,
 } from "../instance/mod.ts";
 import {
@@ -122,8 +123,8 @@ function viewOf(
 }
 
 function configView({ config }: Body): LocalView["config"] {
-  const { version, pendingRestart, fault } = config;
-  return { version, pendingRestart, fault };
+  const { version, pendingRestart, pendingPrimary, fault } = config;
+  return { version, pendingRestart, pendingPrimary, fault };
 }
 
 function cascadeOf(
@@ -225,6 +226,10 @@ async function lookAtServer(body: Body): Promise<ServerView> {
     if (postmaster.isForeign) {
       // R25: it is a closed standby, and of no use to anybody before it is started in order.
       const detail = "Somebody else has started it, out of the agent's reach";
+      return { kind: "hung", detail };
+    }
+    if (isUnseenStandby(error) && !body.isLowering) {
+      const detail = "A promotion was cut short, and it lets nobody in";
       return { kind: "hung", detail };
     }
     if (watch.failing?.reason === "postmaster_hung") {

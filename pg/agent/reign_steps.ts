@@ -12,6 +12,7 @@ import {
 import type { Step } from "../policy/mod.ts";
 import { holdGuard } from "./guarding.ts";
 import type { Body } from "./body.ts";
+import { promoteLowered } from "./lowering.ts";
 import { closeServer, render, save } from "./standby_steps.ts";
 import { until } from "./until.ts";
 
@@ -57,6 +58,7 @@ async function prepareReign(
     closeServer(body, { names }),
     grant ? instance.layFillers(grant.timeline) : null,
   ]);
+  if (names === "") body.mayHaveBeenEmpty = true;
   body.rendered = { ...body.rendered, rule: rule.number };
   log("info", `Commits will wait for ${names || "nobody"}`);
 }
@@ -94,6 +96,7 @@ export async function own(body: Body, epoch: Epoch): Promise<void> {
 /** Promotes to the timeline of the grant (R17, R19). The guard begins while PostgreSQL is busy with it (R8). */
 export async function promote(body: Body, timeline: Timeline): Promise<void> {
   const { instance, log } = body.options;
+  if (await promoteLowered(body, timeline)) return;
   await instance.layFillers(timeline);
   const timeoutMs = PROMOTE_TIMEOUT_MS;
   await Promise.all([instance.promote({ timeoutMs }), holdGuard(body)]);

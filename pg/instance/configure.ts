@@ -4,6 +4,7 @@ import { faultLines } from "./faults.ts";
 import type { Place } from "./place.ts";
 import { runCommand } from "./processes.ts";
 import { writeParameters } from "./render.ts";
+import { wantedLeast } from "./settings.ts";
 import type { ConfigurationView } from "./types.ts";
 
 /** How long PostgreSQL may take to look at values without a server. */
@@ -44,6 +45,10 @@ select format('%s: %s', name, error) as fault from pg_file_settings
 where error is not null and sourcefile like '%pgraft\_parameters.conf'
   and name not in (select name from pg_settings where pending_restart)`;
 
+const LEAST = `
+select name, setting::float8 as has, pg_is_in_recovery() as standby from pg_settings
+where name = any(string_to_array($1, ','))`;
+
 /** Asks a running server which of its parameters wait for a restart, and which it did not take. */
 export async function viewConfiguration(
   place: Place,
@@ -53,10 +58,47 @@ export async function viewConfiguration(
     place.connections.run<T>("control", text, [], timeoutMs);
   const pending = await ask<{ name: string }>(PENDING);
   const faults = await ask<{ fault: string }>(FAULTS);
+  const toLower = await viewLower(place, timeoutMs);
+  const names = [...pending.map(({ name }) => name), ...toLower.byRestart];
   return {
-    pendingRestart: pending.map(({ name }) => name),
+    pendingRestart: [...new Set(names)].toSorted(),
+    pendingPrimary: toLower.byPrimary,
     fault: faults.map(({ fault }) => fault).join("; ") || null,
   };
+}
+
+/**
+ * T30: what the server has more of than its parameters say, as its files kept it so. A primary gets less when it
+ * is started anew, a standby when its log asks for less.
+ */
+async function viewLower(
+  place: Place,
+  timeoutMs: number,
+): Promise<{ readonly byRestart: string[]; readonly byPrimary: string[] }> {
+  const wanted = wantedLeast(place.parameters.current);
+  const rows = await place.connections.run<
+    { name: string; has: number; standby: boolean }
+  >("control", LEAST, [LEAST_SETTING_NAMES.join(",")], timeoutMs);
+  const control = await readControl(place.dataDir);
+  const asked = typeof control === "string" ? null : control.leastSettings;
+  const above = rows.filter(({ name, has }) => has > (wanted.get(name) ?? has));
+  const isByRestart = ({ name, has, standby }: typeof rows[number]): boolean =>
+    !standby || has > (asked?.get(name) ?? has);
+  return {
+    byRestart: above.filter(isByRestart).map(({ name }) => name),
+    byPrimary: above.filter((row) => !isByRestart(row)).map(({ name }) => name)
+      .toSorted(),
+  };
+}
+
+/** T30: the settings of which the data's own log asks for more than the parameters say. */
+export async function settingsToLower(place: Place): Promise<string[]> {
+  const control = await readControl(place.dataDir);
+  if (typeof control === "string") return [];
+  const wanted = wantedLeast(place.parameters.current);
+  return [...control.leastSettings].filter(([name, least]) =>
+    (wanted.get(name) ?? least) < least
+  ).map(([name]) => name);
 }
 
 /** T30: the settings of which a running standby has less than its primary, so that its replay stands still. */

@@ -7,6 +7,7 @@ import {
   checkParameters,
   configure,
   settingsShort,
+  settingsToLower,
   viewConfiguration,
 } from "./configure.ts";
 import { DEFAULT_QUERY_TIMEOUT_MS } from "./connection.ts";
@@ -22,6 +23,7 @@ import { findPostmaster } from "./postmaster.ts";
 import { probe } from "./probe.ts";
 import { pidsIn } from "./processes.ts";
 import { promote } from "./promote.ts";
+import { promoteLowered } from "./promote_lowered.ts";
 import { reload } from "./reload.ts";
 import { keepClosed, render, setPlaceholders } from "./render.ts";
 import { ensureReplicationRole } from "./replication_role.ts";
@@ -76,6 +78,8 @@ export function createInstance(options: InstanceOptions): Instance {
     barrier: at(barrier),
     seenWaiting: at(seenWaiting),
     promote: at(promote),
+    promoteLowered: at(promoteLowered),
+    settingsToLower: at(settingsToLower),
     endSessions: at(endSessions),
     endWalSenders: at(endWalSenders),
     configure: at(configure),

@@ -13,6 +13,7 @@ export { InstanceError, type InstanceErrorCode } from "./errors.ts";
 export { dataMajor } from "./inspect.ts";
 export { createInstance } from "./instance.ts";
 export { findOsUser, type OsUser } from "./os_user.ts";
+export { isUnseenStandby } from "./promote_lowered.ts";
 export type { RewindOptions } from "./rewind.ts";
-export { leastSettingOf, ownedReason } from "./settings.ts";
+export { ownedReason } from "./settings.ts";
 export type * from "./types.ts";

@@ -6,7 +6,7 @@ import { waitFor } from "./wait.ts";
 /** T24: pg_promote's own wait looks ten times a second, which is too slow. */
 const PROMOTE_POLL_MS = 2;
 
-/** R19: promotes, and resolves when the server takes writes; R25 holds again from then on. */
+/** R19: promotes, and resolves when the server takes writes. */
 export async function promote(
   place: Place,
   options: { readonly timeoutMs: number },
@@ -26,6 +26,14 @@ export async function promote(
     [],
     timeoutMs,
   );
+  await untilPromoted(place, timeoutMs);
+}
+
+/** Resolves when the server takes writes; R25 holds again from then on. */
+export async function untilPromoted(
+  place: Place,
+  timeoutMs: number,
+): Promise<void> {
   const isPrimary = await waitFor(
     place.clock,
     { timeoutMs, everyMs: PROMOTE_POLL_MS },

@@ -125,6 +125,17 @@ export function fixedSettings(given: Given): Map<string, string> {
   return settings;
 }
 
+/** What the users' parameters ask for of the settings that a standby must not have less of (T30). */
+export function wantedLeast(
+  parameters: ReadonlyMap<string, string>,
+): Map<string, number> {
+  const standing = standingSettings(parameters);
+  return new Map([...DEFAULT_LEAST].map(([name, byDefault]) => {
+    const value = standing.get(name) ?? parameters.get(name) ?? byDefault;
+    return [name, Number(value)];
+  }));
+}
+
 /** What PostgreSQL has of the settings of {@linkcode Given.least} where nobody says. */
 const DEFAULT_LEAST: ReadonlyMap<string, number> = new Map([
   ["max_connections", 100],
@@ -133,24 +144,6 @@ const DEFAULT_LEAST: ReadonlyMap<string, number> = new Map([
   ["max_prepared_transactions", 0],
   ["max_locks_per_transaction", 64],
 ]);
-
-/**
- * What PostgreSQL has of a setting that a standby must not have less of than its primary (T30).
- *
- * @param name The setting.
- * @returns The number by default, or null for any other setting.
- *
- * @example Usage
- * ```ts
- * import { leastSettingOf } from "./settings.ts";
- *
- * if (leastSettingOf("max_connections") !== 100) throw new Error("By default it is 100");
- * if (leastSettingOf("work_mem") !== null) throw new Error("A standby may have less of it");
- * ```
- */
-export function leastSettingOf(name: string): number | null {
-  return DEFAULT_LEAST.get(name) ?? null;
-}
 
 function standingSettings(
   given: ReadonlyMap<string, string>,

@@ -4,10 +4,10 @@ import { crc32c } from "./control_file.ts";
 import {
   conninfo,
   fixedSettings,
-  leastSettingOf,
   mergeAutoConf,
   quoteSetting,
   userSettings,
+  wantedLeast,
 } from "./settings.ts";
 import { ownedReason } from "./mod.ts";
 
@@ -115,7 +115,16 @@ Deno.test("a server gets at least what its log asks for, whatever is set (T30)",
   );
 });
 
-Deno.test("leastSettingOf() knows the five that a standby must not have less of (T30)", () => {
-  assertEquals(leastSettingOf("max_prepared_transactions"), 0);
-  assertEquals(leastSettingOf("shared_buffers"), null);
+Deno.test("wantedLeast() says what the parameters ask for of the five (T30)", () => {
+  const wanted = wantedLeast(
+    new Map([["max_connections", "40"], ["max_wal_senders", "3"]]),
+  );
+  assertEquals(Object.fromEntries(wanted), {
+    max_connections: 40,
+    max_worker_processes: 8,
+    // pgraft's own least.
+    max_wal_senders: 10,
+    max_prepared_transactions: 0,
+    max_locks_per_transaction: 64,
+  });
 });

@@ -14,7 +14,7 @@ import {
   writeStandbySignal,
 } from "./render.ts";
 import { openLog } from "./server_log.ts";
-import { commandLineSettings } from "./settings.ts";
+import { commandLineSettings, type Given } from "./settings.ts";
 import { removeFillers } from "./timelines.ts";
 import { waitFor } from "./wait.ts";
 
@@ -30,13 +30,17 @@ const TRY_TIMEOUT_MS = 2_000;
  */
 const LAUNCH_SCRIPT = 'log=$1; shift; "$@" </dev/null >>"$log" 2>&1 & echo $!';
 
-async function launch(place: Place): Promise<number> {
+async function launch(
+  place: Place,
+  given: Given,
+  above: ReadonlyMap<string, string>,
+): Promise<number> {
   const { options, dataDir, socketDirs } = place;
-  const given = await givenFor(place, dataDir);
-  const settings = commandLineSettings(options, given, {
-    ...activeFiles(dataDir),
-    socketDirs,
-  });
+  const files = { ...activeFiles(dataDir), socketDirs };
+  const settings = new Map([
+    ...commandLineSettings(options, given, files),
+    ...above,
+  ]);
   const args = [...settings].flatMap((
     [name, value],
   ) => ["-c", `${name}=${value}`]);
@@ -137,12 +141,30 @@ async function tryOnce(place: Place, pid: number): Promise<Answer> {
   }
 }
 
+/** A server that was started and has not answered yet. */
+export interface Started {
+  readonly pid: number;
+  /** Where its part of the log begins. */
+  readonly logBytes: number;
+}
+
 /** Starts the server as a standby (R25), and resolves when it answers. */
 export async function start(
   place: Place,
   options: { readonly timeoutMs?: number } = {},
 ): Promise<void> {
   const timeoutMs = options.timeoutMs ?? DEFAULT_START_TIMEOUT_MS;
+  const given = await givenFor(place, place.dataDir);
+  const started = await begin(place, given, new Map());
+  await untilAnswered(place, started, timeoutMs);
+}
+
+/** Starts the server as a standby (R25), with settings that only this start has. */
+export async function begin(
+  place: Place,
+  given: Given,
+  above: ReadonlyMap<string, string>,
+): Promise<Started> {
   await checkStartable(place);
   await removeStaleFiles(place);
   await writeClosedFiles(place, place.dataDir);
@@ -150,15 +172,23 @@ export async function start(
   await removeFillers(place);
   await removeIfThere(join(place.dataDir, "promote"));
   await place.connections.drop();
-  const offset = await openLog(place);
-  const pid = await launch(place);
+  const logBytes = await openLog(place);
+  return { pid: await launch(place, given, above), logBytes };
+}
+
+/** Resolves when a server that was started answers. */
+export async function untilAnswered(
+  place: Place,
+  { pid, logBytes }: Started,
+  timeoutMs: number,
+): Promise<void> {
   const answer = await waitFor(
     place.clock,
     { timeoutMs, everyMs: START_POLL_MS },
     () => tryOnce(place, pid),
   );
   if (answer === "ready") return;
-  const log = await logSince(place, offset);
+  const log = await logSince(place, logBytes);
   if (answer === "ended") throw startFailed(place, log);
   throw new InstanceError(
     "timeout",

@@ -214,6 +214,8 @@ export interface ServerView {
 export interface ConfigurationView {
   /** Settings that differ until a restart. */
   readonly pendingRestart: readonly string[];
+  /** Settings that this standby can have less of once its primary has (T30). */
+  readonly pendingPrimary: readonly string[];
   /** What it can't take, in its own words; null for nothing. */
   readonly fault: string | null;
 }
@@ -367,6 +369,15 @@ export interface Instance {
   seenWaiting(options: Timeout): Promise<boolean>;
   /** R19: promotes, and resolves when the server takes writes. */
   promote(options: Timeout): Promise<void>;
+  /**
+   * T30: as {@linkcode Instance.promote}, to a timeline, by a start that lets nobody in before it takes writes and
+   * therefore need not have as much as the log asks for of the settings that it is to have less of.
+   */
+  promoteLowered(
+    options: Timeout & { readonly timeline: number },
+  ): Promise<void>;
+  /** T30: settings of which the log asks for more than a standby here, so that only a primary can have less. */
+  settingsToLower(): Promise<string[]>;
   /** R22: ends all sessions but ours and walsenders; returns how many are left. */
   endSessions(options: Timeout): Promise<number>;
   /** Ends the walsenders of these application names. */

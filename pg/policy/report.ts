@@ -61,6 +61,8 @@ export interface ConfigReport {
   readonly version: number;
   /** Settings that wait for a restart. */
   readonly pendingRestart: readonly string[];
+  /** Settings that a standby can have less of once its primary has; absent where there are none. */
+  readonly pendingPrimary?: readonly string[];
   /** Why it does not have the version; null when it has. */
   readonly fault: string | null;
 }

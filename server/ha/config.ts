@@ -3,7 +3,7 @@ import {
   type ConfigVersion,
   newestConfig,
 } from "../../pg/cluster/mod.ts";
-import { leastSettingOf, ownedReason } from "../../pg/instance/mod.ts";
+import { ownedReason } from "../../pg/instance/mod.ts";
 import { Problem } from "../http/mod.ts";
 import type { HighAvailability } from "./ha.ts";
 import { proposeWish } from "./wish.ts";
@@ -92,7 +92,6 @@ export async function changeConfig(
   if (diffParameters(current.parameters, parameters).length === 0) {
     return current;
   }
-  refuseLess(current.parameters, parameters);
   await refuseUnfit(ha, parameters);
   const { author, comment } = wish;
   await proposeWish(ha, {
@@ -142,24 +141,6 @@ function faultOf(name: string, value: string | null): string | null {
   return /[\x00-\x1f]/.test(value)
     ? `${name}: a value has no line breaks or control characters`
     : null;
-}
-
-/** T30: a standby needs as much of these as its primary, and every server starts as a standby here. */
-function refuseLess(
-  before: Readonly<Record<string, string>>,
-  after: Readonly<Record<string, string>>,
-): void {
-  for (const { name, from, to } of diffParameters(before, after)) {
-    const least = leastSettingOf(name);
-    if (least === null) continue;
-    const [had, gets] = [Number(from ?? least), Number(to ?? least)];
-    if (!(gets < had)) continue;
-    throw new Problem(
-      "conflict",
-      `${name} can't go down from ${had} to ${gets}: a standby with less than its primary does not start, ` +
-        "and every server starts as a standby",
-    );
-  }
 }
 
 /** PostgreSQL knows best what it takes, and is asked before anything is changed. */

@@ -95,9 +95,14 @@ function orderToJson({ number, kind, atMs, outcome }: MemberOrder): Json {
 
 /** How far a member has the parameters in force. */
 function memberConfigToJson(report: Report | null): Json {
-  const { version, pendingRestart, fault } = report?.config ??
-    { version: 0, pendingRestart: [], fault: null };
-  return { version, pending_restart: pendingRestart, fault };
+  const { version, pendingRestart, pendingPrimary = [], fault } =
+    report?.config ?? { version: 0, pendingRestart: [], fault: null };
+  return {
+    version,
+    pending_restart: pendingRestart,
+    pending_primary: pendingPrimary,
+    fault,
+  };
 }
 
 /** A version of the parameters, and how far each member has the ones in force (`/v1/config`). */
