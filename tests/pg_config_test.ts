@@ -21,6 +21,7 @@ interface ConfigView {
     readonly id: number;
     readonly version: number;
     readonly pending_restart: readonly string[];
+    readonly pending_primary: readonly string[];
     readonly fault: string | null;
   }[];
 }
@@ -37,6 +38,16 @@ async function whenAllHave(node: PgNode, version: number): Promise<ConfigView> {
     const seen = await config(node);
     return seen.members.every((one) => one.version === version) ? seen : null;
   }, { what: `all have configuration ${version}` });
+}
+
+/** Waits until all members tell what holds. */
+async function whenPending(
+  node: PgNode,
+  holds: (member: ConfigView["members"][number]) => boolean,
+): Promise<void> {
+  await until(async () => (await config(node)).members.every(holds) || null, {
+    what: "all tell what they wait for",
+  });
 }
 
 async function settingOf(node: PgNode, name: string): Promise<unknown> {
@@ -97,7 +108,6 @@ const SCENARIOS: readonly Scenario[] = [
           [{ work_mem: "many" }, /invalid value for parameter "work_mem"/],
           [{ nosuch: "1" }, /unrecognized configuration parameter "nosuch"/],
           [{ "work mem": "1MB" }, /no parameter's name/],
-          [{ max_connections: "50" }, /can't go down from 100 to 50/],
         ] as const
       ) {
         const answer = await post(primary, "/v1/config", { parameters });
@@ -138,6 +148,35 @@ const SCENARIOS: readonly Scenario[] = [
           { what: `node ${node.id} has as much` },
         );
       }
+    },
+  ],
+  [
+    "what standbys must match goes down with a change of primary, then on the others (T30)",
+    async (blow) => {
+      const { cluster, reign: { primary } } = blow;
+      const names = ["max_connections"];
+      await set(primary, { max_connections: null });
+      await whenPending(
+        primary,
+        ({ id, ...one }) =>
+          id === primary.id
+            ? one.pending_restart.join() === names.join()
+            : one.pending_primary.join() === names.join(),
+      );
+      await order(cluster, primary, "restart");
+      const { primary: next } = await cluster.settled();
+      assert(next.id !== primary.id);
+      assertEquals(await settingOf(next, "max_connections"), "100");
+      await whenPending(next, (one) => one.pending_primary.length === 0);
+      for (const { id, pending_restart } of (await config(next)).members) {
+        if (pending_restart.length > 0) {
+          await order(cluster, cluster.node(id), "restart");
+        }
+      }
+      for (const node of cluster.nodes) {
+        assertEquals(await settingOf(node, "max_connections"), "100");
+      }
+      await whenPending(next, (one) => one.pending_restart.length === 0);
     },
   ],
   [

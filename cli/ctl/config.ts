@@ -59,13 +59,18 @@ function headOf(config: Shape): string {
   );
 }
 
+function namesAt(member: Shape, field: string): string[] {
+  const names = member[field];
+  return Array.isArray(names) ? names.map(String) : [];
+}
+
 /** What members still lack of the version in force. */
 function memberLines(config: Shape): string[] {
   return shapesAt(config, "members").flatMap((member) => {
     const id = shown(member, "id");
     const fault = textAt(member, "fault");
-    const pending = member["pending_restart"];
-    const names = Array.isArray(pending) ? pending.map(String) : [];
+    const names = namesAt(member, "pending_restart");
+    const lowers = namesAt(member, "pending_primary");
     const has = numberAt(member, "version") ?? 0;
     return [
       ...(has === numberAt(config, "version")
@@ -74,6 +79,9 @@ function memberLines(config: Shape): string[] {
       ...(names.length === 0
         ? []
         : [`Node ${id} waits for a restart: ${names.join(", ")}`]),
+      ...(lowers.length === 0
+        ? []
+        : [`Node ${id} gets less once the primary has: ${lowers.join(", ")}`]),
       ...(fault === null ? [] : [`Node ${id}: ${fault}`]),
     ].map(oneLine);
   });

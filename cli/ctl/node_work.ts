@@ -26,6 +26,8 @@ const POLL_MS = 200;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const WORK_TIMEOUT_MS = 300_000;
+/** How long standbys may take to see that their primary has less, once it has been changed. */
+const LOWER_TIMEOUT_MS = 30_000;
 const COPY_TIMEOUT_MS = 6 * HOUR_MS;
 
 function timeout(timeoutMs: number, words: string): OptionSpec<number> {
@@ -128,9 +130,17 @@ function isDone(member: Shape, order: number): boolean {
     (state === "streaming" || state === "running" && isPrimary(member));
 }
 
-function waitsForRestart(member: Shape): boolean {
-  const pending = shape(member["config"])["pending_restart"];
+function waitsFor(
+  what: "pending_restart" | "pending_primary",
+  member: Shape,
+): boolean {
+  const pending = shape(member["config"])[what];
   return Array.isArray(pending) && pending.length > 0;
+}
+
+async function readWaiting(session: Session): Promise<number[]> {
+  const members = await readMembers(session);
+  return inOrder(members.filter((one) => waitsFor("pending_restart", one)));
 }
 
 /** Standbys first: the primary is switched away from, to one that has been restarted. */
@@ -144,11 +154,56 @@ async function doMany(
   nodes: readonly number[],
   work: Work,
 ): Promise<number> {
+  for (const node of nodes) await doWork(session, node, work);
+  return await tellDone(session, nodes, work);
+}
+
+/**
+ * Standbys may have less of what they must match only once the primary has: they come again after it. One that
+ * waits for nothing else comes but then.
+ */
+async function restartPending(session: Session, work: Work): Promise<number> {
   const done: number[] = [];
-  for (const node of nodes) {
+  const members = await readMembers(session);
+  const lowers = members.some((one) => waitsFor("pending_primary", one));
+  for (const node of await readWaiting(session)) {
     await doWork(session, node, work);
     done.push(node);
   }
+  if (!lowers) return await tellDone(session, done, work);
+  await untilPrimaryHasLess(session);
+  for (const node of await readWaiting(session)) {
+    await doWork(session, node, work);
+    done.push(node);
+  }
+  return await tellDone(session, [...new Set(done)], work);
+}
+
+async function untilPrimaryHasLess(session: Session): Promise<void> {
+  const deadlineMs = performance.now() + LOWER_TIMEOUT_MS;
+  while (!session.signal.aborted) {
+    const members = await readMembers(session);
+    if (!members.some((one) => waitsFor("pending_primary", one))) return;
+    if (performance.now() >= deadlineMs) {
+      throw new CommandFailure(
+        "The primary has as much as before of what standbys must match",
+        EXIT.failure,
+        ["pgraft ctl config show says of what, and whether it was refused"],
+      );
+    }
+    await pause(POLL_MS, session.signal);
+  }
+  throw new CommandFailure(
+    "Interrupted; nothing is half done",
+    EXIT.interrupted,
+  );
+}
+
+async function tellDone(
+  session: Session,
+  done: readonly number[],
+  work: Work,
+): Promise<number> {
   const words = DONE_WORDS[work.kind];
   const text = done.length === 0
     ? "No node waits for a restart"
@@ -174,7 +229,8 @@ const RESTART: Command = ctlCommand({
     "Restart PostgreSQL on a node, or on all of them one after the other",
   about: [
     "A primary is switched away from first, so that writes stand still as shortly as in a switchover. " +
-    "With --all and --pending standbys come first, and each is waited for.",
+    "With --all and --pending standbys come first, and each is waited for. What standbys must match is " +
+    "lowered on the way of the change of primary, and then with --pending on the others.",
   ],
   examples: [
     { line: "pgraft ctl restart 2", does: "Node 2 only" },
@@ -196,11 +252,10 @@ const RESTART: Command = ctlCommand({
   run: async ({ options, args: { node } }, session) => {
     const { all, pending, inPlace } = options;
     exactlyOne([node !== null, all, pending], "NODE, --all and --pending");
-    const members = await readMembers(session);
-    const nodes = node !== null
-      ? [node]
-      : inOrder(all ? members : members.filter(waitsForRestart));
-    return await doMany(session, nodes, { kind: "restart", inPlace });
+    const work: Work = { kind: "restart", inPlace };
+    if (pending) return await restartPending(session, work);
+    const nodes = node !== null ? [node] : inOrder(await readMembers(session));
+    return await doMany(session, nodes, work);
   },
 });
 

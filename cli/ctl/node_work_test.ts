@@ -6,6 +6,8 @@ interface Member {
   readonly id: number;
   readonly role?: string;
   readonly pending?: readonly string[];
+  /** What it waits for its primary to have less of; that has it after a restart. */
+  readonly lowers?: readonly string[];
 }
 
 /** A cluster that does what it is asked at once; `refusal` is why it does not. */
@@ -15,12 +17,16 @@ function cluster(members: readonly Member[], refusal = ""): Answer {
   return ({ method, path }) => {
     if (method === "GET" && path === "/v1/cluster") {
       return Response.json({
-        members: members.map(({ id, role = "standby", pending = [] }) => ({
+        members: members.map((
+          { id, role = "standby", pending = [], lowers = [] },
+        ) => ({
           id,
           kind: "data",
           role,
           state: role === "primary" ? "running" : "streaming",
-          config: { pending_restart: pending },
+          config: asked.size === 0
+            ? { pending_restart: pending, pending_primary: lowers }
+            : { pending_restart: asked.has(id) ? [] : lowers },
           order: {
             number: asked.get(id) ?? 0,
             state: refusal === "" ? "done" : "refused",
@@ -44,8 +50,9 @@ const THREE: readonly Member[] = [
 
 async function orders(
   line: readonly string[],
+  members = THREE,
 ): Promise<{ code: number; paths: string[]; out: string }> {
-  const { code, out, seen } = await ctl(line, cluster(THREE));
+  const { code, out, seen } = await ctl(line, cluster(members));
   const paths = seen.filter(({ method }) => method !== "GET")
     .map(({ method, path }) => `${method} ${path}`);
   return { code, paths, out };
@@ -56,6 +63,21 @@ Deno.test("restart --pending takes standbys first, and only who waits for it", a
   assertEquals(code, 0);
   assertEquals(paths, ["POST /v1/nodes/2/restart", "POST /v1/nodes/1/restart"]);
   assertEquals(out, "Node 2 is restarted\nNode 1 is restarted\n");
+});
+
+Deno.test("restart --pending lowers the primary first, then the standbys", async () => {
+  const lowers = ["max_connections"];
+  const { code, paths, out } = await orders(["restart", "--pending"], [
+    { id: 1, role: "primary", pending: lowers },
+    { id: 2, lowers },
+    { id: 3, lowers },
+  ]);
+  assertEquals(code, 0);
+  assertEquals(paths.map((path) => path.split("/")[3]), ["1", "2", "3"]);
+  assertEquals(
+    out,
+    "Node 1 is restarted\nNode 2 is restarted\nNode 3 is restarted\n",
+  );
 });
 
 Deno.test("restart --all takes everybody, the primary last", async () => {
