@@ -35,6 +35,20 @@ const SCENARIOS: readonly Scenario[] = [
       assertEquals(failed, []);
     },
   ],
+  [
+    "somebody has paused the standbys' replay, and the primary's node is killed (T37)",
+    async (blow) => {
+      const { cluster, ledger, reign: { primary } } = blow;
+      for (const standby of await cluster.standbys()) {
+        await standby.query("select pg_wal_replay_pause()");
+      }
+      await ledger.untilAcknowledged(ROWS);
+      await primary.kill();
+      const next = await overcome(blow);
+      assert(next.primary !== primary);
+      primary.restart();
+    },
+  ],
   ["the primary's node is frozen and thaws", async (blow) => {
     const { primary } = blow.reign;
     primary.freeze();

@@ -49,10 +49,16 @@ const SCENARIOS: readonly Scenario[] = [
     assertEquals(record?.kind, "switchover");
     assertEquals(record?.given_up, []);
   }],
-  ["the best is switched over to", async (blow) => {
-    const { cluster, reign: { primary } } = blow;
-    assert(await switchTo(cluster, primary, {}) !== primary.id);
-  }],
+  [
+    "the best is switched over to, though somebody has paused all replay (T37)",
+    async (blow) => {
+      const { cluster, reign: { primary } } = blow;
+      for (const standby of await cluster.standbys()) {
+        await standby.query("select pg_wal_replay_pause()");
+      }
+      assert(await switchTo(cluster, primary, {}) !== primary.id);
+    },
+  ],
   [
     "a switchover that could lose something is refused before anything is changed",
     async (blow) => {

@@ -143,6 +143,7 @@ export async function startServer(body: Body): Promise<void> {
 /** Ends the stream for good, and sees the walreceiver gone: nothing is acknowledged after this (R12, T13). */
 export async function cutUpstream(body: Body): Promise<void> {
   const { instance } = body.options;
+  await resumeReplay(body);
   await render(body, { upstream: null });
   body.rendered = { ...body.rendered, upstream: null };
   await instance.reload();
@@ -162,6 +163,20 @@ export async function cutUpstream(body: Body): Promise<void> {
     },
   });
   await save(body, { upstream: null });
+}
+
+/**
+ * Has a replay that somebody has paused go on (R12, T37): while it stands the server neither lets go of its
+ * upstream nor takes another. One that stands for lack of settings is mended by a restart only (T30).
+ */
+export async function resumeReplay(body: Body): Promise<void> {
+  const { watch, options: { instance, log } } = body;
+  if (watch.replayPausedSinceMs === null) return;
+  const timeoutMs = LOOK_TIMEOUT_MS;
+  if ((await instance.settingsShort({ timeoutMs })).length > 0) return;
+  log("info", "Resuming the replay that somebody has paused");
+  await instance.query("select pg_wal_replay_resume()", [], { timeoutMs });
+  watch.replayPausedSinceMs = null;
 }
 
 /** Streams from the primary of an epoch; noted before it is done (R15). */

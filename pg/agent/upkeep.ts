@@ -1,7 +1,7 @@
 import { formatLsn, messageOf } from "../../base/mod.ts";
 import { currentPrimary } from "../cluster/mod.ts";
 import type { Body } from "./body.ts";
-import { render, stopServer } from "./standby_steps.ts";
+import { render, resumeReplay, stopServer } from "./standby_steps.ts";
 
 /** How long an owned setting may differ after the files were written; a reload takes a moment. */
 const DRIFT_MS = 1000;
@@ -47,7 +47,11 @@ export async function liftShortage(body: Body): Promise<void> {
   const short = await options.instance.settingsShort({
     timeoutMs: SHORTAGE_TIMEOUT_MS,
   });
-  if (short.length === 0) return;
+  // One that streams stands as somebody wants it to; without a stream it would never get one.
+  if (short.length === 0) {
+    if (!view.server.streaming) await resumeReplay(body);
+    return;
+  }
   const why = `Its primary has more of ${short.join(", ")}`;
   await stopServer(body, "fast", why);
 }

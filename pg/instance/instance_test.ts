@@ -64,6 +64,26 @@ Deno.test("promote() takes the timeline that fillers leave, and leaves a standby
     await Deno.stat(join(dataDir, "standby.signal"));
   }));
 
+Deno.test("promote() takes a standby whose replay was paused through all that it has (T37)", () =>
+  withKit(async (kit) => {
+    const a = await kit.primary("a");
+    const b = await kit.standby("b", a);
+    await b.instance.query("select pg_wal_replay_pause()");
+    await until("replay is paused", async () => {
+      const view = await b.instance.observe(LIMIT);
+      return view.replayPaused;
+    });
+    await writeRow(a, 1);
+    const { flushLsn } = await a.instance.observe(LIMIT);
+    await until("b has it on disk", async () => {
+      const view = await b.instance.observe(LIMIT);
+      return (view.receiveLsn ?? 0) >= (flushLsn ?? Infinity);
+    });
+    await a.instance.stop("immediate");
+    await b.instance.promote(LIMIT);
+    assertEquals(await readRows(b), [1]);
+  }));
+
 Deno.test("a member that followed a timeline beyond fillers comes back on it after a crash (R14, R17)", () =>
   withKit(async (kit) => {
     const a = await kit.primary("a");
