@@ -17,6 +17,7 @@ async function set(
 interface ConfigView {
   readonly version: number;
   readonly parameters: Readonly<Record<string, string>>;
+  readonly cluster: Readonly<Record<string, string>> | null;
   readonly members: readonly {
     readonly id: number;
     readonly version: number;
@@ -119,6 +120,76 @@ const SCENARIOS: readonly Scenario[] = [
       assert(late.kind !== "ok");
       assertMatch(late.detail, /decide anew/);
       assertEquals((await config(primary)).version, before.version);
+    },
+  ],
+  [
+    "the cluster's settings have versions as parameters have, and go back with them",
+    async (blow) => {
+      const { cluster, reign: { primary } } = blow;
+      const { version: before, cluster: former } = await config(primary);
+      assertEquals(former, {
+        synchronous_mode: "quorum",
+        maximum_lag_on_failover: "1MB",
+      });
+      const settled = { synchronous_mode: "strict" };
+      const { client } = primary.agent;
+      const by = { mode: "strict", author: "ann", comment: "an audit" };
+      await client.request("PUT", "/v1/synchronous-mode", by);
+      for (
+        const [given, why] of [
+          [{ synchronous_mode: "sync" }, /quorum, strict, off/],
+          [{ maximum_lag_on_failover: "much" }, /a size from/],
+          [{ agent_grace: "1s" }, /no setting of the cluster/],
+        ] as const
+      ) {
+        const answer = await post(primary, "/v1/config", { cluster: given });
+        assert(answer.kind !== "ok", JSON.stringify(answer));
+        assertMatch(answer.detail, why);
+      }
+      const misplaced = await post(primary, "/v1/config", {
+        parameters: settled,
+      });
+      assert(misplaced.kind !== "ok");
+      assertMatch(misplaced.detail, /a setting of the cluster/);
+      const both = await post(primary, "/v1/config", {
+        parameters: { work_mem: "5MB" },
+        cluster: { maximum_lag_on_failover: 4096 },
+      });
+      assert(both.kind === "ok", JSON.stringify(both));
+      await blow.ledger.untilAcknowledged(ROWS);
+      const now = await config(primary);
+      assertEquals(now.cluster, {
+        ...settled,
+        maximum_lag_on_failover: "4kB",
+      });
+      assertEquals((await cluster.explain()).mode, "strict");
+      const history = await client.request("GET", "/v1/config/history");
+      assert(history.kind === "ok");
+      const { versions } = history.value as {
+        versions: { author: string; comment: string; changes: unknown }[];
+      };
+      assertEquals(
+        versions.slice(0, 2).map(({ author, comment, changes }) => [
+          author,
+          comment,
+          changes,
+        ]),
+        [
+          ["", "", [
+            { name: "maximum_lag_on_failover", from: "1MB", to: "4kB" },
+            { name: "work_mem", from: "7MB", to: "5MB" },
+          ]],
+          ["ann", "an audit", [
+            { name: "synchronous_mode", from: "quorum", to: "strict" },
+          ]],
+        ],
+      );
+      const back = await post(primary, "/v1/config/rollback", {
+        version: before,
+      });
+      assert(back.kind === "ok", JSON.stringify(back));
+      assertEquals((await config(primary)).cluster, former);
+      assertEquals((await cluster.explain()).mode, "quorum");
     },
   ],
   [

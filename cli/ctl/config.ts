@@ -1,3 +1,4 @@
+import { CLUSTER_SETTING_NAMES } from "../../server/config/mod.ts";
 import { type Command, type Group, group } from "../command.ts";
 import { CommandFailure, EXIT } from "../exit_codes.ts";
 import { list, optional, quote, required, rest, value } from "../options.ts";
@@ -40,9 +41,12 @@ function show(session: Session, version: number | null): Promise<Shape> {
   return get(session, `/v1/config${query}`);
 }
 
-function parametersAt(config: Shape): [string, string][] {
-  return Object.entries(shape(config["parameters"]))
-    .map(([name, text]) => [name, String(text)]);
+/** The cluster's settings first; in versions from before they were kept there are none. */
+function settingsAt(config: Shape): [string, string][] {
+  const cluster = config["cluster"] ? shape(config["cluster"]) : {};
+  return [cluster, shape(config["parameters"])].flatMap((some) =>
+    Object.entries(some)
+  ).map(([name, text]) => [name, String(text)]);
 }
 
 function lineOf([name, text]: [string, string]): string {
@@ -89,8 +93,12 @@ function memberLines(config: Shape): string[] {
 
 const SHOW: Command = ctlCommand({
   path: "ctl config show",
-  summary: "Show PostgreSQL's parameters, which are the same for all members",
-  about: ["What the configuration files say counts at the founding only."],
+  summary:
+    "Show PostgreSQL's parameters and the cluster's settings, the same for all members",
+  about: [
+    `The settings of the cluster are ${CLUSTER_SETTING_NAMES.join(" and ")}.`,
+    "What the configuration files say counts at the founding only.",
+  ],
   examples: [
     { line: "pgraft ctl config show", does: "What is in force" },
     { line: "pgraft ctl config show 3", does: "What version 3 said" },
@@ -99,7 +107,7 @@ const SHOW: Command = ctlCommand({
   args: { version: optional(VERSION_TYPE, "Another version") },
   run: async ({ args: { version } }, session) => {
     const config = await show(session, version);
-    const lines = parametersAt(config).map(lineOf);
+    const lines = settingsAt(config).map(lineOf);
     const members = version === null ? memberLines(config) : [];
     const text = [
       headOf(config),
@@ -113,17 +121,22 @@ const SHOW: Command = ctlCommand({
 
 const GET: Command = ctlCommand({
   path: "ctl config get",
-  summary: "Show one of PostgreSQL's parameters as it is set for all members",
+  summary:
+    "Show a parameter of PostgreSQL, or a setting of the cluster, as it is set for all members",
   examples: [{ line: "pgraft ctl config get work_mem", does: "Its value" }],
   options: {},
-  args: { name: required(NAME_TYPE, "The parameter") },
+  args: { name: required(NAME_TYPE, "The parameter or setting") },
   run: async ({ args: { name } }, session) => {
     const key = name.toLowerCase();
     const config = await show(session, null);
-    const found = new Map(parametersAt(config)).get(key);
+    const found = new Map(settingsAt(config)).get(key);
     if (found === undefined) {
       throw new CommandFailure(
-        `${quote(key)} is not set; PostgreSQL's own value counts`,
+        `${quote(key)} is not set; ${
+          isOfCluster(key)
+            ? "the leader's file counts"
+            : "PostgreSQL's own value counts"
+        }`,
         EXIT.failure,
       );
     }
@@ -142,7 +155,12 @@ function readAssignment(text: string): [string, string] {
   );
 }
 
-function authorOf({ io }: Session): string {
+function isOfCluster(name: string): boolean {
+  return CLUSTER_SETTING_NAMES.includes(name);
+}
+
+/** Who changes something, as the history calls them. */
+export function authorOf({ io }: Session): string {
   return io.env["USER"] ?? io.env["LOGNAME"] ?? "ctl";
 }
 
@@ -191,8 +209,11 @@ function changeLine(one: Shape): string {
 
 const SET: Command = ctlCommand({
   path: "ctl config set",
-  summary: "Set PostgreSQL's parameters for all members",
+  summary: "Set PostgreSQL's parameters, and the cluster's settings",
   about: [
+    `The settings of the cluster are ${
+      CLUSTER_SETTING_NAMES.join(" and ")
+    }; they count at once, and can't be unset.`,
     "PostgreSQL is asked first whether it takes the values. What can change while it runs counts at " +
     "once, the rest after a restart.",
   ],
@@ -200,6 +221,10 @@ const SET: Command = ctlCommand({
     {
       line: "pgraft ctl config set work_mem=64MB log_min_duration_statement=1s",
       does: "Set two at once",
+    },
+    {
+      line: "pgraft ctl config set synchronous_mode=strict",
+      does: "Have commits wait rather than be on one disk only",
     },
     {
       line: "pgraft ctl config set --unset work_mem",
@@ -215,22 +240,31 @@ const SET: Command = ctlCommand({
   },
   args: { parameters: rest("NAME=VALUE", "What to set") },
   run: async ({ options, args }, session) => {
-    const parameters = Object.fromEntries([
+    const given = [
       ...args.parameters.map(readAssignment),
-      ...options.unset.map((name) => [name, null]),
-    ]);
-    if (Object.keys(parameters).length === 0) {
+      ...options.unset.map((name): [string, null] => [name, null]),
+    ];
+    const [cluster, parameters] = [true, false].map((wanted) =>
+      Object.fromEntries(
+        given.filter(([name, text]) =>
+          (text !== null && isOfCluster(name)) === wanted
+        ),
+      )
+    );
+    if (given.length === 0) {
       throw new CommandFailure("Nothing is to be set", EXIT.usage, [
         "Write NAME=VALUE, or --unset NAME",
       ]);
     }
-    return await change(session, "/v1/config", { parameters }, options);
+    const body = { parameters, cluster };
+    return await change(session, "/v1/config", body, options);
   },
 });
 
 const ROLLBACK: Command = ctlCommand({
   path: "ctl config rollback",
-  summary: "Set PostgreSQL's parameters to what they were in a version",
+  summary:
+    "Set PostgreSQL's parameters and the cluster's settings to what they were in a version",
   about: ["This makes a new version; none is lost."],
   examples: [{ line: "pgraft ctl config rollback 3", does: "As in version 3" }],
   options: BY_OPTIONS,
@@ -241,7 +275,7 @@ const ROLLBACK: Command = ctlCommand({
 
 const DIFF: Command = ctlCommand({
   path: "ctl config diff",
-  summary: "Show what differs between two versions of PostgreSQL's parameters",
+  summary: "Show what differs between two versions of the configuration",
   examples: [
     {
       line: "pgraft ctl config diff 3",
@@ -255,8 +289,8 @@ const DIFF: Command = ctlCommand({
     to: optional(VERSION_TYPE, "The later one; else what is in force"),
   },
   run: async ({ args: { from, to } }, session) => {
-    const before = new Map(parametersAt(await show(session, from)));
-    const after = new Map(parametersAt(await show(session, to)));
+    const before = new Map(settingsAt(await show(session, from)));
+    const after = new Map(settingsAt(await show(session, to)));
     const names = [...new Set([...before.keys(), ...after.keys()])].toSorted();
     const changes = names.filter((name) => before.get(name) !== after.get(name))
       .map((name) => ({
@@ -274,7 +308,7 @@ const DIFF: Command = ctlCommand({
 
 const HISTORY: Command = ctlCommand({
   path: "ctl config history",
-  summary: "Show the versions of PostgreSQL's parameters, newest first",
+  summary: "Show the versions of the configuration, newest first",
   examples: [{
     line: "pgraft ctl config history",
     does: "Who changed what, and when",
@@ -298,7 +332,8 @@ const HISTORY: Command = ctlCommand({
 export const CONFIG: readonly (Command | Group)[] = [
   group({
     path: "ctl config",
-    summary: "PostgreSQL's parameters, for all members",
+    summary:
+      "PostgreSQL's parameters and the cluster's settings, for all members",
     examples: [{ line: "pgraft ctl config show", does: "What is in force" }],
     options: {},
   }),

@@ -7,6 +7,7 @@ const CONFIG = {
   comment: "slow",
   at_ms: 0,
   parameters: { jit: "off", work_mem: "64MB" },
+  cluster: { synchronous_mode: "strict" },
   members: [
     { id: 1, version: 3, pending_restart: [], fault: null },
     { id: 2, version: 3, pending_restart: ["max_connections"], fault: null },
@@ -22,7 +23,12 @@ const SHOWN_CHANGES = "+ jit = off\n- port = 1\n~ work_mem = 64MB (was 4MB)\n";
 
 const NODE = routes({
   "GET /v1/config": CONFIG,
-  "GET /v1/config?version=2": { ...CONFIG, parameters: { work_mem: "4MB" } },
+  "GET /v1/config?version=2": {
+    ...CONFIG,
+    parameters: { work_mem: "4MB" },
+    // As of before it was kept.
+    cluster: null,
+  },
   "GET /v1/config/history": {
     versions: [{ ...CONFIG, changes: CHANGES }],
   },
@@ -36,7 +42,7 @@ Deno.test("config show tells what is in force, and who lacks what", async () => 
   assertEquals(
     out,
     "Version 3, 1970-01-01T00:00:00.000Z, by ann: slow\n" +
-      "jit = off\nwork_mem = 64MB\n" +
+      "synchronous_mode = strict\njit = off\nwork_mem = 64MB\n" +
       "Node 2 waits for a restart: max_connections\n" +
       "Node 3 has version 2 so far\nNode 3: It does not start\n",
   );
@@ -44,13 +50,18 @@ Deno.test("config show tells what is in force, and who lacks what", async () => 
 
 Deno.test("config get prints a value, and refuses what is not set", async () => {
   assertEquals((await ctl(["config", "get", "JIT"], NODE)).out, "off\n");
+  const mode = await ctl(["config", "get", "synchronous_mode"], NODE);
+  assertEquals(mode.out, "strict\n");
   const { code, err } = await ctl(["config", "get", "fsync"], NODE);
   assertEquals(code, 1);
   assertStringIncludes(err, `"fsync" is not set`);
 });
 
 Deno.test("config set decides on the version that it saw", async () => {
-  const line = ["config", "set", "work_mem=64MB", "a.b=x=y", "--unset", "port"];
+  const line = [
+    ...["config", "set", "work_mem=64MB", "a.b=x=y", "synchronous_mode=off"],
+    ...["--unset", "port"],
+  ];
   const { code, out, err, seen } = await ctl(line, NODE, {
     env: { USER: "ann" },
   });
@@ -58,6 +69,7 @@ Deno.test("config set decides on the version that it saw", async () => {
   assertStringIncludes(err, "restart --pending");
   assertEquals(seen[1]?.body, {
     parameters: { work_mem: "64MB", "a.b": "x=y", port: null },
+    cluster: { synchronous_mode: "off" },
     author: "ann",
     comment: "",
     expected_version: 3,
@@ -66,7 +78,10 @@ Deno.test("config set decides on the version that it saw", async () => {
 
 Deno.test("config diff compares with what is in force", async () => {
   const { out } = await ctl(["config", "diff", "2"], NODE);
-  assertEquals(out, "+ jit = off\n~ work_mem = 64MB (was 4MB)\n");
+  assertEquals(
+    out,
+    "+ jit = off\n+ synchronous_mode = strict\n~ work_mem = 64MB (was 4MB)\n",
+  );
 });
 
 Deno.test("config history shows what each version changed", async () => {

@@ -2,6 +2,7 @@ import type { Command } from "../command.ts";
 import { CommandFailure, EXIT } from "../exit_codes.ts";
 import { optional, quote, required, rest } from "../options.ts";
 import { wordType } from "../text_types.ts";
+import { authorOf } from "./config.ts";
 import { NODE_TYPE } from "./nodes.ts";
 import {
   confirm,
@@ -74,7 +75,8 @@ const MODE: Command = ctlCommand({
       "strict  The same, but where nobody else is there, commits wait",
       "off     Nobody: a failover may lose what was acknowledged last",
     ].join("\n"),
-    "The synchronous_mode of the configuration counts at the founding only.",
+    "The synchronous_mode of the configuration files counts at the founding only. A change is a version " +
+    "of the configuration (pgraft ctl config history).",
   ],
   examples: [
     { line: "pgraft ctl mode", does: "Show it" },
@@ -87,7 +89,7 @@ const MODE: Command = ctlCommand({
     const answer = await session.client.call({
       method: "PUT",
       path: "/v1/synchronous-mode",
-      body: { mode },
+      body: { mode, author: authorOf(session) },
       happensOnce: true,
     });
     await confirm(session, answer, `The mode is ${mode}`);

@@ -26,7 +26,7 @@ const cases: Array<[string[], string, unknown, string]> = [
   [
     ["mode", "strict"],
     "PUT /v1/synchronous-mode",
-    { mode: "strict" },
+    { mode: "strict", author: "ctl" },
     "The mode is strict\n",
   ],
   [["mode"], "GET /v1/explain", null, "quorum\n"],

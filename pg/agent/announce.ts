@@ -33,6 +33,7 @@ export async function announceFounding(
         value,
       ]),
     ),
+    maximumLagBytes: body.options.maximumLagBytes,
     timeline: await instance.newestTimeline() + 1,
     isAdopted: body.saved.adopted === data.systemId,
     atMs: ports.wallMs(),

@@ -56,6 +56,8 @@ export interface AgentOptions {
   readonly canCopyStandby: boolean;
   /** What this node's file says of the mode; counts at the founding only. */
   readonly mode: SyncMode;
+  /** What it says that mode `off` may lose; counts at the founding only. */
+  readonly maximumLagBytes: number;
   /** This node's own parameters for PostgreSQL; they count at the founding only. */
   readonly parameters: ReadonlyMap<string, string>;
   /** Whether a database that is there shall be the cluster's first one. */

@@ -62,10 +62,13 @@ export function found(state: ClusterState, command: FoundCommand): Change {
     [...state.members].map(([id, one]) => [id, { ...one, counted: true }]),
   );
   members.set(founder, { ...member, incarnation, counted: true });
-  const { parameters } = command;
+  const { parameters, maximumLagBytes } = command;
   const next: ClusterState = {
     ...addConfig(state, {
       parameters,
+      ...maximumLagBytes === undefined
+        ? {}
+        : { cluster: { synchronousMode: state.mode, maximumLagBytes } },
       author: `node ${founder}`,
       comment: "What its configuration file said at the founding",
       atMs,

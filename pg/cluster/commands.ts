@@ -1,6 +1,7 @@
 import type {
   AttemptKind,
   CatchUp,
+  ClusterSettings,
   Copy,
   Epoch,
   Incarnation,
@@ -45,6 +46,8 @@ export interface FoundCommand {
   readonly replicationPassword: string;
   /** The founder's own parameters: the first version of everybody's. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** What its file says that mode `off` may lose; absent in entries that are older than its being kept here. */
+  readonly maximumLagBytes?: number;
   /** The one that it shall reign on, above all that its files know; absent for the second. */
   readonly timeline?: Timeline;
   /** Whether it was there before. */
@@ -188,7 +191,7 @@ export interface TagsCommand {
   readonly tags: Tags;
 }
 
-/** An operator's word on who must hold a commit. */
+/** An operator's word on who must hold a commit, before there is a configuration that says it. */
 export interface ModeCommand {
   readonly type: "mode";
   readonly mode: SyncMode;
@@ -214,13 +217,15 @@ export interface DropHandoverCommand {
   readonly number: number;
 }
 
-/** An operator changes PostgreSQL's parameters for all members. */
+/** An operator changes the configuration of the whole cluster. */
 export interface ConfigureCommand {
   readonly type: "configure";
   /** The version that it was decided on. */
   readonly after: number;
-  /** All of them. */
+  /** All of PostgreSQL's parameters. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** Absent in entries that are older than its being kept here: then it stays as it is. */
+  readonly cluster?: ClusterSettings;
   readonly author: string;
   readonly comment: string;
   readonly atMs: number;

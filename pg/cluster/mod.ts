@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { newestConfig } from "./apply_config.ts";
+export { clusterSettings, newestConfig } from "./apply_config.ts";
 export * from "./codec.ts";
 export * from "./commands.ts";
 export * from "./copies.ts";

@@ -100,12 +100,21 @@ export const NEW_MEMBER: Omit<DataMember, "id" | "host" | "port" | "version"> =
     order: null,
   };
 
-/** PostgreSQL's parameters for all members, as they were from one change to the next. */
+/** What counts for the cluster as a whole, beside PostgreSQL's parameters. */
+export interface ClusterSettings {
+  readonly synchronousMode: SyncMode;
+  /** What mode `off` may lose when another member takes over by itself; null for what the leader's file says. */
+  readonly maximumLagBytes: number | null;
+}
+
+/** The configuration of the whole cluster, as it was from one change to the next. */
 export interface ConfigVersion {
   /** Counts from 1. */
   readonly version: number;
-  /** All of them, by name in lower case. */
+  /** PostgreSQL's parameters for all members, all of them, by name in lower case. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** Absent in versions that are older than its being kept here. */
+  readonly cluster?: ClusterSettings;
   /** Who made it, as they call themselves. */
   readonly author: string;
   readonly comment: string;
@@ -273,6 +282,8 @@ export interface ClusterState {
   /** The password of the replication role; never shown. */
   readonly replicationPassword: string | null;
   readonly mode: SyncMode;
+  /** See {@linkcode ClusterSettings}. */
+  readonly maximumLagBytes: number | null;
   /** Whether `mode` was set since the founding, or is still what the founders' files say. */
   readonly seeded: boolean;
   readonly paused: boolean;
@@ -296,6 +307,7 @@ export const EMPTY_STATE: ClusterState = {
   systemId: null,
   replicationPassword: null,
   mode: "quorum",
+  maximumLagBytes: null,
   seeded: false,
   paused: false,
   members: new Map(),

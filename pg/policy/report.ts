@@ -142,7 +142,7 @@ export interface PolicySettings {
   readonly electionTimeoutMs: number;
   /** How long an agent may be gone while write-ahead log flows (R7). */
   readonly agentGraceMs: number;
-  /** What asynchronous mode may lose (R30). */
+  /** What mode `off` may lose (R30), where the replicated state does not say it. */
   readonly maximumLagBytes: number;
   /** Whether the first database is not made, but one that a member has already. */
   readonly adopts?: boolean;

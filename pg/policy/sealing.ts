@@ -59,11 +59,12 @@ export function decideSealing(
   const best = highest(sealed);
   if (!best) return say("no_data", "No sealed member has valid data");
   const lagBytes = coverage === "time" ? lagOf(state, best, input) : 0;
-  if (lagBytes > input.settings.maximumLagBytes) {
+  const allowedBytes = state.maximumLagBytes ?? input.settings.maximumLagBytes;
+  if (lagBytes > allowedBytes) {
     return say(
       "lag",
       `Node ${best.member.id} lacks ${lagBytes} bytes of the old primary, ` +
-        `and mode off gives up ${input.settings.maximumLagBytes} at most`,
+        `and mode off gives up ${allowedBytes} at most`,
     );
   }
   if (isTooEarly(state, phase, sealed, input)) {

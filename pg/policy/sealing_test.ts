@@ -355,6 +355,15 @@ Deno.test("mode off gives up no more than it may, as far as the old primary was 
   });
   assertEquals(outcome(heard(1100), off), ["grant", 2]);
   assertEquals(outcome(heard(1101), off), ["lag", null]);
+  // What the cluster's configuration says counts, and this node's file no more.
+  assertEquals(
+    outcome(heard(1101), { ...off, maximumLagBytes: 1001 }),
+    ["grant", 2],
+  );
+  assertEquals(
+    outcome(heard(1100), { ...off, maximumLagBytes: 999 }),
+    ["lag", null],
+  );
 });
 
 Deno.test("a forced attempt names the rules that it gives up (R31)", () => {

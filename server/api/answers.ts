@@ -347,6 +347,7 @@ const CONFIG_HEAD = {
 const CONFIG_FIELDS = {
   ...CONFIG_HEAD,
   parameters: v.record(TEXT, TEXT),
+  cluster: v.nullable(v.record(TEXT, TEXT)),
   members: v.array(v.looseObject({ id: COUNT, version: COUNT })),
 };
 const CHANGES = v.array(v.looseObject({ name: TEXT }));

@@ -5,9 +5,12 @@ import {
   configOf,
   configToJson,
   configVersionsToJson,
+  type ConfigWish,
   diffParameters,
   type HighAvailability,
   type ParameterChanges,
+  readClusterChanges,
+  textOf,
 } from "../ha/mod.ts";
 import { type Answer, jsonAnswer, type Route } from "../http/mod.ts";
 import * as answers from "./answers.ts";
@@ -17,24 +20,35 @@ import { type Body, bodyOf, defineRoute, wholeOr } from "./define.ts";
 const MAX_AUTHOR_CHARS = 100;
 const MAX_COMMENT_CHARS = 500;
 
-const BY = {
+/** Who changes the configuration, and why. */
+export const BY = {
   author: v.optional(v.pipe(v.string(), v.maxLength(MAX_AUTHOR_CHARS)), ""),
   comment: v.optional(v.pipe(v.string(), v.maxLength(MAX_COMMENT_CHARS)), ""),
+};
+const DECIDED_BY = {
+  ...BY,
   expected_version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 };
 const CHANGE_BODY = v.strictObject({
-  parameters: v.record(
-    v.string(),
-    v.nullable(v.union([v.string(), v.number(), v.boolean()])),
+  parameters: v.optional(
+    v.record(
+      v.string(),
+      v.nullable(v.union([v.string(), v.number(), v.boolean()])),
+    ),
+    {},
   ),
-  ...BY,
+  cluster: v.optional(
+    v.record(v.string(), v.union([v.string(), v.number()])),
+    {},
+  ),
+  ...DECIDED_BY,
 });
 const ROLLBACK_BODY = v.strictObject({
   version: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  ...BY,
+  ...DECIDED_BY,
 });
 
-/** The routes of PostgreSQL's parameters, which are the same for all members. */
+/** The routes of the configuration, which is the same for all members. */
 export function configRoutes(context: NodeContext): Route[] {
   const change = <B>(
     path: string,
@@ -59,7 +73,8 @@ export function configRoutes(context: NodeContext): Route[] {
       method: "GET",
       path: "/v1/config",
       access: "read",
-      summary: "PostgreSQL's parameters, for all members",
+      summary:
+        "PostgreSQL's parameters and the cluster's settings, for all members",
       query: {
         version: wholeOr(null, "An earlier version of them", { min: 1 }),
       },
@@ -76,7 +91,7 @@ export function configRoutes(context: NodeContext): Route[] {
     }),
     change(
       "/v1/config",
-      "Change PostgreSQL's parameters",
+      "Change PostgreSQL's parameters and the cluster's settings",
       bodyOf(CHANGE_BODY),
       set,
     ),
@@ -110,7 +125,15 @@ async function set(
         : String(value),
     ]),
   );
-  return await put(ha, { parameters, replaces: false }, body);
+  const cluster = readClusterChanges(
+    Object.fromEntries(
+      Object.entries(body.cluster).map(([name, value]) => [
+        name,
+        String(value),
+      ]),
+    ),
+  );
+  return await put(ha, { parameters, replaces: false, cluster }, body);
 }
 
 async function rollback(
@@ -118,17 +141,18 @@ async function rollback(
   body: v.InferOutput<typeof ROLLBACK_BODY>,
 ): Promise<Answer> {
   await ha.confirm();
-  const { parameters } = configOf(ha.state(), body.version);
+  // What an old version does not say of the cluster stays.
+  const { parameters, cluster = {} } = configOf(ha.state(), body.version);
   const comment = body.comment || `Back to version ${body.version}`;
-  return await put(ha, { parameters, replaces: true }, { ...body, comment });
+  return await put(ha, { parameters, replaces: true, cluster }, {
+    ...body,
+    comment,
+  });
 }
 
 async function put(
   ha: HighAvailability,
-  wish: {
-    readonly parameters: ParameterChanges;
-    readonly replaces: boolean;
-  },
+  wish: Pick<ConfigWish, "parameters" | "replaces" | "cluster">,
   { author, comment, expected_version: expected }: {
     readonly author: string;
     readonly comment: string;
@@ -144,6 +168,6 @@ async function put(
   });
   return jsonAnswer({
     ...configToJson(ha, after),
-    changes: diffParameters(before.parameters, after.parameters),
+    changes: diffParameters(textOf(before), textOf(after)),
   });
 }

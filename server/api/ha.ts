@@ -21,6 +21,7 @@ import {
   type Route,
 } from "../http/mod.ts";
 import * as answers from "./answers.ts";
+import { BY } from "./config.ts";
 import { haOf, type NodeContext, requireMember } from "./context.ts";
 import {
   type Body,
@@ -40,6 +41,7 @@ const RESTART_BODY = v.strictObject({ in_place: v.optional(v.boolean()) });
 const MAINTENANCE_BODY = v.strictObject({ maintenance: v.boolean() });
 const MODE_BODY = v.strictObject({
   mode: v.picklist(["quorum", "strict", "off"]),
+  ...BY,
 });
 const TAGS_BODY = v.strictObject({
   nofailover: v.optional(v.boolean()),
@@ -264,9 +266,9 @@ async function pause(
 
 async function setSync(
   ha: HighAvailability,
-  { mode }: v.InferOutput<typeof MODE_BODY>,
+  { mode, author, comment }: v.InferOutput<typeof MODE_BODY>,
 ): Promise<Answer> {
-  await setMode(ha, mode);
+  await setMode(ha, mode, { author, comment });
   return jsonAnswer({ mode });
 }
 

@@ -117,9 +117,15 @@ export const CLUSTER_SETTINGS = {
     type: byteSizeType({ min: 0, max: 1024 * 1024 * MB }),
     default: "1MB",
     help:
-      "What synchronous_mode = off may lose when another member takes over by itself",
+      "What synchronous_mode = off may lose when another member takes over by itself; seeds the first formation, from then on Raft's value rules",
   }),
 };
+
+/** The settings of `[cluster]` that are kept for all members from the founding on, by their names there. */
+export const CLUSTER_SETTING_NAMES: readonly string[] = [
+  CLUSTER_SETTINGS.synchronousMode.key,
+  CLUSTER_SETTINGS.maximumLagBytes.key,
+];
 
 /** `[raft]`: consensus between the nodes. */
 export const RAFT_SETTINGS = {

@@ -1,11 +1,17 @@
 import {
+  type ClusterSettings,
+  clusterSettings,
   type ClusterState,
   type ConfigVersion,
   newestConfig,
+  type SyncMode,
 } from "../../pg/cluster/mod.ts";
 import { ownedReason } from "../../pg/instance/mod.ts";
+import { CLUSTER_SETTING_NAMES } from "../config/mod.ts";
 import { Problem } from "../http/mod.ts";
+import { textOf } from "./cluster_settings.ts";
 import type { HighAvailability } from "./ha.ts";
+import { refuseSyncRaces } from "./sync_races.ts";
 import { proposeWish } from "./wish.ts";
 
 /** How many parameters may be set. */
@@ -17,28 +23,32 @@ const NAME = /^[a-z_][\w$]*(\.[a-z_][\w$]*)*$/;
 /** What is to become of a parameter: a value, or null for PostgreSQL's own. */
 export type ParameterChanges = Readonly<Record<string, string | null>>;
 
-/** A change of everybody's parameters. */
+/** A change of the configuration of the whole cluster. */
 export interface ConfigWish {
-  /** All of them when `replaces`, else those that change. */
+  /** All of PostgreSQL's parameters when `replaces`, else those that change. */
   readonly parameters: ParameterChanges;
   readonly replaces: boolean;
+  /** Those of the cluster that change. */
+  readonly cluster: Partial<ClusterSettings>;
   readonly author: string;
   readonly comment: string;
   /** The version that it was decided on; null for whatever is in force. */
   readonly expectedVersion: number | null;
 }
 
-/** One parameter that differs between two versions. */
+/** One parameter or setting that differs between two versions. */
 export interface ParameterDifference {
   readonly name: string;
   readonly from: string | null;
   readonly to: string | null;
 }
 
-/** The configuration in force. */
-export function configInForce(state: ClusterState): ConfigVersion {
+/** The configuration in force, with all that counts for the cluster. */
+export function configInForce(
+  state: ClusterState,
+): ConfigVersion & { readonly cluster: ClusterSettings } {
   const newest = newestConfig(state);
-  if (newest) return newest;
+  if (newest) return { ...newest, cluster: clusterSettings(state) };
   throw new Problem("conflict", "There is no database yet");
 }
 
@@ -68,7 +78,7 @@ export function diffParameters(
 }
 
 /**
- * Changes the parameters of all members.
+ * Changes PostgreSQL's parameters for all members, and what counts for the cluster as a whole.
  *
  * @returns The version in force afterwards; the same as before where nothing differs.
  * @throws {Problem} When a parameter is not the users' to set, or PostgreSQL would not take its value.
@@ -89,15 +99,22 @@ export async function changeConfig(
     );
   }
   const parameters = parametersOf(wish, current);
-  if (diffParameters(current.parameters, parameters).length === 0) {
-    return current;
-  }
-  await refuseUnfit(ha, parameters);
+  const cluster = { ...current.cluster, ...wish.cluster };
+  const changes = diffParameters(
+    textOf(current),
+    textOf({ parameters, cluster }),
+  );
+  if (changes.length === 0) return current;
+  const isOfPostgres =
+    diffParameters(current.parameters, parameters).length > 0;
+  if (isOfPostgres) await refuseUnfit(ha, parameters);
+  if (cluster.synchronousMode !== "off") refuseSyncRaces(state);
   const { author, comment } = wish;
   await proposeWish(ha, {
     type: "configure",
     after: current.version,
     parameters,
+    cluster,
     author,
     comment,
     atMs: Date.now(),
@@ -105,8 +122,33 @@ export async function changeConfig(
   return configOf(ha.state(), current.version + 1);
 }
 
+/** Sets who must hold a commit; the policy changes the rule after it. */
+export async function setMode(
+  ha: HighAvailability,
+  mode: SyncMode,
+  by: { readonly author: string; readonly comment: string },
+): Promise<void> {
+  await ha.confirm();
+  if (newestConfig(ha.state()) !== null) {
+    await changeConfig(ha, {
+      parameters: {},
+      replaces: false,
+      cluster: { synchronousMode: mode },
+      ...by,
+      expectedVersion: null,
+    });
+    return;
+  }
+  // The first version will say it.
+  if (mode !== "off") refuseSyncRaces(ha.state());
+  await proposeWish(ha, { type: "mode", mode });
+}
+
 function parametersOf(
-  { parameters: changes, replaces }: ConfigWish,
+  { parameters: changes, replaces }: Pick<
+    ConfigWish,
+    "parameters" | "replaces"
+  >,
   current: ConfigVersion,
 ): Record<string, string> {
   const parameters = new Map(
@@ -133,6 +175,9 @@ function faultOf(name: string, value: string | null): string | null {
   if (!NAME.test(name)) return `${JSON.stringify(name)} is no parameter's name`;
   const reason = ownedReason(name);
   if (reason !== null) return `${name} is pgraft's own: ${reason}`;
+  if (CLUSTER_SETTING_NAMES.includes(name)) {
+    return `${name} is no parameter of PostgreSQL but a setting of the cluster, which has a value always`;
+  }
   if (value === null) return null;
   if (value.length > MAX_VALUE_CHARS) {
     return `${name}: a value has at most ${MAX_VALUE_CHARS} characters`;

@@ -18,6 +18,7 @@ import {
   type RoleChange,
 } from "../../pg/policy/mod.ts";
 import type { PostgresStatus } from "../metrics/mod.ts";
+import { clusterToText, textOf } from "./cluster_settings.ts";
 import { diffParameters } from "./config.ts";
 import type { HighAvailability } from "./ha.ts";
 import { troubleWords } from "./role_change.ts";
@@ -105,7 +106,7 @@ function memberConfigToJson(report: Report | null): Json {
   };
 }
 
-/** A version of the parameters, and how far each member has the ones in force (`/v1/config`). */
+/** A version of the configuration, and how far each member has the one in force (`/v1/config`). */
 export function configToJson(
   ha: HighAvailability,
   config: ConfigVersion,
@@ -114,6 +115,7 @@ export function configToJson(
   return {
     ...configHeadToJson(config),
     parameters: config.parameters,
+    cluster: config.cluster ? clusterToText(config.cluster) : null,
     members: members.map((id) => ({
       id,
       ...memberConfigToJson(ha.watch.report(id)),
@@ -134,8 +136,8 @@ export function configVersionsToJson(ha: HighAvailability): Json {
     ...configHeadToJson(config),
     // What the oldest one changed is forgotten with the one before it.
     changes: at === 0 && config.version > 1 ? null : diffParameters(
-      configs[at - 1]?.parameters ?? {},
-      config.parameters,
+      textOf(configs[at - 1] ?? { parameters: {} }),
+      textOf(config),
     ),
   }));
   return { versions: versions.toReversed() };

@@ -345,6 +345,7 @@ async function beginAgent(
     canCopyStandby: local.canCopyStandby,
     address: advertise,
     mode: config.cluster.synchronousMode,
+    maximumLagBytes: config.cluster.maximumLagBytes,
     parameters: config.postgresql.parameters,
     adopt: config.cluster.adopt,
     firstContent: () => readFirstContent(config.postgresql),

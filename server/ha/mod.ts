@@ -40,14 +40,19 @@ export {
   diffParameters,
   type ParameterChanges,
   type ParameterDifference,
+  setMode,
 } from "./config.ts";
+export {
+  type ClusterChanges,
+  readClusterChanges,
+  textOf,
+} from "./cluster_settings.ts";
 export { orderWork, setMaintenance, type WorkWish } from "./member_work.ts";
 export {
   type ChangeOutcome,
   failOver,
   type FailoverWish,
   leaveRules,
-  setMode,
   setPaused,
   setTags,
   switchOver,

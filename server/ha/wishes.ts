@@ -3,7 +3,6 @@ import type {
   Epoch,
   HistoryRecord,
   MemberId,
-  SyncMode,
   Tags,
 } from "../../pg/cluster/mod.ts";
 import {
@@ -14,7 +13,6 @@ import {
   NO_TAGS,
   uncoveredRules,
 } from "../../pg/cluster/mod.ts";
-import { syncRaceFixedIn } from "../../pg/instance/mod.ts";
 import { Problem } from "../http/mod.ts";
 import type { HighAvailability } from "./ha.ts";
 import { proposeWish } from "./wish.ts";
@@ -243,28 +241,6 @@ export async function setPaused(
   paused: boolean,
 ): Promise<void> {
   await proposeWish(ha, { type: "pause", paused });
-}
-
-/** Sets who must hold a commit. */
-export async function setMode(
-  ha: HighAvailability,
-  mode: SyncMode,
-): Promise<void> {
-  if (mode !== "off") refuseSyncRaces(ha.state());
-  await proposeWish(ha, { type: "mode", mode });
-}
-
-/** R5: a start-up race lets commits through that nobody holds (T9). */
-function refuseSyncRaces({ members }: ClusterState): void {
-  for (const { id, version } of members.values()) {
-    const fixedIn = syncRaceFixedIn(version);
-    if (fixedIn === null) continue;
-    throw new Problem(
-      "conflict",
-      `Node ${id} runs PostgreSQL ${version}, which can lose acknowledged commits at its start; ` +
-        `install ${fixedIn} or later there first`,
-    );
-  }
 }
 
 /** Changes some tags of a member. */

@@ -34,6 +34,7 @@ export interface MemberView {
 /** What tests read of `GET /v1/explain`. */
 export interface ExplainView {
   readonly phase: string;
+  readonly mode: string;
   readonly epoch: number;
   readonly rules: readonly string[];
   readonly next: string | null;
