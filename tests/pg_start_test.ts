@@ -152,3 +152,39 @@ Deno.test("serve says in a sentence what is wrong with PostgreSQL, before it cha
       assertMatch(said, /is taken.*(stop|listen elsewhere)/);
     }));
 });
+
+const WITHOUT_TLS =
+  /Replication leaves this machine without TLS: set tls_cert/g;
+
+Deno.test("serve warns once where replication leaves the machine without TLS, and else never", () =>
+  inDirectory(async (root) => {
+    // It says so, and ends before anything is made.
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const warnings = async (
+      advertised: string,
+      more: Readonly<Record<string, string>>,
+    ): Promise<number> => {
+      const said = await startInVain(root, {
+        "postgresql-listen": `127.0.0.1:${taken.addr.port}`,
+        "postgresql-advertise": `${advertised}:${taken.addr.port}`,
+        ...more,
+      });
+      assertMatch(said, /is taken/);
+      return [...said.matchAll(WITHOUT_TLS)].length;
+    };
+    const files = Object.fromEntries(
+      await Promise.all(
+        ["cert", "key", "ca"].map(async (name) => {
+          const path = join(root, `${name}.pem`);
+          // Nothing is made of it that would look into it.
+          await Deno.writeTextFile(path, "-----BEGIN TEST-----\n", {
+            mode: 0o600,
+          });
+          return [`postgresql-tls-${name}`, path] as const;
+        }),
+      ),
+    );
+    assertEquals(await warnings("192.0.2.1", {}), 1);
+    assertEquals(await warnings("127.0.0.1", {}), 0);
+    assertEquals(await warnings("192.0.2.1", files), 0);
+  }));
