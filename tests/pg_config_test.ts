@@ -1,9 +1,14 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Answer, until } from "./nodes/mod.ts";
-import { type PgCluster, type PgNode, withPgCluster } from "./postgres/mod.ts";
-import { post, ROWS, runScenarios, type Scenario } from "./pg_test_kit.ts";
-
-const CHANGE_TIMEOUT_MS = 90_000;
+import { until } from "./nodes/mod.ts";
+import { type PgNode, withPgCluster } from "./postgres/mod.ts";
+import {
+  CLONE_FROM_STANDBY,
+  order,
+  post,
+  ROWS,
+  runScenarios,
+  type Scenario,
+} from "./pg_test_kit.ts";
 
 async function set(
   node: PgNode,
@@ -54,31 +59,6 @@ async function whenPending(
 async function settingOf(node: PgNode, name: string): Promise<unknown> {
   const { rows } = await node.query(`show ${name}`);
   return rows[0]?.[0];
-}
-
-/** Asks a node for work, and waits until it is done. */
-async function order(
-  cluster: PgCluster,
-  node: PgNode,
-  kind: string,
-): Promise<void> {
-  const answer = await post(node, `/v1/nodes/${node.id}/${kind}`, {});
-  assert(answer.kind === "ok", JSON.stringify(answer));
-  const { order: number } = answer.value as { order: number };
-  await until(async () => {
-    const { agent } = node;
-    const seen = await agent.client.request("GET", "/v1/cluster");
-    if (seen.kind !== "ok") return null;
-    const { members } = seen.value as {
-      members: { id: number; order: { number: number; state: string } }[];
-    };
-    const asked = members.find(({ id }) => id === node.id)?.order;
-    return asked?.number === number && asked.state === "done" || null;
-  }, {
-    what: `node ${node.id} has done its ${kind}`,
-    timeoutMs: CHANGE_TIMEOUT_MS,
-  });
-  await cluster.settled();
 }
 
 const SCENARIOS: readonly Scenario[] = [
@@ -295,25 +275,7 @@ const SCENARIOS: readonly Scenario[] = [
       await order(cluster, standby, "reinit");
     },
   ],
-  [
-    "a copy is taken from a standby that is tagged for it",
-    async (blow) => {
-      const { cluster, reign: { primary } } = blow;
-      const [standby, source] = await cluster.standbys();
-      assert(standby && source);
-      const tag = (clonefrom: boolean): Promise<Answer<unknown>> =>
-        primary.agent.client.request("PUT", `/v1/nodes/${source.id}/tags`, {
-          clonefrom,
-        });
-      assertEquals((await tag(true)).kind, "ok");
-      await order(cluster, standby, "reinit");
-      assertEquals((await tag(false)).kind, "ok");
-      assertMatch(
-        standby.agent.output(),
-        new RegExp(`Cloned from node ${source.id}`),
-      );
-    },
-  ],
+  CLONE_FROM_STANDBY,
   [
     "a standby streams from another that is named for it, and from the primary when that one dies",
     async (blow) => {

@@ -1,6 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { leaveTail } from "./pg_fault_kit.ts";
-import { overcome, runScenarios, type Scenario } from "./pg_test_kit.ts";
+import {
+  CLONE_FROM_STANDBY,
+  overcome,
+  runScenarios,
+  type Scenario,
+} from "./pg_test_kit.ts";
 import { withPgCluster } from "./postgres/mod.ts";
 
 /** How many transactions of the old primary nobody else gets. */
@@ -31,6 +36,11 @@ const SCENARIOS: readonly Scenario[] = [
   ],
 ];
 
+/** Through the standby's agent here. */
+const MORE: ReadonlyMap<number, readonly Scenario[]> = new Map([
+  [17, [CLONE_FROM_STANDBY]],
+]);
+
 for (const major of [17, 18]) {
   Deno.test(`no acknowledged row is lost on npm's PostgreSQL ${major} while`, (t) =>
     withPgCluster(
@@ -43,7 +53,8 @@ for (const major of [17, 18]) {
           const said = standby.agent.process().output();
           assertEquals([...said.matchAll(/Cloning from node/g)].length, 1);
         }
-        await runScenarios(t, cluster, SCENARIOS);
+        const more = MORE.get(major) ?? [];
+        await runScenarios(t, cluster, [...SCENARIOS, ...more]);
       },
     ));
 }

@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import type { Answer } from "./nodes/mod.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type Answer, until } from "./nodes/mod.ts";
 import {
   checkLedger,
   type Ledger,
@@ -87,3 +87,49 @@ export async function runScenarios(
     if (!isOk) throw new Error(`Not tried after a failure: what follows`);
   }
 }
+
+/** Asks a node for work, and waits until it is done. */
+export async function order(
+  cluster: PgCluster,
+  node: PgNode,
+  kind: string,
+): Promise<void> {
+  const answer = await post(node, `/v1/nodes/${node.id}/${kind}`, {});
+  assert(answer.kind === "ok", JSON.stringify(answer));
+  const { order: number } = answer.value as { order: number };
+  await until(async () => {
+    const { agent } = node;
+    const seen = await agent.client.request("GET", "/v1/cluster");
+    if (seen.kind !== "ok") return null;
+    const { members } = seen.value as {
+      members: { id: number; order: { number: number; state: string } }[];
+    };
+    const asked = members.find(({ id }) => id === node.id)?.order;
+    return asked?.number === number && asked.state === "done" || null;
+  }, {
+    what: `node ${node.id} has done its ${kind}`,
+    timeoutMs: CHANGE_TIMEOUT_MS,
+  });
+  await cluster.settled();
+}
+
+/** A member takes its copy from a standby rather than from the primary. */
+export const CLONE_FROM_STANDBY: Scenario = [
+  "a copy is taken from a standby that is tagged for it",
+  async (blow) => {
+    const { cluster, reign: { primary } } = blow;
+    const [standby, source] = await cluster.standbys();
+    assert(standby && source);
+    const tag = (clonefrom: boolean): Promise<Answer<unknown>> =>
+      primary.agent.client.request("PUT", `/v1/nodes/${source.id}/tags`, {
+        clonefrom,
+      });
+    assertEquals((await tag(true)).kind, "ok");
+    await order(cluster, standby, "reinit");
+    assertEquals((await tag(false)).kind, "ok");
+    assertMatch(
+      standby.agent.output(),
+      new RegExp(`Cloned from node ${source.id}`),
+    );
+  },
+];

@@ -106,10 +106,10 @@ export function beginClone(
  * the same history. Null for none, and after a copy that failed: then the primary is asked.
  */
 function copySource(
-  { options: { ports, id: ownId, canCopyStandby }, failures }: Body,
+  { options: { ports, id: ownId }, failures }: Body,
   epoch: Epoch,
 ): MemberId | null {
-  if (failures > 0 || !canCopyStandby) return null;
+  if (failures > 0) return null;
   const fit = [...ports.state().members.values()].find(({ id, tags }) =>
     id !== ownId && tags.clonefrom && ports.isStreaming(id, epoch)
   );

@@ -30,7 +30,7 @@ export interface AgentPorts {
   isStreaming(id: MemberId, epoch: Epoch): boolean;
   /** Whether the primary of an epoch has told that it made a checkpoint in it (T17). */
   hasCheckpointed(id: MemberId, epoch: Epoch): boolean;
-  /** Has a primary's agent copy its data, for where there is no pg_basebackup. */
+  /** Has another member's agent copy its data, for where there is no pg_basebackup. */
   openBackup(
     from: MemberId,
     signal: AbortSignal | undefined,
@@ -52,8 +52,6 @@ export interface AgentOptions {
   readonly address: HostPort;
   readonly version: string;
   readonly canRewind: boolean;
-  /** Whether a standby can be copied, which takes pg_basebackup; agents copy from primaries only. */
-  readonly canCopyStandby: boolean;
   /** What this node's file says of the mode; counts at the founding only. */
   readonly mode: SyncMode;
   /** What it says that mode `off` may lose; counts at the founding only. */

@@ -64,18 +64,34 @@ function stopStatement(major: number): string {
     : `select ${columns} from pg_backup_stop(false)`;
 }
 
+/** A standby that does not stream has what may be on no history that goes on. */
+const SOURCE_STATE = `
+select pg_is_in_recovery() as standby,
+  (select received_tli from pg_stat_wal_receiver where status = 'streaming') as received`;
+
+/** The log of a backup is sent as files of one timeline. */
+function isBetween({ dataDir }: Place): InstanceError {
+  return new InstanceError(
+    "command_failed",
+    `The standby in "${dataDir}" follows another timeline than its last checkpoint is on: clone from the primary, or later`,
+  );
+}
+
 /** A slot of the session's own holds the log from before the backup's beginning. */
 async function begin(place: Place, session: OwnConnection): Promise<Backup> {
   const { major } = place.options.binaries;
-  const [now] = await session.run<{ standby: boolean }>(
-    "select pg_is_in_recovery() as standby",
+  const [now] = await session.run<
+    { standby: boolean; received: number | null }
+  >(
+    SOURCE_STATE,
     [],
     STATEMENT_TIMEOUT_MS,
   );
-  if (now?.standby !== false) {
+  const received = now?.received ?? null;
+  if (now?.standby !== false && received === null) {
     throw new InstanceError(
       "query_failed",
-      "This node is no primary: clone from the one that is",
+      "This node is no primary, and streams from none: clone from the one that is",
     );
   }
   const slot = `pgraft_backup_${crypto.randomUUID().slice(0, 8)}`;
@@ -97,6 +113,7 @@ async function begin(place: Place, session: OwnConnection): Promise<Backup> {
     );
   }
   const { segmentBytes, timeline } = control;
+  if (received !== null && received !== timeline) throw isBetween(place);
   const startLsn = lsnOf(started?.lsn);
   return {
     place,
@@ -171,7 +188,8 @@ async function* sendFinishedLog(
   backup: Backup,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const [row] = await backup.session.run<{ lsn: string }>(
-    "select pg_current_wal_flush_lsn()::text as lsn",
+    `select (case when pg_is_in_recovery() then pg_last_wal_replay_lsn()
+       else pg_current_wal_flush_lsn() end)::text as lsn`,
     [],
     STATEMENT_TIMEOUT_MS,
   );
@@ -190,6 +208,7 @@ async function* finish(
   );
   yield* tellWhile(place, stopping);
   const [row] = await stopping;
+  await checkTimeline(backup);
   const lastByte = lsnOf(row?.lsn) - 1;
   yield* sendLog(backup, segmentOf(lastByte, segmentBytes) + 1);
   // Fillers too (R17): recovery looks for newer timelines one number after the other.
@@ -202,6 +221,16 @@ async function* finish(
     tablespaceMap: row?.map ?? "",
     pieces: backup.pieces,
   });
+}
+
+/** A standby may have followed its upstream to another timeline meanwhile, where the copy's end then lies. */
+async function checkTimeline({ place, timeline }: Backup): Promise<void> {
+  const control = await readControl(place.dataDir);
+  if (typeof control === "string") return;
+  const { minRecoveryTimeline } = control;
+  if (minRecoveryTimeline !== 0 && minRecoveryTimeline !== timeline) {
+    throw isBetween(place);
+  }
 }
 
 /** Tells the reader that this node lives, while something takes its time. */
@@ -271,8 +300,9 @@ async function* sendOrSayWhyNot(
 }
 
 /**
- * Makes a copy of this primary's data for another node, as a backup of the server's own: from its first byte to
- * its last one session is held open, and what is left of it goes with that session.
+ * Makes a copy of this server's data for another node, as a backup of the server's own: from its first byte to
+ * its last one session is held open, and what is left of it goes with that session. A standby's is as good, while
+ * it streams: its log up to the least position of recovery that its pg_control names, which is sent last, is there.
  *
  * @param place Whose data.
  * @returns The frames of the backup. They are made no faster than they are read; a reader that stops reading

@@ -117,6 +117,60 @@ Deno.test("clone() takes the data from the source's agent where there is no pg_b
     assertEquals(await readRows(copy), [1, 2, 3, 4, 5]);
   }));
 
+Deno.test("clone() takes the data from a standby's agent, while it replays what is written", () =>
+  withKit(async (kit) => {
+    const primary = await kit.primary("a");
+    await writeRow(primary, 1);
+    const source = await kit.standby("s", primary);
+    await primary.instance.setSlots(["pgraft_s", "pgraft_b"]);
+    let written = 1;
+    const copy = await bare(kit, "b");
+    await copy.instance.clone(
+      cloneFrom(source, () =>
+        sentBy(source, async (readBytes) => {
+          if (readBytes < 1_000_000 * written || written > 8) return;
+          written += 1;
+          await writeRow(primary, written);
+          if (written === 5) await primary.instance.query("checkpoint");
+          await primary.instance.query("select pg_switch_wal()");
+          await until("it has the row", () => hasCaughtUp(source, primary));
+        })),
+    );
+    assert(written > 5);
+    await until(
+      "the source keeps nothing of it",
+      async () => await sessionsAndSlots(source) === 0,
+    );
+    // Without anybody it comes to a whole state, of whatever moment.
+    await copy.instance.render({ ...following(primary, "b"), upstream: null });
+    await copy.instance.start();
+    const rows = await readRows(copy);
+    assert(rows.length > 0);
+    assertEquals(rows, (await readRows(primary)).slice(0, rows.length));
+    await copy.instance.stop("fast");
+    await writeRow(primary, 100);
+    await streamsFrom(copy, primary);
+    assertEquals(await readRows(copy), await readRows(primary));
+  }));
+
+Deno.test("a standby without a stream makes no copies", () =>
+  withKit(async (kit) => {
+    const primary = await kit.primary("a");
+    const source = await kit.standby("s", primary);
+    await source.instance.render({
+      ...following(primary, "s"),
+      upstream: null,
+    });
+    await source.instance.reload();
+    await until("it streams no more", async () => !await isStreaming(source));
+    const copy = await bare(kit, "b");
+    await assertRejects(
+      () => copy.instance.clone(cloneFrom(source, () => sentBy(source))),
+      Error,
+      "streams from none",
+    );
+  }));
+
 Deno.test("clone() from an agent that goes in between leaves what was there, and nothing else", () =>
   withKit(async (kit) => {
     const source = await kit.primary("a");

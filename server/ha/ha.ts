@@ -35,7 +35,7 @@ import { createWatch, type Watch } from "./watch.ts";
 
 /** How long PostgreSQL may run without its agent (R7, R8). */
 export const AGENT_GRACE_MS = 3000;
-/** What a node asks of the primary's where it has no pg_basebackup. */
+/** What a node asks of another's where it has no pg_basebackup. */
 export const BACKUP_FEED = "backup";
 /** A source that sends nothing for so long is frozen, or gone without a word. */
 const BACKUP_IDLE_TIMEOUT_MS = 30_000;
@@ -61,7 +61,7 @@ export interface HighAvailability {
   checkParameters(
     parameters: ReadonlyMap<string, string>,
   ): Promise<string | null>;
-  /** Copies this primary's data for a peer; null where there is none, or no room for another. */
+  /** Copies this member's data for a peer; null where there is none, or no room for another. */
   backup(): Promise<Feed | null>;
   /** Takes what a peer's agent told. */
   takeNote(data: Uint8Array): void;
@@ -96,7 +96,6 @@ export interface LocalPostgres {
   readonly osUser: OsUser | null;
   readonly version: string;
   readonly canRewind: boolean;
-  readonly canCopyStandby: boolean;
 }
 
 /**
@@ -155,7 +154,6 @@ export async function findPostgres(
     osUser,
     version: binaries.version,
     canRewind: binaries.hasRewind,
-    canCopyStandby: binaries.hasBaseBackup,
   };
 }
 
@@ -342,7 +340,6 @@ async function beginAgent(
     instance: local.instance,
     version: local.version,
     canRewind: local.canRewind,
-    canCopyStandby: local.canCopyStandby,
     address: advertise,
     mode: config.cluster.synchronousMode,
     maximumLagBytes: config.cluster.maximumLagBytes,
