@@ -18,11 +18,14 @@ async function run(program: string, words: readonly string[]): Promise<void> {
   if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
 
-/** A database of somebody else's, on timeline 2, with a row; stopped in order. */
+/** A database of somebody else's, on timeline 2, with a row in a tablespace; stopped in order. */
 async function makeForeign(dataDir: string): Promise<void> {
   const owner = await ownerOf("postgres");
-  await Deno.mkdir(dataDir, { mode: 0o700 });
-  if (owner) await Deno.chown(dataDir, owner.uid, owner.gid);
+  const space = `${dataDir}.space`;
+  for (const directory of [dataDir, space]) {
+    await Deno.mkdir(directory, { mode: 0o700 });
+    if (owner) await Deno.chown(directory, owner.uid, owner.gid);
+  }
   await run("initdb", ["-D", dataDir, "-U", "boss", "-A", "trust", "-N"]);
   await Deno.writeTextFile(
     join(dataDir, "postgresql.conf"),
@@ -39,7 +42,10 @@ async function makeForeign(dataDir: string): Promise<void> {
       place: { socket: join(dataDir, ".s.PGSQL.1") },
       user: "boss",
     });
-    await boss.query("create table kept (id int); insert into kept values (7)");
+    await boss.query(`create tablespace space location '${space}'`);
+    await boss.query(
+      "create table kept (id int) tablespace space; insert into kept values (7)",
+    );
   }
   await run("pg_ctl", ["-D", dataDir, "-m", "fast", "-w", "stop"]);
 }
@@ -139,6 +145,7 @@ Deno.test("of two databases none is adopted or touched, and a dry run says what 
     assertEquals(code, 0, text);
     assertMatch(text, /can be adopted.*\n- Database \d+ becomes the first/);
     assertMatch(text, /timeline after 2/);
+    assertMatch(text, /tablespaces in \S+\.space stay; every other member/);
     assertMatch(text, /postgresql.conf.before-pgraft/);
     const after = await listing(cluster.root).then((all) =>
       all.filter((line) => /node\d\.pg\//.test(line))

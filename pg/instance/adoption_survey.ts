@@ -7,6 +7,7 @@ import { OWNED_FILE_MARK } from "./hba.ts";
 import { inspect } from "./inspect.ts";
 import { pidsIn, runCommand } from "./processes.ts";
 import { fixedSettings } from "./settings.ts";
+import { locationsOf } from "./tablespaces.ts";
 import type { AdoptionSurvey, InstanceOptions, PresentData } from "./types.ts";
 
 const SHOW_TIMEOUT_MS = 10_000;
@@ -67,7 +68,6 @@ async function surveyData(
     ...await ownerProblems(site),
     ...runningProblems(site),
     ...await stateProblems(site, data),
-    ...await tablespaceProblems(site),
   ];
   // Another user's files cannot be read as PostgreSQL would.
   if (problems.length > 0) return { kind: "present", problems, changes: [] };
@@ -132,15 +132,6 @@ async function stateProblems(
     controlState === "shut down in recovery"
       ? `"${dataDir}" is a standby's: adopt its primary's, or promote it and stop it in order`
       : `PostgreSQL was not stopped in order in "${dataDir}" (it was left "${controlState}"): start it, and stop it with pg_ctl stop -m fast`,
-  ];
-}
-
-async function tablespaceProblems({ dataDir }: Site): Promise<string[]> {
-  const names = await namesIn(join(dataDir, "pg_tblspc"));
-  if (names.length === 0) return [];
-  return [
-    `"${dataDir}" has ${names.length} tablespaces, whose directories could not be cloned again and again: ` +
-    "move what is in them to pg_default (ALTER … SET TABLESPACE), and drop them",
   ];
 }
 
@@ -234,6 +225,7 @@ async function changesOf(
     } and on a socket in ${options.runDir}; nothing but pgraft may start it, so disable its service`,
     `The role ${options.replicationUser} is made, or given another password; ${options.superuser} must be a superuser that may log in`,
     ...await slotNotes(dataDir),
+    ...await tablespaceNotes(dataDir),
     ...data.hasChecksums ? [] : [
       "It has no data checksums, so damage on disk goes unnoticed: pg_checksums --enable, while it is stopped, adds them",
     ],
@@ -300,5 +292,15 @@ async function slotNotes(dataDir: string): Promise<string[]> {
     `The slots ${
       others.join(", ")
     } stay here and are not copied; drop those that nobody reads, since they hold log`,
+  ];
+}
+
+async function tablespaceNotes(dataDir: string): Promise<string[]> {
+  const locations = await locationsOf(dataDir);
+  if (locations.length === 0) return [];
+  return [
+    `The tablespaces in ${
+      locations.join(", ")
+    } stay; every other member gets them in the same directories, which must be there, or be possible to make for PostgreSQL's user, and have room; where one holds something already, in a directory of its own within`,
   ];
 }

@@ -174,12 +174,6 @@ Deno.test("what cannot be adopted is not touched, and the reason says what to do
       ({ dataDir }) => Deno.writeTextFile(join(dataDir, "backup_label"), ""),
     ],
     [
-      "tablespaces",
-      /has 1 tablespaces.*pg_default/,
-      ({ dataDir, options }) =>
-        Deno.symlink(options.runDir, join(dataDir, "pg_tblspc", "16400")),
-    ],
-    [
       "a recovery target",
       /recovery_target_name is set.*take it out/,
       ({ dataDir }) =>

@@ -1,4 +1,4 @@
-import { isAbsolute, join } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import {
   BackupFormatError,
   type BackupFrame,
@@ -8,7 +8,6 @@ import { diskFreeBytes } from "./disk.ts";
 import { InstanceError } from "./errors.ts";
 import {
   asDiskFull,
-  exists,
   makePrivate,
   own,
   type Owner,
@@ -17,13 +16,12 @@ import {
   writeDurably,
 } from "./files.ts";
 import type { Place } from "./place.ts";
+import { makeLocation, mapTablespaces, UNFINISHED } from "./tablespaces.ts";
 
 /** How many files may be on their way to the disk while others are received. */
 const MAX_SYNCING = 16;
 /** A piece of this size is on the disk's way before the next is taken in. */
 const LARGE_BYTES = 64 * 1024;
-/** Marks a tablespace's directory that was not filled to its end: whoever finds it may empty it. */
-const UNFINISHED = "pgraft_unfinished_copy";
 
 /** What a copy must be of. */
 export interface BackupWants {
@@ -41,8 +39,8 @@ interface Copy {
   readonly wants: BackupWants;
   readonly owner: Owner;
   readonly directories: string[];
-  /** Tablespaces' directories, which are outside of the staging directory. */
-  readonly locations: string[];
+  /** Tablespaces' directories, which are outside of the staging directory, by their numbers. */
+  readonly locations: Map<string, string>;
   readonly syncing: Set<Promise<void>>;
   /** The first file that could not be synced. */
   failure: unknown;
@@ -170,7 +168,7 @@ async function begin(
   copy.totalBytes = frame.totalBytes;
 }
 
-/** Where the source has it, as pg_basebackup would: it must be free, or what an unfinished copy left. */
+/** Where the source has it, as pg_basebackup would, if that is free here. */
 async function makeTablespace(
   copy: Copy,
   { path, location }: Extract<BackupFrame, { type: "tablespace" }>,
@@ -179,18 +177,11 @@ async function makeTablespace(
   if (!isAbsolute(location)) {
     throw new BackupFormatError(`"${location}" is no tablespace's directory`);
   }
-  if (await exists(join(location, UNFINISHED))) await removeIfThere(location);
-  await makePrivate(location, copy.owner);
-  const names = await Array.fromAsync(Deno.readDir(location));
-  if (names.length > 0) {
-    throw new InstanceError(
-      "bad_directory",
-      `The tablespace's directory "${location}" holds something, so the clone cannot use it: move that away`,
-    );
-  }
-  await writeDurably(join(location, UNFINISHED), "", copy.owner);
-  copy.locations.push(location);
-  await Deno.symlink(location, join(copy.staging, path));
+  const { staging, owner } = copy;
+  const here = await makeLocation(location, staging, owner);
+  await writeDurably(join(here, UNFINISHED), staging, owner);
+  copy.locations.set(basename(path), here);
+  await Deno.symlink(here, join(staging, path));
 }
 
 async function take(
@@ -239,14 +230,14 @@ async function finish(copy: Copy, end: End): Promise<void> {
   await Promise.all(copy.syncing);
   if (copy.failure !== null) throw copy.failure;
   for (const path of directories) await syncPath(join(staging, path));
-  for (const location of locations) {
+  for (const location of locations.values()) {
     await removeIfThere(join(location, UNFINISHED));
     await syncPath(location);
   }
   if (end.tablespaceMap !== "") {
     await writeDurably(
       join(staging, "tablespace_map"),
-      end.tablespaceMap,
+      mapTablespaces(end.tablespaceMap, locations),
       owner,
     );
   }
@@ -257,7 +248,9 @@ async function letGo(copy: Copy, isWhole: boolean): Promise<void> {
   await closeFile(copy);
   await Promise.all(copy.syncing);
   if (isWhole) return;
-  for (const location of copy.locations) await removeIfThere(location);
+  for (const location of copy.locations.values()) {
+    await removeIfThere(location);
+  }
 }
 
 /**
@@ -283,7 +276,7 @@ export async function writeBackup(
     wants,
     owner: place.options.osUser,
     directories: [],
-    locations: [],
+    locations: new Map(),
     syncing: new Set(),
     failure: null,
     open: null,

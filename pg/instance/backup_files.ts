@@ -139,13 +139,26 @@ async function listIn(
     if (isSymlink && directory === "pg_tblspc") {
       const location = await Deno.readLink(join(dataDir, path));
       found.tablespaces.push({ path, location });
-      await listIn(dataDir, path, found);
+      await listTablespace(dataDir, path, found);
       continue;
     }
     const isLog = isSymlink && path === "pg_wal";
     if (!isDirectory && !isLog || TEMPORARY.test(name)) continue;
     found.directories.push(path);
     await listIn(dataDir, path, found);
+  }
+}
+
+/** Its place may hold more than PostgreSQL's own directory. */
+async function listTablespace(
+  dataDir: string,
+  path: string,
+  found: Found,
+): Promise<void> {
+  for (const { name, isDirectory } of await entriesOf(join(dataDir, path))) {
+    if (!isDirectory || !/^PG_\d+_\d+$/.test(name)) continue;
+    found.directories.push(join(path, name));
+    await listIn(dataDir, join(path, name), found);
   }
 }
 

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { randomBelow, seededRandom } from "../../base/mod.ts";
-import { exists } from "./files.ts";
 import { namesToCopy } from "./backup_files.ts";
 import {
   BackupFormatError,
@@ -23,7 +22,7 @@ import {
   withKit,
   writeRow,
 } from "./instance_test_kit.ts";
-import { type CloneOptions, findOsUser } from "./mod.ts";
+import type { CloneOptions } from "./mod.ts";
 
 async function bare(kit: Kit, name: string): Promise<Made> {
   return await kit.make(name, {
@@ -280,45 +279,6 @@ Deno.test("an agent killed in the middle of a clone leaves one that counts as no
     await copy.instance.clone(cloneFrom(source, () => sentBy(source)));
     await streamsFrom(copy, source);
     assertEquals(await readRows(copy), [1]);
-  }));
-
-Deno.test("clone() from an agent brings tablespaces, to where they are", () =>
-  withKit(async (kit) => {
-    const source = await kit.primary("a");
-    const location = join(kit.root, "space");
-    const user = await findOsUser("postgres");
-    await Deno.mkdir(location);
-    if (user) await Deno.chown(location, user.uid, user.gid);
-    await source.instance.query(
-      `create tablespace space location '${location}'`,
-    );
-    await source.instance.query("create table t (id int) tablespace space");
-    await source.instance.query("insert into t values (7)");
-    const copy = await bare(kit, "b");
-    const clone = (): Promise<void> =>
-      copy.instance.clone(cloneFrom(source, () => sentBy(source)));
-    await assertRejects(clone, Error, "holds something");
-    const frames = await Array.fromAsync(sentBy(source));
-    await source.instance.stop("fast");
-    await Deno.rename(location, `${location}.a`);
-    async function* again(): AsyncGenerator<Uint8Array> {
-      for (const frame of frames) yield await Promise.resolve(frame);
-    }
-    const whole = frames.reduce((sum, { length }) => sum + length, 0);
-    await assertRejects(() =>
-      copy.instance.clone(cloneFrom(source, () => cutAt(again(), whole / 2)))
-    );
-    assertEquals(await exists(location), false);
-    // What one that was killed leaves says so.
-    await Deno.mkdir(location);
-    for (const name of ["pgraft_unfinished_copy", "rest"]) {
-      await Deno.writeTextFile(join(location, name), "");
-    }
-    await copy.instance.clone(cloneFrom(source, again));
-    await copy.instance.render({ ...following(source, "b"), upstream: null });
-    await copy.instance.start();
-    assertEquals(await readRows(copy), [7]);
-    assertEquals(await exists(join(location, "rest")), false);
   }));
 
 Deno.test("decodeBackup() reads frames out of bytes in any pieces, and refuses torn and foreign ones", async () => {

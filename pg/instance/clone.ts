@@ -24,6 +24,7 @@ import {
   writeStandbySignal,
 } from "./render.ts";
 import { conninfo, mergeAutoConf, upstreamConninfo } from "./settings.ts";
+import { removeCopy } from "./tablespaces.ts";
 import type { CloneOptions } from "./types.ts";
 
 /** A copy takes as long as it takes; one that takes a week has no end. */
@@ -154,15 +155,28 @@ async function copyFromAgent(
   }
 }
 
+/** Whether pg_basebackup found something where the source has a tablespace, as the former copy's here. */
+function isTakenTablespace(error: unknown): boolean {
+  return error instanceof InstanceError &&
+    /directory ".*" exists but is not empty/.test(error.message);
+}
+
 async function copy(
   place: Place,
   staging: string,
   options: CloneOptions,
 ): Promise<void> {
-  if (place.options.binaries.hasBaseBackup) {
-    return await copyByProgram(place, staging, options);
-  }
   const { openBackup } = options;
+  if (place.options.binaries.hasBaseBackup) {
+    try {
+      return await copyByProgram(place, staging, options);
+    } catch (error) {
+      if (!openBackup || !isTakenTablespace(error)) throw error;
+    }
+    // An agent finds another directory for it.
+    await removeIfThere(staging);
+    await makePrivate(staging, place.options.osUser);
+  }
   if (openBackup) {
     return await copyFromAgent(place, staging, options, openBackup);
   }
@@ -211,9 +225,9 @@ async function makeRoom(place: Place, keepOld: boolean): Promise<void> {
     return;
   }
   const dropped = `${place.dataDir}.pgraft-dropped`;
-  await removeIfThere(dropped);
+  await removeCopy(place, dropped);
   await renameDurably(place.dataDir, dropped);
-  await removeIfThere(dropped);
+  await removeCopy(place, dropped);
 }
 
 /** Copies another server's data beside the data directory, and renames it when it is whole. */
@@ -236,13 +250,13 @@ export async function clone(
     await removeIfThere(rewindMarker(place.dataDir));
     await renameDurably(staging, place.dataDir);
   } finally {
-    await removeIfThere(staging);
+    await removeCopy(place, staging);
   }
 }
 
 /** Removes what a clone kept. */
 export async function dropOld(place: Place): Promise<void> {
-  await removeIfThere(oldDir(place));
+  await removeCopy(place, oldDir(place));
 }
 
 /** Renames the data directory, with what says that it was half rewound. */

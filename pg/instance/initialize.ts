@@ -22,6 +22,7 @@ import {
 } from "./render.ts";
 import { runSingle } from "./single_user.ts";
 import type { FirstContent } from "./types.ts";
+import { removeCopy } from "./tablespaces.ts";
 import { waitFor } from "./wait.ts";
 
 const INITDB_TIMEOUT_MS = 120_000;
@@ -45,7 +46,7 @@ export async function clearStaging(place: Place): Promise<void> {
     { timeoutMs: KILL_TIMEOUT_MS },
     () => pidsIn(staging).length === 0 ? true : null,
   );
-  await removeIfThere(staging);
+  await removeCopy(place, staging);
 }
 
 async function initdb(
