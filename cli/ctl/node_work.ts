@@ -12,6 +12,7 @@ import { secondsType, wordType } from "../text_types.ts";
 import { askFirst, YES } from "./confirmation.ts";
 import { NODE_TYPE } from "./nodes.ts";
 import { pause } from "./pause.ts";
+import { stateText } from "./postgres.ts";
 import { confirm, ctlCommand, note, type Session } from "./session.ts";
 import {
   numberAt,
@@ -93,9 +94,11 @@ async function waitForWork(
     const member = (await readMembers(session)).find((one) =>
       numberAt(one, "id") === node
     );
-    const state = member ? textAt(member, "state") ?? "" : "";
-    if (state !== told) await note(session, `Node ${node}: ${state}`);
-    told = state;
+    const state = member ? stateText(member) : "";
+    // A line for each tenth of a copy.
+    const step = state.replace(/\d %$/, "");
+    if (step !== told) await note(session, `Node ${node}: ${state}`);
+    told = step;
     if (member && isDone(member, order)) return;
     if (performance.now() >= deadlineMs) {
       throw new CommandFailure(

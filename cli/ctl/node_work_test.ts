@@ -97,6 +97,31 @@ Deno.test("reload, reinit and maintenance ask the node that is named", async () 
   }
 });
 
+Deno.test("reinit tells how far the copy is until the node streams again", async () => {
+  const states = [
+    { state: "cloning", copy: { done_bytes: 1, total_bytes: 4 } },
+    { state: "cloning", copy: { done_bytes: 26, total_bytes: 100 } },
+    { state: "cloning", copy: { done_bytes: 3, total_bytes: 4 } },
+    { state: "streaming", copy: null },
+  ];
+  let looks = 0;
+  const { code, err } = await ctl(["reinit", "2", "--yes"], ({ method }) => {
+    if (method !== "GET") return Response.json({ id: 2, order: 1 });
+    const now = states[Math.min(looks++, states.length - 1)];
+    const state = looks < states.length ? "under way" : "done";
+    return Response.json({
+      members: [{ id: 2, kind: "data", ...now, order: { number: 1, state } }],
+    });
+  });
+  assertEquals(code, 0);
+  assertEquals(
+    err,
+    ["cloning 25 %", "cloning 75 %", "streaming"].map((state) =>
+      `pgraft: Node 2: ${state}\n`
+    ).join(""),
+  );
+});
+
 Deno.test("what a node refuses is told with its reason", async () => {
   const { code, err } = await ctl(
     ["reinit", "2", "--yes"],

@@ -54,9 +54,24 @@ export function shownBytes(bytes: number): string {
  * @returns It, coloured by how good it is.
  */
 export function stateCell(member: Shape): Cell {
+  const style = STATE_STYLES.get(shown(member, "state"));
+  const text = stateText(member);
+  return style === undefined ? text : { text, style };
+}
+
+/**
+ * Says the state of a member, and how far its copy is where it takes one.
+ *
+ * @param member The member, of `/v1/cluster`.
+ * @returns Such as `streaming`, or `cloning 45 %`.
+ */
+export function stateText(member: Shape): string {
   const state = shown(member, "state");
-  const style = STATE_STYLES.get(state);
-  return style === undefined ? state : { text: state, style };
+  const copy = shape(member["copy"]);
+  const totalBytes = numberAt(copy, "total_bytes") ?? 0;
+  if (totalBytes === 0) return state;
+  const share = (numberAt(copy, "done_bytes") ?? 0) / totalBytes;
+  return `${state} ${Math.min(100, Math.floor(share * 100))} %`;
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   postgresLine,
   shownBytes,
   shownPhases,
+  stateText,
   troubleLines,
 } from "./postgres.ts";
 
@@ -124,4 +125,15 @@ Deno.test("shownPhases() leaves out what is not known", () => {
   const phases_ms = { detect: 0, seal: 30, promote: null, barrier: null };
   assertEquals(shownPhases({ phases_ms }), "detect 0 ms, seal 30 ms");
   assertEquals(shownPhases({}), "");
+});
+
+Deno.test("stateText() says how far a copy is, as soon as that is known", () => {
+  const cloning = (copy: unknown): string =>
+    stateText({ state: "cloning", copy });
+  assertEquals(stateText({ state: "streaming" }), "streaming");
+  assertEquals(cloning(null), "cloning");
+  assertEquals(cloning({ done_bytes: 0, total_bytes: 0 }), "cloning");
+  assertEquals(cloning({ done_bytes: 459, total_bytes: 1000 }), "cloning 45 %");
+  // The source has grown meanwhile.
+  assertEquals(cloning({ done_bytes: 9, total_bytes: 8 }), "cloning 100 %");
 });

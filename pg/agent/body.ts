@@ -6,6 +6,7 @@ import {
 } from "../cluster/mod.ts";
 import type { Drift, Guard, Upstream } from "../instance/mod.ts";
 import type {
+  CopyProgress,
   Job,
   LocalView,
   PrimaryServer,
@@ -42,6 +43,8 @@ export interface Body {
   mustClone: boolean;
   job: Job | null;
   jobEnded: Promise<void>;
+  /** How far the copy is that is being taken; null for none. */
+  copy: CopyProgress | null;
   /** When a job that failed may be begun again. */
   jobRetryAtMs: number;
   /** The epoch on whose timeline a checkpoint was made here. */
@@ -188,6 +191,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     mustClone: false,
     job: null,
     jobEnded: Promise.resolve(),
+    copy: null,
     jobRetryAtMs: -Infinity,
     ownCheckpoint: 0,
     checkpointing: false,

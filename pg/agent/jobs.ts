@@ -84,7 +84,9 @@ export function beginClone(
       systemId: state.systemId,
       keepOld: true,
       signal: body.stopping.signal,
-      onProgress: () => {},
+      onProgress: (doneBytes, totalBytes) => {
+        body.copy = { doneBytes, totalBytes };
+      },
       openBackup: (signal) => ports.openBackup(from, signal),
     });
     const incarnation = randomIdentity(random);
@@ -158,6 +160,7 @@ function begin(
   }).catch((error) => noteJobFailure(body, job.kind, messageOf(error))).finally(
     () => {
       body.job = null;
+      body.copy = null;
       body.lookedAtMs = -Infinity;
       body.isViewGood = false;
       body.waker.poke();

@@ -69,8 +69,9 @@ export function lookAgain(body: Body): LocalView | null {
 
 function tell(body: Body, state: ClusterState, view: LocalView): void {
   body.sequence += 1;
-  const { boot, sequence } = body;
-  const report = { ...reportOf(state, view), boot, sequence };
+  const { boot, sequence, copy } = body;
+  const progress = copy === null ? {} : { copy };
+  const report = { ...reportOf(state, view), ...progress, boot, sequence };
   body.options.ports.broadcast(report);
 }
 

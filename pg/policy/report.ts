@@ -83,6 +83,13 @@ export interface RoleChange {
   readonly said: string;
 }
 
+/** How far a copy of the data is. */
+export interface CopyProgress {
+  readonly doneBytes: number;
+  /** As the source has told; it may grow. */
+  readonly totalBytes: number;
+}
+
 /** What an agent tells all members about its PostgreSQL, again and again (R10). */
 export interface Report {
   readonly id: MemberId;
@@ -112,6 +119,8 @@ export interface Report {
   readonly following: FollowReport | null;
   /** How the users' command for its newest role went; absent for none. */
   readonly roleChange?: RoleChange;
+  /** How far the copy is that it is taking; absent for none. */
+  readonly copy?: CopyProgress;
   /** It has a database that shall be the cluster's first one. */
   readonly adopts?: boolean;
   /** It can't go on with its copy and waits for leave to give it up (R4). */

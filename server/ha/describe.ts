@@ -13,6 +13,7 @@ import {
   type Tags,
 } from "../../pg/cluster/mod.ts";
 import {
+  type CopyProgress,
   explainMembers,
   type Report,
   type RoleChange,
@@ -76,12 +77,20 @@ export function memberPostgresToJson(
     open: report?.primary?.open ?? false,
     sync_waiters: report?.primary?.syncWaiters ?? 0,
     trouble: isHeard ? report?.trouble ?? null : "Its agent does not answer",
+    copy: copyToJson(report?.copy),
     maintenance: member.maintenance,
     order: member.order ? orderToJson(member.order) : null,
     config: memberConfigToJson(report),
     role_change: roleChangeToJson(report?.roleChange),
     tags: tagsToJson(member.tags),
   };
+}
+
+/** How far the copy is that a member is taking; null for none. */
+function copyToJson(copy: CopyProgress | undefined): Json | null {
+  if (!copy) return null;
+  const { doneBytes, totalBytes } = copy;
+  return { done_bytes: doneBytes, total_bytes: totalBytes };
 }
 
 function orderToJson({ number, kind, atMs, outcome }: MemberOrder): Json {
