@@ -94,6 +94,29 @@ Deno.test("serve says in a sentence what is wrong with PostgreSQL, before it cha
   );
 
   await t.step(
+    "the data directory is of a newer PostgreSQL",
+    () =>
+      inDirectory(async (root) => {
+        const dataDir = join(root, "pg");
+        const owner = await ownerOf("postgres");
+        await Deno.mkdir(join(dataDir, "global"), {
+          recursive: true,
+          mode: 0o700,
+        });
+        await Deno.writeTextFile(join(dataDir, "PG_VERSION"), "99\n");
+        await Deno.writeFile(
+          join(dataDir, "global", "pg_control"),
+          new Uint8Array(8192),
+        );
+        if (owner) await Deno.chown(dataDir, owner.uid, owner.gid);
+        const before = await listing(dataDir);
+        const said = await startInVain(root, {});
+        assertMatch(said, /was written by PostgreSQL 99.*(install|upgrade)/);
+        assertEquals(await listing(dataDir), before);
+      }),
+  );
+
+  await t.step(
     "the data directory is another cluster's",
     () =>
       inDirectory(async (root) => {
