@@ -52,9 +52,15 @@ async function socketsNaming(root: string): Promise<string[]> {
   return texts.filter((text) => text.includes(root));
 }
 
-/** Where PostgreSQL's packages are, another, empty directory is seen by the command and its children. */
-const WITHOUT_POSTGRES =
-  'for each in /usr/lib/postgresql /usr/local/pgsql; do [ -d "$each" ] && mount --bind "$0" "$each"; done; exec "$@"';
+/**
+ * Where PostgreSQL's packages are, another, empty directory is seen by the command and its children; and they know
+ * no user `postgres`.
+ */
+const WITHOUT_POSTGRES = `
+for each in /usr/lib/postgresql /usr/local/pgsql; do [ -d "$each" ] && mount --bind "$0" "$each"; done
+users=$(mktemp) && grep -v '^postgres:' /etc/passwd >"$users" && chmod 644 "$users" &&
+  mount --bind "$users" /etc/passwd && rm "$users"
+exec "$@"`;
 
 async function commandWithoutPostgres(root: string): Promise<string[]> {
   const empty = await Deno.makeTempDir({ prefix: "pgraft-empty-" });
@@ -88,6 +94,9 @@ Deno.test("demo --check finds all as promised without a PostgreSQL, also beside 
     assertEquals(ends.map(({ code }) => code), [0, 0], outputOf(one, other));
     const json = /^\{\n[^]*^\}\n/m.exec(one.output())?.[0] ?? "{}";
     const report = JSON.parse(json);
+    if (bare === "unshare") {
+      assertMatch(one.output(), /no user postgres: .* runs as nobody, in \//);
+    }
     assertMatch(report.postgresql, /^PostgreSQL \d+\.\d+ from npm$/);
     assertEquals(
       [report.ok, report.rows_lost, report.rows_twice, report.problems],
