@@ -46,11 +46,8 @@ export async function promoteLowered(
   const wanted = [...wantedLeast(parameters)].map((
     [name, value],
   ): [string, string] => [name, String(value)]);
-  const started = await begin(
-    place,
-    given,
-    new Map([...wanted, ["hot_standby", "off"]]),
-  );
+  const above = new Map([...wanted, ["hot_standby", "off"] as const]);
+  const started = await begin(place, { given, above });
   await untilRecovering(place, started.pid, timeoutMs);
   // Only now: a start does not get beyond the fillers (R17).
   await layFillers(place, timeline);

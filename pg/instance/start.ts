@@ -154,16 +154,22 @@ export async function start(
   options: { readonly timeoutMs?: number } = {},
 ): Promise<void> {
   const timeoutMs = options.timeoutMs ?? DEFAULT_START_TIMEOUT_MS;
-  const given = await givenFor(place, place.dataDir);
-  const started = await begin(place, given, new Map());
+  const started = await begin(place, null);
   await untilAnswered(place, started, timeoutMs);
 }
 
-/** Starts the server as a standby (R25), with settings that only this start has. */
+/** What only one start has. */
+interface Special {
+  /** In place of what the data asks for. */
+  readonly given: Given;
+  /** Above all other settings. */
+  readonly above: ReadonlyMap<string, string>;
+}
+
+/** Starts the server as a standby (R25), and waits for nothing. */
 export async function begin(
   place: Place,
-  given: Given,
-  above: ReadonlyMap<string, string>,
+  special: Special | null,
 ): Promise<Started> {
   await checkStartable(place);
   await removeStaleFiles(place);
@@ -173,7 +179,9 @@ export async function begin(
   await removeIfThere(join(place.dataDir, "promote"));
   await place.connections.drop();
   const logBytes = await openLog(place);
-  return { pid: await launch(place, given, above), logBytes };
+  const given = special?.given ?? await givenFor(place, place.dataDir);
+  const pid = await launch(place, given, special?.above ?? new Map());
+  return { pid, logBytes };
 }
 
 /** Resolves when a server that was started answers. */
