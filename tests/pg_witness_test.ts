@@ -39,7 +39,14 @@ const SCENARIOS: readonly Scenario[] = [
       const next = await cluster.opened(reign.epoch);
       assert(next.primary !== reign.primary);
       await ledger.untilAcknowledged(ROWS);
+      const said = next.primary.agent.process().output().length;
       reign.primary.restart();
+      await cluster.settled();
+      // R20: its list was empty, so the names go in only where a commit was seen to wait.
+      assertMatch(
+        next.primary.agent.process().output().slice(said),
+        /A commit was seen waiting/,
+      );
     },
   ],
   [

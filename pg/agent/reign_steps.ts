@@ -121,6 +121,7 @@ export async function passBarrier(
       throw new Error("No commit was seen waiting under the placeholder name");
     }
     body.mayHaveBeenEmpty = false;
+    log("info", "A commit was seen waiting, before it is known for whom");
     await setRule(body, rule);
   }
   const { lsn } = await instance.barrier({ timeoutMs: BARRIER_TIMEOUT_MS });
