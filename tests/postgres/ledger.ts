@@ -92,9 +92,8 @@ export function startLedger(options: LedgerOptions): Ledger {
     { length: writers },
     (_, at) => {
       const first = spread ? at % hosts.length : 0;
-      const turned = [...hosts.slice(first), ...hosts.slice(0, first)];
       const writer = at + 1;
-      const own = { hosts: turned, writer, everyMs, connectMs };
+      const own = { hosts, first, writer, everyMs, connectMs };
       return write({ ...own, rows, stopping });
     },
   );
@@ -119,7 +118,10 @@ export function startLedger(options: LedgerOptions): Ledger {
 }
 
 interface Writer {
+  /** May grow while it writes. */
   readonly hosts: readonly Place[];
+  /** Which of them it tries first. */
+  readonly first: number;
   readonly writer: number;
   readonly everyMs: number;
   readonly connectMs: number;
@@ -131,7 +133,7 @@ async function write(self: Writer): Promise<void> {
   const { stopping: { signal }, everyMs, rows, writer } = self;
   let connection: WireConnection | null = null;
   for (let number = 1; !signal.aborted;) {
-    connection ??= await connectToPrimary(self.hosts, self.connectMs);
+    connection ??= await connectToPrimary(turned(self), self.connectMs);
     if (connection === null) {
       await pause(BETWEEN_TRIES_MS);
       continue;
@@ -145,6 +147,10 @@ async function write(self: Writer): Promise<void> {
     } else if (everyMs > 0) await pause(everyMs);
   }
   connection?.[Symbol.dispose]();
+}
+
+function turned({ hosts, first }: Writer): Place[] {
+  return [...hosts.slice(first), ...hosts.slice(0, first)];
 }
 
 async function insert(
