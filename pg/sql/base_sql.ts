@@ -26,6 +26,11 @@ const DBLINK = [
   ["dblink_is_busy", "text", "integer"],
   ["dblink_error_message", "text", "text"],
   ["dblink_get_connections", "", "text[]"],
+  [
+    "dblink_get_notify",
+    "text, OUT channel text, OUT pid integer, OUT payload text",
+    "SETOF record",
+  ],
   ["dblink_get_result", "text", "SETOF record"],
 ] as const;
 
@@ -52,12 +57,20 @@ export function versionSql(version: string): string {
 LANGUAGE sql IMMUTABLE AS $$SELECT '${version}'::text$$;`;
 }
 
+/** The longest call, in hexadecimal, that goes along with a connection. */
+const MAX_CALL_AT_DOOR = 60_000;
+
 /**
  * Calls the bridge of this node's agent. Only the owner may use it. Nothing of a session goes into where it
  * connects: the settings that it reads are fixed on the server's command line.
  *
- * dblink waits without listening to anybody up to PostgreSQL 16, so that a query is sent and looked for; an
- * agent that lives answers within the first looks, which are made without sleeping.
+ * A call goes along with the connection, in libpq's `options`; the agent opens once it has the answer, and
+ * hands it over as a notification. So a short call is one way there and back, and the session sleeps until
+ * the answer is there: `pg_sleep` takes 2 ms at least, and to look again and again takes a processor from
+ * the agents. Where that takes longer, the agent opens without, and is asked for the answer: dblink waits
+ * without listening to anybody up to PostgreSQL 16, so that it is asked and looked for.
+ *
+ * A change goes along with a second connection: when the first one fails, nothing can have happened.
  */
 export function callSql(create: string): string {
   const [port, other] = BRIDGE_PORTS;
@@ -66,6 +79,11 @@ RETURNS json LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS 
 DECLARE
   line CONSTANT text := 'pgraft bridge';
   deadline CONSTANT timestamptz := clock_timestamp() + wait_ms * interval '1 ms';
+  call CONSTANT text := encode(convert_to(json_build_object('operation', operation, 'arguments', arguments)::text, 'UTF8'), 'hex');
+  is_short CONSTANT boolean := length(call) <= ${MAX_CALL_AT_DOOR};
+  place text;
+  is_in boolean := false;
+  may_have_begun boolean := false;
   looks integer := 0;
   answer text;
 BEGIN
@@ -73,36 +91,53 @@ BEGIN
     RAISE EXCEPTION 'This server was not started by pgraft: there is no agent that answers for it'
       USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Let pgraft serve start it.';
   END IF;
-  PERFORM pgraft._dblink_connect(line, format('host=%s port=%s user=pgraft dbname=pgraft connect_timeout=2',
+  place := format('host=%s port=%s user=pgraft dbname=pgraft connect_timeout=2',
     '''' || regexp_replace(btrim(split_part(current_setting('unix_socket_directories'), ',', 1), ' "'),
       '([\\\\''])', '\\\\\\1', 'g') || '''',
-    CASE current_setting('port') WHEN '${port}' THEN '${other}' ELSE '${port}' END));
-  PERFORM pgraft._dblink_send_query(line, 'CALL ' || encode(convert_to(json_build_object(
-    'operation', operation, 'arguments', arguments)::text, 'UTF8'), 'hex'));
-  WHILE pgraft._dblink_is_busy(line) = 1 LOOP
-    looks := looks + 1;
-    CONTINUE WHEN looks < 300;
-    IF pgraft._dblink_error_message(line) <> 'OK' OR clock_timestamp() > deadline THEN
-      RAISE EXCEPTION 'The pgraft agent of this node has not answered %', operation
-        USING ERRCODE = CASE WHEN changes THEN '40003' ELSE '08006' END,
-          HINT = CASE WHEN changes THEN 'It may have happened, or may happen yet: look before you repeat it.'
-            ELSE 'Look at the agent''s log.' END;
+    CASE current_setting('port') WHEN '${port}' THEN '${other}' ELSE '${port}' END);
+  IF changes OR NOT is_short THEN
+    PERFORM pgraft._dblink_connect(line, place);
+  END IF;
+  IF is_short THEN
+    IF changes THEN
+      PERFORM pgraft._dblink_disconnect(line);
+      may_have_begun := true;
     END IF;
-    PERFORM pg_sleep(CASE WHEN looks < 400 THEN 0.001 ELSE 0.01 END);
-  END LOOP;
-  SELECT t.answer INTO answer FROM pgraft._dblink_get_result(line) AS t(answer text);
+    PERFORM pgraft._dblink_connect(line, place || ' options=' || call);
+    SELECT n.payload INTO answer FROM pgraft._dblink_get_notify(line) AS n;
+  END IF;
+  is_in := true;
+  IF answer IS NULL THEN
+    PERFORM pgraft._dblink_send_query(line, CASE WHEN is_short THEN 'ANSWER' ELSE 'CALL ' || call END);
+    WHILE pgraft._dblink_is_busy(line) = 1 LOOP
+      looks := looks + 1;
+      CONTINUE WHEN looks < 100;
+      IF pgraft._dblink_error_message(line) <> 'OK' OR clock_timestamp() > deadline THEN
+        RAISE EXCEPTION 'The pgraft agent of this node has not answered %', operation
+          USING ERRCODE = CASE WHEN changes THEN '40003' ELSE '08006' END,
+            HINT = CASE WHEN changes THEN 'It may have happened, or may happen yet: look before you repeat it.'
+              ELSE 'Look at the agent''s log.' END;
+      END IF;
+      PERFORM pg_sleep(CASE WHEN looks < 200 THEN 0.001 ELSE 0.01 END);
+    END LOOP;
+    SELECT t.answer INTO answer FROM pgraft._dblink_get_result(line) AS t(answer text);
+  END IF;
   PERFORM pgraft._dblink_disconnect(line);
   RETURN answer::json;
-EXCEPTION
-  WHEN sqlclient_unable_to_establish_sqlconnection THEN
-    RAISE EXCEPTION 'The pgraft agent of this node does not answer'
-      USING ERRCODE = 'sqlclient_unable_to_establish_sqlconnection', DETAIL = sqlerrm,
-        HINT = 'Is pgraft serve running on this machine? Look at its log.';
-  WHEN query_canceled OR OTHERS THEN
-    IF line = ANY (pgraft._dblink_get_connections()) THEN
-      PERFORM pgraft._dblink_disconnect(line);
-    END IF;
+EXCEPTION WHEN query_canceled OR OTHERS THEN
+  IF line = ANY (pgraft._dblink_get_connections()) THEN
+    PERFORM pgraft._dblink_disconnect(line);
+  END IF;
+  IF is_in OR sqlstate <> '08001' THEN
     RAISE;
+  ELSIF may_have_begun THEN
+    RAISE EXCEPTION 'The pgraft agent of this node has not answered %', operation
+      USING ERRCODE = '40003', DETAIL = sqlerrm,
+        HINT = 'It may have happened, or may happen yet: look before you repeat it.';
+  END IF;
+  RAISE EXCEPTION 'The pgraft agent of this node does not answer'
+    USING ERRCODE = '08001', DETAIL = sqlerrm,
+      HINT = 'Is pgraft serve running on this machine? Look at its log.';
 END
 $pgraft$;`;
 }

@@ -101,6 +101,7 @@ async function psql(
   user: string,
   password: string,
   sql: string,
+  options = "",
 ): Promise<Said> {
   const { success, stdout, stderr } = await new Deno.Command("psql", {
     args: [
@@ -113,7 +114,7 @@ async function psql(
       sql,
       `host=127.0.0.1 port=${port} user=${user} dbname=pgraft connect_timeout=5`,
     ],
-    env: { PGPASSWORD: password },
+    env: { PGPASSWORD: password, PGOPTIONS: options },
   }).output();
   const decoder = new TextDecoder();
   return {
@@ -184,22 +185,17 @@ Deno.test({
         (await ask("pgraft_admin", "all", `CALL ${call}`)).error,
         /42501/,
       );
+      // Only the extension brings calls along.
+      const brought = await psql(port, "pgraft_admin", "all", "ANSWER", call);
+      assertMatch(brought.error, /55000/);
     } finally {
       await bridge.stop();
     }
   },
 });
 
-Deno.test("the bridge lets go of who does not speak its protocol, and serves others", async () => {
-  const directory = await Deno.makeTempDir({ prefix: "pgraft-bridge-" });
-  const bridge = await startBridge({
-    context: unfounded(),
-    traces: () => false,
-    socket: { directory, port: 5432, owner: null },
-    tcp: null,
-  });
-  const path = `${directory}/.s.PGSQL.7434`;
-  try {
+Deno.test("the bridge lets go of who does not speak its protocol, and serves others", () =>
+  withSocket(unfounded(), async (path) => {
     assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
     const greetings = [
       "GET / HTTP/1.1\r\n\r\n",
@@ -215,8 +211,86 @@ Deno.test("the bridge lets go of who does not speak its protocol, and serves oth
         await conn.read(rest).catch(() => null) !== null
       ) { /* until it hangs up */ }
     }
+  }));
+
+/** A client on the socket that brings a call along, and what it is told until it is let in. */
+async function bring(
+  path: string,
+  operation: string,
+): Promise<{ readonly conn: Deno.Conn; readonly told: string }> {
+  const conn = await Deno.connect({ transport: "unix", path });
+  const call = new TextEncoder().encode(
+    JSON.stringify({ operation, arguments: [] }),
+  ).toHex();
+  await conn.write(packet("", `\0\x03\0\0user\0pgraft\0options\0${call}\0\0`));
+  return { conn, told: await untilReady(conn) };
+}
+
+function packet(type: string, body: string): Uint8Array {
+  const text = `${type}\0\0\0\0${body}`;
+  const bytes = Uint8Array.from(text, (one) => one.charCodeAt(0));
+  new DataView(bytes.buffer).setUint32(type.length, body.length + 4);
+  return bytes;
+}
+
+async function untilReady(conn: Deno.Conn): Promise<string> {
+  let told = "";
+  while (!told.endsWith("Z\0\0\0\x05I")) {
+    const bytes = new Uint8Array(4096);
+    const read = await conn.read(bytes);
+    if (read === null) throw new Error(`It hung up after ${told}`);
+    told += String.fromCharCode(...bytes.subarray(0, read));
+  }
+  return told;
+}
+
+async function withSocket(
+  context: BridgeContext,
+  run: (path: string) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "pgraft-bridge-" });
+  const bridge = await startBridge({
+    context,
+    traces: () => false,
+    socket: { directory, port: 5432, owner: null },
+    tcp: null,
+  });
+  try {
+    await run(`${directory}/.s.PGSQL.7434`);
   } finally {
     await bridge.stop();
     await Deno.remove(directory, { recursive: true });
   }
+}
+
+Deno.test("a call that comes along with a connection is answered with its opening", () =>
+  withSocket(unfounded(), async (path) => {
+    const { conn, told } = await bring(path, "pgraft_get_leader");
+    using _ = conn;
+    assertMatch(told, /A\0\0\0.\0{4}answer\0\{"value":0\}\0Z/s);
+  }));
+
+Deno.test("a call that comes along and fails is told of when it is asked for", () =>
+  withSocket(unfounded(), async (path) => {
+    const { conn, told } = await bring(path, "nothing");
+    using _ = conn;
+    assertEquals(told.includes("answer"), false);
+    await conn.write(packet("Q", "ANSWER\0"));
+    assertMatch(await untilReady(conn), /C42883\0/);
+  }));
+
+Deno.test("a call that takes long does not keep its client at the door", async () => {
+  const done = Promise.withResolvers<void>();
+  const context = unfounded();
+  const raft = { read: () => done.promise } as unknown as NodeContext["raft"];
+  const node: NodeContext = { ...context.node, stage: () => "running", raft };
+  await withSocket({ ...context, node }, async (path) => {
+    const { conn, told } = await bring(path, "pgraft_log_sync_with_leader");
+    using _ = conn;
+    assertEquals(told.includes("answer"), false);
+    await conn.write(packet("Q", "ANSWER\0"));
+    const answer = untilReady(conn);
+    done.resolve();
+    assertMatch(await answer, /D.*\{"value":true\}/s);
+  });
 });

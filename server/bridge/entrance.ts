@@ -7,6 +7,7 @@ import {
   GSS_REQUEST,
   joined,
   negotiateVersion,
+  notification,
   parameterStatus,
   PROTOCOL,
   readyForQuery,
@@ -31,6 +32,8 @@ export interface BridgeUser {
 const ENTRANCE_TIMEOUT_MS = 5000;
 /** PostgreSQL's own bound on a first message. */
 const MAX_FIRST_BYTES = 10_000;
+/** The extension's may hold a call. */
+const MAX_FIRST_WITH_CALL_BYTES = 65_536;
 const MAX_PASSWORD_BYTES = 4096;
 /** A client asks for TLS and for GSSAPI, once each. */
 const MAX_REFUSALS = 2;
@@ -38,40 +41,61 @@ const MAX_REFUSALS = 2;
 const SASL = { begin: 10, go_on: 11, end: 12 } as const;
 const MECHANISM = "SCRAM-SHA-256";
 
+/** Who has come to the door. */
+export interface Entered {
+  readonly asker: Asker;
+  /** The call that the extension brings along, as it would stand in a statement; null for none. */
+  readonly call: string | null;
+}
+
 /**
- * Lets a client in.
+ * Looks who a client is; it is then to be welcomed.
  *
  * @param line The client.
  * @param guard How it shows who it is.
- * @param version What the bridge calls its version.
  * @returns Who asks; null when nobody came in.
  * @throws {LineError} When the client does not keep to the protocol.
  */
 export async function letIn(
   line: Line,
   guard: Guard,
-  version: string,
-): Promise<Asker | null> {
-  const first = await readFirst(line);
+): Promise<Entered | null> {
+  const isTrusted = guard.kind === "trusted";
+  const first = await readFirst(
+    line,
+    isTrusted ? MAX_FIRST_WITH_CALL_BYTES : MAX_FIRST_BYTES,
+  );
   if (first === null) return null;
-  const { user, minor } = first;
+  const { user, options, minor } = first;
   if (minor !== 0) await write(line, negotiateVersion());
-  const asker = guard.kind === "trusted"
-    ? "extension"
-    : await checkPassword(line, guard.users.get(user) ?? null);
-  if (asker === null) {
-    await write(
-      line,
-      errorResponse({
-        severity: "FATAL",
-        sqlState: "28P01",
-        message: `password authentication failed for user "${user}"`,
-        hint:
-          "Users are pgraft_admin and pgraft_monitor, with the tokens of the HTTP API.",
-      }),
-    );
-    return null;
-  }
+  if (isTrusted) return { asker: "extension", call: options };
+  const asker = await checkPassword(line, guard.users.get(user) ?? null);
+  if (asker !== null) return { asker, call: null };
+  await write(
+    line,
+    errorResponse({
+      severity: "FATAL",
+      sqlState: "28P01",
+      message: `password authentication failed for user "${user}"`,
+      hint:
+        "Users are pgraft_admin and pgraft_monitor, with the tokens of the HTTP API.",
+    }),
+  );
+  return null;
+}
+
+/**
+ * Opens the door to a client that may come in.
+ *
+ * @param line The client.
+ * @param version What the bridge calls its version.
+ * @param answer What the call that it brought along has come to; null for none.
+ */
+export async function welcome(
+  line: Line,
+  version: string,
+  answer: string | null,
+): Promise<void> {
   await write(
     line,
     joined([
@@ -82,23 +106,28 @@ export async function letIn(
       parameterStatus("DateStyle", "ISO, MDY"),
       parameterStatus("integer_datetimes", "on"),
       parameterStatus("standard_conforming_strings", "on"),
+      ...answer === null ? [] : [notification("answer", answer)],
       readyForQuery(),
     ]),
   );
-  return asker;
 }
 
 async function write(line: Line, bytes: Uint8Array): Promise<void> {
   await line.write(bytes, ENTRANCE_TIMEOUT_MS);
 }
 
-async function readFirst(
-  line: Line,
-): Promise<{ readonly user: string; readonly minor: number } | null> {
+/** What a first message says. */
+interface First {
+  readonly user: string;
+  readonly options: string | null;
+  readonly minor: number;
+}
+
+async function readFirst(line: Line, maxBytes: number): Promise<First | null> {
   for (let refusals = 0; refusals <= MAX_REFUSALS; refusals++) {
     const message = await line.next({
       isFirst: true,
-      maxBytes: MAX_FIRST_BYTES,
+      maxBytes,
       timeoutMs: ENTRANCE_TIMEOUT_MS,
     });
     if (message === null || message.body.length < 4) return null;
@@ -113,8 +142,15 @@ async function readFirst(
       throw new LineError("The client speaks another protocol");
     }
     const words = new TextDecoder().decode(body.subarray(4)).split("\0");
-    const at = words.findIndex((word, i) => i % 2 === 0 && word === "user");
-    return { user: at < 0 ? "" : words[at + 1] ?? "", minor: code & 0xffff };
+    const said = (name: string): string | null => {
+      const at = words.findIndex((word, i) => i % 2 === 0 && word === name);
+      return at < 0 ? null : words[at + 1] ?? null;
+    };
+    return {
+      user: said("user") ?? "",
+      options: said("options"),
+      minor: code & 0xffff,
+    };
   }
   throw new LineError("The client asks for encryption again and again");
 }

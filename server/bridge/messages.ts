@@ -61,6 +61,11 @@ export function parameterStatus(name: string, value: string): Uint8Array {
   return framed("S", [text(name), text(value)]);
 }
 
+/** A notification, as of NOTIFY; `payload` is ASCII. */
+export function notification(channel: string, payload: string): Uint8Array {
+  return framed("A", [int32(0), text(channel), text(payload)]);
+}
+
 /** The client may go on; no transaction is open, as there are none. */
 export function readyForQuery(): Uint8Array {
   return framed("Z", [ENCODER.encode("I")]);

@@ -2,7 +2,7 @@ import { messageOf } from "../../base/mod.ts";
 import { logger } from "../logging/mod.ts";
 import { answer, type Asker, changesSomething } from "./answering.ts";
 import type { BridgeContext } from "./context.ts";
-import { type Guard, letIn } from "./entrance.ts";
+import { type Guard, letIn, welcome } from "./entrance.ts";
 import { failureOf, SqlProblem } from "./failure.ts";
 import { type Line, LineError } from "./line.ts";
 import {
@@ -25,6 +25,10 @@ const WRITE_TIMEOUT_MS = 10_000;
 /** What a value grows to at most as a call: JSON escapes, then hexadecimal. */
 const CALL_RATIO = 12;
 const CALL_OVERHEAD_BYTES = 65_536;
+/** How long a client is kept at the door while its call is carried out: who waits there is woken at once. */
+const DOOR_WAIT_MS = 50;
+/** The longest answer that is handed over at the door: PostgreSQL's own bound on a notification. */
+const MAX_DOOR_ANSWER_CHARS = 8000;
 
 const LOG = logger("bridge");
 
@@ -41,9 +45,16 @@ export async function serveSession(
   line: Line,
   { context, guard, traces }: SessionOptions,
 ): Promise<void> {
+  const entered = await letIn(line, guard);
+  if (entered === null) return;
   const { node } = context;
-  const asker = await letIn(line, guard, node.version);
-  if (asker === null) return;
+  const { asker, call } = entered;
+  const asking = { context, asker, traces: traces() };
+  const brought = call === null
+    ? null
+    : carryOut(asking, new TextEncoder().encode(`CALL ${call}`), null);
+  const answer = brought && await soon(brought);
+  await welcome(line, node.version, answer);
   const maxBytes = CALL_OVERHEAD_BYTES + CALL_RATIO * node.maxEntryBytes;
   // The extension's encodings are ASCII's supersets, and so are its calls and answers.
   let isUtf8 = true;
@@ -54,39 +65,64 @@ export async function serveSession(
       const text = "The bridge speaks the simple query protocol only";
       throw new LineError(text);
     }
-    const { bytes, encoding } = await reply(
-      { context, asker, isUtf8, traces: traces() },
-      message.body,
-    );
-    if (encoding !== null) isUtf8 = encoding === "UTF8";
-    await line.write(bytes, WRITE_TIMEOUT_MS);
+    const asking = { context, asker, traces: traces() };
+    const outcome = await carryOut(asking, message.body, brought);
+    if (outcome.kind === "done" && outcome.encoding !== null) {
+      isUtf8 = outcome.encoding === "UTF8";
+    }
+    await line.write(bytesOf(outcome, isUtf8), WRITE_TIMEOUT_MS);
   }
 }
 
 interface Asking {
   readonly context: BridgeContext;
   readonly asker: Asker;
-  readonly isUtf8: boolean;
   readonly traces: boolean;
 }
 
-interface Reply {
-  readonly bytes: Uint8Array;
-  /** The session's encoding from now on; null for the same. */
-  readonly encoding: string | null;
+/** What a statement came to. */
+type Outcome =
+  | {
+    readonly kind: "done";
+    readonly messages: readonly Uint8Array[];
+    /** The answer to a call; null for anything else. */
+    readonly json: string | null;
+    /** The session's encoding from now on; null for the same. */
+    readonly encoding: string | null;
+  }
+  | { readonly kind: "failed"; readonly fields: ErrorFields };
+
+/** The answer to a call, where it comes soon and is short. */
+async function soon(outcome: Promise<Outcome>): Promise<string | null> {
+  const { promise, resolve } = Promise.withResolvers<null>();
+  const timer = setTimeout(() => resolve(null), DOOR_WAIT_MS);
+  const first = await Promise.race([outcome, promise]);
+  clearTimeout(timer);
+  if (first?.kind !== "done" || first.json === null) return null;
+  return first.json.length > MAX_DOOR_ANSWER_CHARS ? null : first.json;
 }
 
-async function reply(asking: Asking, body: Uint8Array): Promise<Reply> {
+function bytesOf(outcome: Outcome, isUtf8: boolean): Uint8Array {
+  if (outcome.kind === "done") {
+    return joined([...outcome.messages, readyForQuery()]);
+  }
+  const fields = isUtf8 ? outcome.fields : inAscii(outcome.fields);
+  return joined([errorResponse(fields), readyForQuery()]);
+}
+
+async function carryOut(
+  asking: Asking,
+  body: Uint8Array,
+  brought: Promise<Outcome> | null,
+): Promise<Outcome> {
   const { activity } = asking.context;
   let statement: Statement | null = null;
   try {
     statement = parseStatement(textOfQuery(body));
-    const messages = await messagesFor(asking, statement);
+    if (statement.kind === "answer" && brought) return await brought;
+    const outcome = await outcomeOf(asking, statement);
     activity.ended(true);
-    const encoding = statement.kind === "set_encoding"
-      ? statement.encoding.toUpperCase()
-      : null;
-    return { bytes: joined([...messages, readyForQuery()]), encoding };
+    return outcome;
   } catch (error) {
     activity.ended(false);
     const changes = statement !== null && changesSomething(statement);
@@ -94,11 +130,7 @@ async function reply(asking: Asking, body: Uint8Array): Promise<Reply> {
     if (fields.sqlState === "XX000") {
       LOG.error("A call failed", { reason: messageOf(error) });
     }
-    const told = asking.isUtf8 ? fields : inAscii(fields);
-    return {
-      bytes: joined([errorResponse(told), readyForQuery()]),
-      encoding: null,
-    };
+    return { kind: "failed", fields };
   }
 }
 
@@ -113,22 +145,26 @@ function textOfQuery(body: Uint8Array): string {
   }
 }
 
-async function messagesFor(
+async function outcomeOf(
   { context, asker, traces }: Asking,
   statement: Statement,
-): Promise<Uint8Array[]> {
+): Promise<Outcome> {
+  const kind = "done";
   switch (statement.kind) {
     case "empty":
-      return [emptyQuery()];
+      return { kind, messages: [emptyQuery()], json: null, encoding: null };
+    case "answer":
+      throw new SqlProblem("55000", "No call was brought along");
     case "set_encoding": {
-      const { encoding } = statement;
-      if (asker !== "extension" && encoding.toUpperCase() !== "UTF8") {
+      const encoding = statement.encoding.toUpperCase();
+      if (asker !== "extension" && encoding !== "UTF8") {
         throw new SqlProblem("22023", "The bridge speaks UTF8 only");
       }
-      return [
-        parameterStatus("client_encoding", encoding.toUpperCase()),
+      const messages = [
+        parameterStatus("client_encoding", encoding),
         commandComplete("SET"),
       ];
+      return { kind, messages, json: null, encoding };
     }
     default: {
       const startedAtMs = context.node.nowMs();
@@ -140,11 +176,13 @@ async function messagesFor(
         const ms = Number((context.node.nowMs() - startedAtMs).toFixed(3));
         LOG.info("Answered a call", { operation: name, ms });
       }
-      return [
+      const messages = [
         rowDescription(columns),
         ...rows.map(dataRow),
         commandComplete(`SELECT ${rows.length}`),
       ];
+      const json = statement.kind === "call" ? rows[0]?.[0] ?? null : null;
+      return { kind, messages, json, encoding: null };
     }
   }
 }

@@ -17,6 +17,8 @@ export type Statement =
     readonly name: string;
     readonly arguments: readonly Argument[] | null;
   }
+  /** What has become of the call that the extension brought along. */
+  | { readonly kind: "answer" }
   /** What libpq sends where its server's encoding is not the bridge's. */
   | { readonly kind: "set_encoding"; readonly encoding: string }
   | { readonly kind: "empty" };
@@ -49,6 +51,7 @@ const MAX_ARGUMENTS = 8;
 export function parseStatement(text: string): Statement {
   const call = CALL.exec(text);
   if (call) return parseCall(call[1] ?? "");
+  if (text === "ANSWER") return { kind: "answer" };
   const line = text.trim().replace(/;\s*$/, "").trim();
   if (line === "") return { kind: "empty" };
   const encoding = SET_ENCODING.exec(line)?.[1];
