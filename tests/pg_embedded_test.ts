@@ -7,6 +7,7 @@ import {
   type Scenario,
 } from "./pg_test_kit.ts";
 import { withPgCluster } from "./postgres/mod.ts";
+import { speaksSql } from "./sql_majors.ts";
 
 /** How many transactions of the old primary nobody else gets. */
 const TAIL = 3;
@@ -44,7 +45,7 @@ const MORE: ReadonlyMap<number, readonly Scenario[]> = new Map([
 for (const major of [17, 18]) {
   Deno.test(`no acknowledged row is lost on npm's PostgreSQL ${major} while`, (t) =>
     withPgCluster(
-      { flags: { "postgresql-version": String(major) } },
+      { flags: { "postgresql-version": String(major) }, extension: true },
       async (cluster) => {
         const { primary } = await cluster.settled();
         const { rows } = await primary.query("show server_version");
@@ -55,6 +56,7 @@ for (const major of [17, 18]) {
         }
         const more = MORE.get(major) ?? [];
         await runScenarios(t, cluster, [...SCENARIOS, ...more]);
+        await speaksSql(t, cluster);
       },
     ));
 }

@@ -1,7 +1,21 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { SQL_FUNCTIONS, SQL_VIEWS } from "../pg/sql/mod.ts";
+import { SQL_VIEWS, type SqlFunction } from "../pg/sql/mod.ts";
 import { until } from "./nodes/mod.ts";
-import type { PgCluster, PgNode } from "./postgres/mod.ts";
+import type { PgCluster } from "./postgres/mod.ts";
+import {
+  answersEverywhere,
+  CALLABLE,
+  takesSettingsOver,
+  VALUES,
+} from "./sql_everywhere_steps.ts";
+import { boundsAnyAgent } from "./sql_fake_agent.ts";
+import {
+  changesMembers,
+  changesWhoLeads,
+  showsWatchers,
+  showsWhatIs,
+  stopsAnAgent,
+} from "./sql_group_steps.ts";
 import {
   PROMISED_FUNCTIONS,
   PROMISED_SETTINGS,
@@ -16,40 +30,27 @@ import {
   withSqlCluster,
 } from "./sql_test_kit.ts";
 
-/** Values with which a function can be called without changing what others rest on. */
-const VALUES: Readonly<Record<string, string>> = {
-  pgraft_init: "", // both forms are tried by name
-  pgraft_log_append: "(select pgraft_get_term()), 'entry'",
-  pgraft_append_log: "'entry'",
-  pgraft_replicate_entry: "'entry'",
-  pgraft_read_log: "1",
-  pgraft_log_get_entry: "1",
-  pgraft_commit_log: "1",
-  pgraft_log_commit: "1",
-  pgraft_log_apply: "1",
-  pgraft_kv_put: "'key', 'value'",
-  pgraft_kv_get: "'key'",
-  pgraft_kv_delete: "'gone'",
-  pgraft_kv_exists: "'key'",
-  pgraft_set_debug: "false",
-};
+import {
+  answersWithoutLeader,
+  callWithSome,
+  refusesWhoMayNot,
+  takesAnyValue,
+} from "./sql_values_steps.ts";
 
-/** What would end or move something, or is tried on its own. */
-const NOT_CALLED: ReadonlySet<string> = new Set([
+/** What may happen later, or would end the node. */
+const UNTRIED: ReadonlySet<string> = new Set([
   "pgraft_stop",
-  "pgraft_add_node",
-  "pgraft_remove_node",
-  "pgraft_switchover",
   "pgraft_force_election",
-  "pgraft_kv_reset",
   "pgraft_execute",
-  "pgraft_execute_result",
 ]);
 
-const CALLABLE = SQL_FUNCTIONS.filter(({ name, does, arguments: args }) =>
-  does.kind === "call" && !NOT_CALLED.has(name) &&
-  !(name === "pgraft_init" && args.length > 0)
-);
+/** A call that means something, where the table above has values for it. */
+function callOf(row: SqlFunction): string {
+  const isKnown = row.name in VALUES && VALUES[row.name] !== "";
+  return isKnown
+    ? `select * from ${row.name}(${VALUES[row.name]})`
+    : callWithSome(row);
+}
 
 /** Every object of the extension, as it is. */
 const OBJECTS =
@@ -129,52 +130,6 @@ async function isAsPromised({ nodes }: PgCluster): Promise<void> {
   }
 }
 
-async function answersEverywhere(cluster: PgCluster): Promise<void> {
-  const { leader, other } = await leaderAndOther(cluster);
-  await rowsOf(leader, "select pgraft_append_log('first')");
-  await rowsOf(leader, "select pgraft_kv_put('key', 'value')");
-  for (const node of cluster.nodes) {
-    for (const row of CALLABLE) {
-      const call = `select * from ${row.name}(${VALUES[row.name] ?? ""})`;
-      const outcome = await ask(node, call);
-      const mustLead = row.access === "admin" &&
-        /log|kv_(put|delete)|replicate/.test(row.name) &&
-        !/get_logs/.test(row.name);
-      const code = "code" in outcome ? outcome.code : "";
-      assertEquals([row.name, code], [
-        row.name,
-        mustLead && node !== leader ? "RF001" : "",
-      ]);
-    }
-    for (const { schema, name } of SQL_VIEWS) {
-      await rowsOf(node, `select * from ${schema}.${name}`);
-    }
-    assertEquals(
-      await valueOf(node, "select pgraft_get_leader()"),
-      String(leader.id),
-    );
-    assertEquals(
-      await valueOf(node, "select pgraft_is_leader()"),
-      node === leader ? "t" : "f",
-    );
-    assertEquals(
-      await valueOf(node, "select node_id from pgraft_get_node_info()"),
-      String(node.id),
-    );
-    assertEquals(await valueOf(node, "select pgraft_kv_get('key')"), "value");
-    assertMatch(
-      await valueOf(node, "select pgraft_read_log(1)") ?? "",
-      /^\{"index":1,"term":[1-9]\d*,"data":"first"\}$/,
-    );
-  }
-  const refusal = await assertFails(
-    other,
-    "select pgraft_append_log('x')",
-    "RF001",
-  );
-  assertMatch(refusal, new RegExp(`current leader: ${leader.id}`));
-}
-
 async function keepsStrangersOut(cluster: PgCluster): Promise<void> {
   const { primary } = await cluster.settled();
   await rowsOf(
@@ -186,10 +141,6 @@ async function keepsStrangersOut(cluster: PgCluster): Promise<void> {
       (VALUES[row.name] ?? "").replace("(select pgraft_get_term())", "1")
     })`;
     for (const name of [call, call.replace("pgraft.", "public.")]) {
-      await assertFails(primary, name, "42501", { role: "nobody" });
-      if (row.access === "admin") {
-        await assertFails(primary, name, "42501", { role: "watcher" });
-      }
       for (
         const role of row.access === "admin" ? ["chief"] : ["chief", "watcher"]
       ) {
@@ -201,13 +152,10 @@ async function keepsStrangersOut(cluster: PgCluster): Promise<void> {
       }
     }
   }
-  for (const { schema, name } of SQL_VIEWS) {
-    await assertFails(primary, `select * from ${schema}.${name}`, "42501", {
-      role: "nobody",
-    });
-    await rowsOf(primary, `select * from ${schema}.${name}`, {
-      role: "watcher",
-    });
+  await refusesWhoMayNot(primary);
+  for (const { schema, name, access } of SQL_VIEWS) {
+    const role = access === "admin" ? "chief" : "watcher";
+    await rowsOf(primary, `select * from ${schema}.${name}`, { role });
   }
   for (
     const inner of [
@@ -395,81 +343,6 @@ async function runsExamples(cluster: PgCluster): Promise<void> {
   });
 }
 
-async function takesSettingsOver(cluster: PgCluster): Promise<void> {
-  const { leader, other } = await leaderAndOther(cluster);
-  const setting = (node: PgNode, name: string, column = "setting") =>
-    valueOf(
-      node,
-      `select ${column} from pgraft.settings where name = 'pgraft.${name}'`,
-    );
-  for (
-    const [name, value] of [
-      ["heartbeat_interval", "150"],
-      ["forward_writes", "on"],
-      ["log_level", "loud"],
-      ["node_id", "9"],
-      ["snapshot_count", "500"],
-      ["worker_interval", "7"],
-    ]
-  ) {
-    await rowsOf(other, `alter system set pgraft.${name} = '${value}'`);
-  }
-  await rowsOf(other, "select pg_reload_conf()");
-  for (const node of cluster.nodes) {
-    await until(
-      async () => await setting(node, "heartbeat_interval") === "150" || null,
-      { what: `node ${node.id} has the new heartbeat` },
-    );
-    await until(
-      async () =>
-        await valueOf(node, "show pgraft.heartbeat_interval") === "150" || null,
-      { what: `node ${node.id} shows it` },
-    );
-  }
-  assertEquals(await setting(other, "log_level"), "info");
-  assertMatch(
-    await setting(other, "log_level", "reason") ?? "",
-    /loud.*allowed: debug/,
-  );
-  assertEquals(await setting(other, "node_id"), String(other.id));
-  assertMatch(
-    await setting(other, "node_id", "reason") ?? "",
-    /needs a restart/,
-  );
-  assertEquals(await setting(other, "snapshot_count"), "500");
-  assertEquals(await setting(other, "worker_interval", "state"), "refused");
-  assertEquals(
-    await valueOf(other, "select pgraft_kv_put('forwarded', 'yes')"),
-    "t",
-  );
-  assertEquals(
-    await valueOf(leader, "select pgraft_kv_get('forwarded')"),
-    "yes",
-  );
-  await rowsOf(other, "alter system set pgraft.heartbeat_interval = 1500");
-  await rowsOf(other, "alter system reset pgraft.forward_writes");
-  await rowsOf(other, "alter system reset pgraft.log_level");
-  await rowsOf(other, "select pg_reload_conf()");
-  await until(
-    async () =>
-      await setting(other, "heartbeat_interval", "state") === "refused" || null,
-    { what: "a heartbeat that does not fit is refused" },
-  );
-  await until(
-    async () => await setting(other, "forward_writes") === "off" || null,
-    { what: "a reset leads back" },
-  );
-  assertEquals(await setting(other, "heartbeat_interval"), "150");
-  assertEquals(await setting(other, "log_level", "state"), "applied");
-  await rowsOf(other, "alter system set pgraft.heartbeat_interval = 100");
-  await rowsOf(other, "alter system reset pgraft.node_id");
-  await rowsOf(other, "select pg_reload_conf()");
-  await until(
-    async () => await setting(leader, "heartbeat_interval") === "100" || null,
-    { what: "the heartbeat is as before" },
-  );
-}
-
 async function servesMany(cluster: PgCluster): Promise<void> {
   const { primary } = await cluster.settled();
   const CALLERS = 200;
@@ -529,8 +402,10 @@ async function knowsThatNobodyLeads(cluster: PgCluster): Promise<void> {
       ),
       "critical",
     );
-    await assertFails(node, "select pgraft_append_log('x')", "RF001");
-    await assertFails(node, "select pgraft_kv_get('key')", "RF002");
+    await answersWithoutLeader(
+      node,
+      (row) => UNTRIED.has(row.name) ? null : callOf(row),
+    );
   } finally {
     for (const { agent } of frozen) agent.thaw();
   }
@@ -538,30 +413,18 @@ async function knowsThatNobodyLeads(cluster: PgCluster): Promise<void> {
   await changePause(cluster, "resume");
 }
 
-async function boundsASilentAgent(cluster: PgCluster): Promise<void> {
+async function boundsAFrozenAgent(cluster: PgCluster): Promise<void> {
   const [node] = await cluster.standbys();
   assert(node);
   node.agent.freeze();
   try {
-    await assertFails(node, "select pgraft_get_leader()", "08001");
+    await Promise.all([
+      assertFails(node, "select pgraft_get_leader()", "08001"),
+      assertFails(node, "select pgraft_append_log('x')", "08001"),
+    ]);
   } finally {
     node.agent.thaw();
   }
-  await node.killAgent();
-  assertMatch(
-    await assertFails(node, "select pgraft_get_leader()", "08001"),
-    /agent of this node does not answer/,
-  );
-  // A session that met an error goes on.
-  using connection = await node.connect();
-  await connection.query("select pgraft_version()").catch(() => {});
-  node.restart();
-  await until(
-    async () =>
-      (await connection.query("select pgraft_test()")).rows[0]?.[0] === "t" ||
-      null,
-    { what: "the same session is answered again" },
-  );
 }
 
 const STEPS:
@@ -581,6 +444,9 @@ const STEPS:
       "NULL, empty, oversized and odd values are answered or refused, never half",
       takesOddValues,
     ],
+    ["every function takes or refuses any value", takesAnyValue],
+    ["views show what is", showsWhatIs],
+    ["watchers of keys are shown", showsWatchers],
     ["a database in another encoding is served", speaksOtherEncodings],
     ["the examples run on the leader and are refused elsewhere", runsExamples],
     [
@@ -589,10 +455,14 @@ const STEPS:
     ],
     ["200 callers at once are all answered", servesMany],
     ["without a quorum nobody leads", knowsThatNobodyLeads],
+    ["an agent that is frozen costs a bounded time", boundsAFrozenAgent],
     [
-      "an agent that is frozen or gone costs a bounded time and a clear error",
-      boundsASilentAgent,
+      "an agent that is gone, freezes at any point or is slow leaves no doubt",
+      boundsAnyAgent,
     ],
+    ["leadership and the primary change by SQL", changesWhoLeads],
+    ["members are let in and removed by SQL", changesMembers],
+    ["an agent stops by SQL", stopsAnAgent],
   ];
 
 Deno.test("SQL:", (t) =>

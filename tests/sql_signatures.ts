@@ -93,6 +93,12 @@ export const PROMISED_FUNCTIONS:
 
 /** The same of views: each with its columns in order. */
 export const PROMISED_VIEWS: readonly (readonly [string, string])[] = [
+  ["pgraft.kv", "key,value,version,created_at,updated_at"],
+  [
+    "pgraft.log_index_mapping",
+    "raft_index,operation_type,target_table,operation_data,applied_at",
+  ],
+  ["pgraft.cluster_events", "id,event_type,node_id,details,timestamp"],
   ["pgraft.member_list", "memberID,peerURLs,clientURLs,status"],
   ["pgraft.member_list_legacy", "memberID,peerURLs,clientURLs,status"],
   [

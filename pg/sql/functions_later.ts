@@ -319,7 +319,7 @@ const OPERATING: readonly SqlFunction[] = [
       access: "admin",
       waitMs: 75_000,
       doc:
-        "Changes the primary, to a node or to the best one; answers once it is open. Call it on a standby: on the primary it ends the caller's session too.",
+        "Changes the primary, to a node or to the best one; answers once it is open. The sessions of both end, the caller's too if it is on either.",
     },
     {
       name: "pgraft_explain",

@@ -33,6 +33,7 @@ const TYPES: ReadonlySet<string> = new Set<SqlType>([
   "bigint",
   "double precision",
   "text",
+  "jsonb",
   "timestamptz",
 ]);
 

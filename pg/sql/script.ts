@@ -151,10 +151,10 @@ function viewSql(create: Create, view: SqlView): string {
     `  ${rowsFrom(call, columns)}`,
     "END",
     "$pgraft$;",
-    grantsOf(from, "monitor"),
+    grantsOf(from, view.access),
     `${create} VIEW ${schema}.${name} AS SELECT * FROM ${from};`,
     `COMMENT ON VIEW ${schema}.${name} IS ${quoteText(view.doc)};`,
-    `GRANT SELECT ON ${schema}.${name} TO pgraft_monitor;`,
+    `GRANT SELECT ON ${schema}.${name} TO pgraft_${view.access};`,
   ].join("\n");
 }
 

@@ -5,6 +5,7 @@ export type SqlType =
   | "bigint"
   | "double precision"
   | "text"
+  | "jsonb"
   | "timestamptz";
 
 /** What a function takes, or a column of what it returns. */
@@ -88,6 +89,7 @@ export interface SqlView {
   readonly columns: readonly SqlField[];
   /** The bridge's operation that returns its rows. */
   readonly operation: string;
+  readonly access: SqlAccess;
   readonly since: ExtensionVersion;
   readonly doc: string;
 }

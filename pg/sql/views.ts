@@ -6,6 +6,7 @@ interface ViewRow {
   readonly name: string;
   readonly has: string;
   readonly operation?: string;
+  readonly access?: "admin";
   readonly doc: string;
 }
 
@@ -39,6 +40,59 @@ const ROWS: readonly ViewRow[] = [
       "name text, setting text, unit text, scope text, change text, file_setting text, state text, reason text, description text",
     doc:
       "Every `pgraft.*` setting with the value in force: what `SHOW` says is only what the server's files say.",
+  },
+  {
+    name: "cluster_formation",
+    has:
+      "cluster_name text, cluster_id text, state text, waiting_for text, num_nodes integer, voters integer, " +
+      "reachable_nodes integer, has_quorum boolean",
+    doc:
+      "How far this node is as a member (`founding`, `joining`, `running`, `removed`), what it waits for, and what there is of the group.",
+  },
+  {
+    name: "election_activity",
+    has:
+      "node_id integer, state text, leader_id bigint, current_term bigint, elections_triggered bigint, heartbeats_sent bigint, " +
+      "heartbeat_interval_ms integer, election_timeout_ms integer",
+    doc:
+      "Elections as this node sees them; counts are since its agent's start.",
+  },
+  {
+    name: "network_status",
+    has:
+      "node_id integer, name text, address text, is_reached boolean, sending boolean, receiving boolean, " +
+      "rtt_ms double precision, messages_received bigint, messages_queued bigint, messages_dropped bigint",
+    doc:
+      "The other members, and this node's traffic with each: whether a stream stands either way, the last measured round trip, and counts since the agent's start.",
+  },
+  {
+    name: "health_status",
+    has:
+      "overall_status text, healthy_nodes integer, total_nodes integer, failed_checks bigint, warnings text, errors text, " +
+      "last_check timestamptz, last_healthy timestamptz",
+    doc: "`pgraft_get_cluster_health()` as a row, with what is wrong in words.",
+  },
+  {
+    name: "cluster_events",
+    has:
+      "id bigint, event_type text, node_id integer, details text, timestamp timestamptz",
+    doc:
+      "The last 100 changes of primary, newest first: `id` is the epoch, `node_id` the new primary.",
+  },
+  {
+    name: "kv",
+    has:
+      "key text, value text, version bigint, created_at timestamptz, updated_at timestamptz",
+    doc:
+      "The store's keys in order, 10 000 at most, as this node has them. The times are NULL: it keeps revisions, see `kv_status`.",
+  },
+  {
+    name: "log_index_mapping",
+    access: "admin",
+    has:
+      "raft_index bigint, operation_type text, target_table text, operation_data jsonb, applied_at timestamptz",
+    doc:
+      "The last 1000 operations of replicated SQL that have run, for `pgraft_admin`: `operation_data` has statements, database and role. `target_table` is NULL, as statements may touch several.",
   },
   {
     name: "member_list",
@@ -97,7 +151,8 @@ const ROWS: readonly ViewRow[] = [
     name: "watch_status",
     has:
       "watcher_id bigint, is_active boolean, watch_count bigint, watch_pending bigint",
-    doc: "Watchers of keys; there are none.",
+    doc:
+      "Who watches keys on this node, over HTTP: how many revisions each was told of, and how many it has not gone through yet.",
   },
   {
     name: "auth_status",
@@ -174,6 +229,7 @@ export const SQL_VIEWS: readonly SqlView[] = ROWS.map((row) => ({
     name: field.name.replaceAll('"', ""),
   })),
   operation: row.operation ?? row.name,
+  access: row.access ?? "monitor",
   since: "1.1",
   doc: row.doc,
 }));

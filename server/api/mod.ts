@@ -21,7 +21,7 @@ import { orderRoutes } from "./orders.ts";
 import { sqlRoutes } from "./sql.ts";
 import { routerRoutes } from "./router.ts";
 import { watchRoutes } from "./watch.ts";
-import { createWatchHub } from "./watch_hub.ts";
+import type { WatchHub } from "./watch_hub.ts";
 
 export { clusterToJson, type Json } from "./cluster.ts";
 export {
@@ -38,18 +38,28 @@ export {
 export { notReadyReason } from "./health.ts";
 export { newLeader, type OrderContext } from "./orders.ts";
 export { readAs } from "./reading.ts";
+export {
+  createWatchHub,
+  type WatchContext,
+  type WatchEnd,
+  type WatcherView,
+  type WatchFormat,
+  type WatchHub,
+  type WatchOptions,
+} from "./watch_hub.ts";
 
 /**
  * All routes of a node.
  *
  * @param context The node.
  * @param renderMetrics What `/metrics` says.
+ * @param hub What serves watchers.
  */
 export function apiRoutes(
   context: NodeContext,
   renderMetrics: () => string | Promise<string>,
+  hub: WatchHub,
 ): Route[] {
-  const hub = createWatchHub(context);
   const routes = [
     ...healthRoutes(context, renderMetrics),
     ...etcdRoutes(context),

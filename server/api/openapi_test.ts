@@ -4,11 +4,12 @@ import type { JsonSchema } from "../http/mod.ts";
 import { type Answer, type TestNode, withNode } from "./api_test_kit.ts";
 import type { NodeContext } from "./context.ts";
 import { jsonSchemaOf } from "./json_schema.ts";
-import { apiRoutes } from "./mod.ts";
+import { apiRoutes, createWatchHub } from "./mod.ts";
 import { misfits } from "./schema_test_kit.ts";
 
 /** The table of a node that nobody calls: routes are made without a look at their node. */
-const ROUTES = apiRoutes({ version: "1.2.3" } as NodeContext, () => "");
+const CONTEXT = { version: "1.2.3" } as NodeContext;
+const ROUTES = apiRoutes(CONTEXT, () => "", createWatchHub(CONTEXT));
 
 interface Sample {
   /** @default {the route's path} */

@@ -47,12 +47,23 @@ export interface WatchOptions<T> extends KvRange {
   readonly signal: AbortSignal;
 }
 
+/** A watch, as it is shown. */
+export interface WatcherView {
+  readonly id: number;
+  /** How many revisions it was told of. */
+  readonly told: number;
+  /** The last revision that it has gone through. */
+  readonly through: number;
+}
+
 /** Serves watchers. None has a queue of its own: each is a place in the store's history. */
 export interface WatchHub {
   /** Begins a watch. */
   watch<T>(options: WatchOptions<T>): ReadableStream<T>;
   /** How many there are. */
   size(): number;
+  /** All of them, in the order in which they came. */
+  list(): readonly WatcherView[];
 }
 
 interface Watcher {
@@ -60,11 +71,14 @@ interface Watcher {
   look(): void;
   /** Tells how far it is. */
   tick(): void;
+  readonly at: WatcherView;
 }
 
 interface Hub {
   readonly context: WatchContext;
   readonly watchers: Set<Watcher>;
+  /** The number of the next one. */
+  nextId: number;
   /** Ends the listening; null while nobody watches. */
   forget: (() => void) | null;
 }
@@ -75,9 +89,10 @@ interface Hub {
  * @param context The node.
  */
 export function createWatchHub(context: WatchContext): WatchHub {
-  const hub: Hub = { context, watchers: new Set(), forget: null };
+  const hub: Hub = { context, watchers: new Set(), nextId: 1, forget: null };
   return {
     size: () => hub.watchers.size,
+    list: () => [...hub.watchers].map(({ at }) => ({ ...at })),
     watch: (options) => {
       if (hub.watchers.size >= MAX_WATCHERS) {
         throw new Problem(
@@ -129,16 +144,15 @@ function listen({ context, watchers }: Hub): () => void {
 /** A stream that is pulled by its reader: what nobody reads is not looked up. */
 function createWatch<T>(hub: Hub, options: WatchOptions<T>): ReadableStream<T> {
   const { format, signal } = options;
-  let through = options.after;
+  const at = { id: hub.nextId++, told: 0, through: options.after };
   const bell = createBell();
   let isDue = false;
   let isEnded = false;
   let controller: ReadableStreamDefaultController<T> | null = null;
-
   const watcher: Watcher = {
     look(): void {
       // Who does not read is told at once that it is too late; it would learn it only later.
-      const end = endOf(hub, through);
+      const end = endOf(hub, at.through);
       if (end) finish(end);
       bell.ring();
     },
@@ -146,6 +160,7 @@ function createWatch<T>(hub: Hub, options: WatchOptions<T>): ReadableStream<T> {
       isDue = true;
       watcher.look();
     },
+    at,
   };
   const leave = (): void => {
     isEnded = true;
@@ -169,11 +184,12 @@ function createWatch<T>(hub: Hub, options: WatchOptions<T>): ReadableStream<T> {
     out: ReadableStreamDefaultController<T>,
   ): Promise<void> {
     while (!isEnded) {
-      const told = tellNext(hub, options, through);
-      if (told.end) return finish(told.end);
-      through = told.through;
-      for (const chunk of told.chunks) out.enqueue(chunk);
-      if (told.chunks.length > 0) return;
+      const { chunks, through, end } = tellNext(hub, options, at.through);
+      if (end) return finish(end);
+      at.through = through;
+      at.told += chunks.length;
+      for (const chunk of chunks) out.enqueue(chunk);
+      if (chunks.length > 0) return;
       if (isDue) {
         isDue = false;
         const progress = format.progress(through);
@@ -188,7 +204,7 @@ function createWatch<T>(hub: Hub, options: WatchOptions<T>): ReadableStream<T> {
       controller = out;
       enlist(hub, watcher);
       signal.addEventListener("abort", abandon);
-      out.enqueue(format.started(through));
+      out.enqueue(format.started(at.through));
       if (signal.aborted) abandon();
       else watcher.look();
     },

@@ -110,6 +110,9 @@ async function answerSelect(
     if (!view) {
       throw new SqlProblem("42P01", `There is no view "${name}" here`);
     }
+    if (asker === "monitor" && view.access === "admin") {
+      throw new SqlProblem("42501", `Only pgraft_admin may read ${name}`);
+    }
     const known = { operation: view.operation, changes: false };
     return shown(view.columns, await run(context, known, []));
   }
@@ -167,6 +170,7 @@ function isOf(value: Exclude<Argument, null>, type: SqlType): boolean {
     case "double precision":
       return typeof value === "number";
     case "text":
+    case "jsonb":
     case "timestamptz":
       return typeof value === "string";
   }
@@ -185,5 +189,6 @@ function shown(columns: readonly SqlField[], result: unknown): Answer {
 function asText(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   if (typeof value === "boolean") return value ? "t" : "f";
+  if (typeof value === "object") return JSON.stringify(value);
   return String(value);
 }

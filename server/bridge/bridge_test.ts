@@ -1,10 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { NodeContext } from "../api/mod.ts";
-import { createActivity } from "../metrics/mod.ts";
 import { startBridge } from "./bridge.ts";
+import { unfounded } from "./bridge_test_kit.ts";
 import type { BridgeContext } from "./context.ts";
 import type { BridgeUser } from "./entrance.ts";
-import { OPERATIONS } from "./operations/all.ts";
 import { scramKeys } from "./scram.ts";
 
 const LOWEST_PORT = 10_000;
@@ -20,74 +19,6 @@ function freePort(): number {
       if (!(error instanceof Deno.errors.AddrInUse)) throw error;
     }
   }
-}
-
-/** A node that waits for others to found its cluster with. */
-function unfounded(): BridgeContext {
-  const node: Partial<NodeContext> = {
-    id: 1,
-    name: "node1",
-    version: "1.2.3",
-    clusterName: "test",
-    raftAddress: "127.0.0.1:7400",
-    maxEntryBytes: 1024,
-    startedAtMs: 0,
-    nowMs: () => performance.now(),
-    stage: () => "founding",
-    waitingFor: () => "Waiting for node 2 to found the cluster",
-    isStopping: () => false,
-    isDiskFull: () => false,
-    ha: () => null,
-  };
-  const traffic = {
-    messagesReceived: 0,
-    heartbeatsSent: 0,
-    electionsStarted: 0,
-  };
-  const context: Partial<BridgeContext> = {
-    // Whoever asks for more than there is of such a node fails the test.
-    node: node as NodeContext,
-    activity: createActivity(() => traffic),
-    pending: new Set(),
-    connections: { now: 0, max: 10 },
-    traffic: () => traffic,
-    failedAppends: { count: 0 },
-    settings: () => [],
-    forwardsWrites: () => false,
-  };
-  return context as BridgeContext;
-}
-
-const NEVER_LEADING: readonly (readonly [string, unknown])[] = [
-  ["pgraft_is_leader", false],
-  ["pgraft_get_leader", 0],
-  ["pgraft_get_term", 0],
-  ["pgraft_get_state", "unknown"],
-  ["pgraft_get_worker_state", "INITIALIZING"],
-  ["pgraft_version", "pgraft 1.2.3"],
-];
-
-for (const [name, expected] of NEVER_LEADING) {
-  Deno.test(`${name}() of a node that is not founded is ${expected}`, () => {
-    assertEquals(OPERATIONS.get(name)?.(unfounded(), []), expected);
-  });
-}
-
-for (
-  const name of ["pgraft_init", "pgraft_append_log", "pgraft_kv_get"]
-) {
-  Deno.test(`${name}() of a node that is not founded says what it waits for`, async () => {
-    let text = "";
-    try {
-      await OPERATIONS.get(name)?.(
-        unfounded(),
-        name === "pgraft_init" ? [] : ["x"],
-      );
-    } catch (error) {
-      text = String(error);
-    }
-    assertMatch(text, /Waiting for node 2/);
-  });
 }
 
 interface Said {

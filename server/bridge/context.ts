@@ -1,4 +1,4 @@
-import type { NodeContext } from "../api/mod.ts";
+import type { NodeContext, WatcherView } from "../api/mod.ts";
 import type { Activity, Traffic } from "../metrics/mod.ts";
 import type { Argument } from "./statement.ts";
 
@@ -55,6 +55,18 @@ export interface HealthWatch {
   failedChecks(): number;
 }
 
+/** This node's traffic with another, since its start. */
+export interface Link {
+  /** Whether a stream to it stands, and one from it. */
+  readonly sending: boolean;
+  readonly receiving: boolean;
+  /** The last measured round trip; null before. */
+  readonly rttMs: number | null;
+  readonly receivedMessages: number;
+  readonly queuedMessages: number;
+  readonly droppedMessages: number;
+}
+
 /** What the bridge knows of its node. */
 export interface BridgeContext {
   readonly node: NodeContext;
@@ -69,6 +81,10 @@ export interface BridgeContext {
   /** Connections to the bridge now, and how many there may be. */
   readonly connections: { now: number; readonly max: number };
   traffic(): Traffic;
+  /** The traffic with another node; null where there is none. */
+  link(id: number): Link | null;
+  /** Who watches keys on this node. */
+  watchers(): readonly WatcherView[];
   /** Asks the node at an address for the identity of its data directory. */
   incarnationAt(id: number, address: string): Promise<number>;
   /** Has the node stop in order, soon. */
@@ -76,7 +92,7 @@ export interface BridgeContext {
   recentLogs(): readonly LogLine[];
   /** Has debug events logged, or those of the configured level. */
   setDebug(enabled: boolean): void;
-  metricsText(): string;
+  metricsText(): Promise<string>;
   readonly hasAdminToken: boolean;
   settings(): readonly SettingView[];
   /** Whether a write on another node than the leader is handed on to it. */

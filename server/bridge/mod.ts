@@ -12,6 +12,7 @@ export type {
   BridgeContext,
   Health,
   HealthWatch,
+  Link,
   LogLine,
   PendingChange,
   SettingView,

@@ -1,5 +1,5 @@
 import { formatHostPort, messageOf } from "../../base/mod.ts";
-import { apiRoutes, type NodeContext } from "../api/mod.ts";
+import { apiRoutes, type NodeContext, type WatchHub } from "../api/mod.ts";
 import { type NodeConfig, readSecretFile } from "../config/mod.ts";
 import {
   type AccessRules,
@@ -33,11 +33,12 @@ export async function serveApi(
   node: Node,
   context: NodeContext,
   renderMetrics: () => string | Promise<string>,
+  hub: WatchHub,
 ): Promise<Api> {
   const { config, metrics } = node;
   const { host, port } = config.api.listen;
   const table = createRouteTable(
-    apiRoutes(context, renderMetrics),
+    apiRoutes(context, renderMetrics, hub),
   );
   const recorders = new Map(
     table.routes.map((route) => [route, metrics.http.route(route.path)]),

@@ -1,6 +1,7 @@
 import { formatHostPort, messageOf, systemClock } from "../../base/mod.ts";
 import { encodeKvOperation } from "../../raft/machines/mod.ts";
 import type { Leadership } from "../../raft/mod.ts";
+import { createWatchHub } from "../api/mod.ts";
 import type { NodeConfig } from "../config/mod.ts";
 import { startHa } from "../ha/mod.ts";
 import { Problem } from "../http/mod.ts";
@@ -25,6 +26,7 @@ import {
   createSurface,
   NO_HOST,
   type NodeHost,
+  renderMetrics,
   type Surface,
 } from "./surface.ts";
 import { beginRouting } from "./routing.ts";
@@ -63,12 +65,17 @@ export async function startNode(
 ): Promise<RunningNode> {
   const { node, isEmpty } = await openNode(config, version);
   const context = contextOf(node);
-  const surface = createSurface(node, context, host, () => void endOnce(null));
+  const hub = createWatchHub(context);
+  const surface = createSurface(node, context, {
+    host,
+    watchers: () => hub.list(),
+    stopNode: () => void endOnce(null),
+  });
   let api: Api;
   try {
     // A port that is taken shall be told before anybody relies on this node.
     await beginRouting(node);
-    api = await serveApi(node, context, () => metricsOf(node, surface));
+    api = await serveApi(node, context, () => metricsOf(node, surface), hub);
   } catch (error) {
     await surface.stop();
     await stopParts(node);
@@ -154,7 +161,7 @@ async function takePart(
 
 /** What `/metrics` says, where that is not switched off. */
 async function metricsOf(
-  { metrics, router }: Node,
+  node: Node,
   { settings }: Surface,
 ): Promise<string> {
   if (!settings.live.metricsEnabled) {
@@ -163,9 +170,7 @@ async function metricsOf(
       "pgraft.metrics_enabled is off on this node",
     );
   }
-  // A router that is being started again has no figures but its last ones.
-  await router?.stats().catch(() => {});
-  return metrics.registry.render();
+  return await renderMetrics(node);
 }
 
 /** Moves the clock of leases on whenever this node leads, until it stops. */

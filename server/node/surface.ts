@@ -1,10 +1,12 @@
 import { formatHostPort, systemClock } from "../../base/mod.ts";
 import { type ClusterState, currentPrimary } from "../../pg/cluster/mod.ts";
-import type { NodeContext } from "../api/mod.ts";
+import type { PeerStats } from "../../raft/http/mod.ts";
+import type { NodeContext, WatcherView } from "../api/mod.ts";
 import {
   type BridgeContext,
   type BridgeListener,
   type BridgeUser,
+  type Link,
   type LogLine,
   MAX_CONNECTIONS,
   type RunningHealthWatch,
@@ -44,6 +46,16 @@ const STOP_DELAY_MS = 50;
 
 const LOG = logger("health");
 
+/** What the SQL surface needs beside the node. */
+export interface SurfaceParts {
+  /** Its process. */
+  readonly host: NodeHost;
+  /** Who watches keys. */
+  readonly watchers: () => readonly WatcherView[];
+  /** Has the node stop in order. */
+  readonly stopNode: () => void;
+}
+
 /** Everything by which SQL reaches a node, and what it shows there. */
 export interface Surface {
   readonly settings: Settings;
@@ -61,14 +73,12 @@ export interface Surface {
  *
  * @param node The node.
  * @param context What API and bridge know of it.
- * @param host Its process.
- * @param stopNode Has the node stop in order.
+ * @param parts What else it needs.
  */
 export function createSurface(
   node: Node,
   context: NodeContext,
-  host: NodeHost,
-  stopNode: () => void,
+  { host, watchers, stopNode }: SurfaceParts,
 ): Surface {
   const debug = { isOn: false };
   const settings = settingsOf(node, (level) => {
@@ -93,6 +103,7 @@ export function createSurface(
     health,
     settings,
     host,
+    watchers,
     stopNode,
     setDebug: (enabled) => {
       debug.isOn = enabled;
@@ -257,20 +268,18 @@ interface Seen {
   sql: SqlQueue | null;
 }
 
-interface BridgeParts {
+interface BridgeParts extends SurfaceParts {
   readonly health: RunningHealthWatch;
   readonly settings: Settings;
-  readonly host: NodeHost;
-  readonly stopNode: () => void;
   readonly setDebug: (enabled: boolean) => void;
 }
 
 function bridgeContextOf(
   node: Node,
   context: NodeContext,
-  { health, settings, host, stopNode, setDebug }: BridgeParts,
+  { health, settings, host, watchers, stopNode, setDebug }: BridgeParts,
 ): BridgeContext {
-  const { relay, metrics, config, activity } = node;
+  const { relay, config, activity } = node;
   return {
     node: context,
     activity,
@@ -280,6 +289,8 @@ function bridgeContextOf(
     failedAppends: { count: 0 },
     connections: { now: 0, max: MAX_CONNECTIONS },
     traffic: () => relay.traffic,
+    link: (id) => linkOf(relay.http().stats().get(id)),
+    watchers,
     incarnationAt: async (id, address) => {
       const { signal } = node.stopping;
       const answer = await askFounding(relay.http(), { id, address }, signal);
@@ -288,11 +299,26 @@ function bridgeContextOf(
     stopNode: () => void setTimeout(stopNode, STOP_DELAY_MS),
     recentLogs: () => host.recentLogs(),
     setDebug,
-    metricsText: () => metrics.registry.render(),
+    metricsText: () => renderMetrics(node),
     hasAdminToken: config.api.tokenFile !== null,
     settings: () => settings.views(),
     forwardsWrites: () => settings.live.forwardWrites,
   };
+}
+
+/** What is measured, in Prometheus's text. */
+export async function renderMetrics(
+  { metrics, router }: Node,
+): Promise<string> {
+  // A router that is being started again has no figures but its last ones.
+  await router?.stats().catch(() => {});
+  return metrics.registry.render();
+}
+
+function linkOf(stats: PeerStats | undefined): Link | null {
+  if (!stats) return null;
+  const { receivingSinceMs, ...rest } = stats;
+  return { ...rest, receiving: receivingSinceMs !== null };
 }
 
 async function socketOf(

@@ -1,4 +1,9 @@
-import { proposePart, readAs, requireMember } from "../../api/mod.ts";
+import {
+  proposePart,
+  readAs,
+  requireMember,
+  requirePart,
+} from "../../api/mod.ts";
 import {
   operationAt,
   operationToJson,
@@ -41,9 +46,25 @@ function unknown(index: number): SqlProblem {
   );
 }
 
+function mapping({ node }: BridgeContext): unknown {
+  requirePart(node);
+  return node.machine.sql().operations.flatMap((operation) => {
+    const { index, kind, sql, database, role, outcome } = operation;
+    if (outcome?.state !== "done") return [];
+    return [{
+      raft_index: index,
+      operation_type: kind,
+      target_table: null,
+      operation_data: { sql, database, role, epoch: outcome.epoch },
+      applied_at: new Date(outcome.atMs).toISOString(),
+    }];
+  });
+}
+
 /** What the bridge does with replicated SQL. */
 export const EXECUTE_OPERATIONS: Readonly<Record<string, Operation>> = {
   pgraft_execute: submit,
+  log_index_mapping: mapping,
   pgraft_execute_wait: async ({ node }, args) => {
     const index = indexOf(args);
     const never = new AbortController().signal;

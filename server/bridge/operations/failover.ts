@@ -13,7 +13,8 @@ import { numberAt } from "../arguments.ts";
 import type { BridgeContext, Operation } from "../context.ts";
 import { nameOf } from "./state.ts";
 
-function haOf({ node }: BridgeContext): HighAvailability {
+/** PostgreSQL's high availability; refuses before the node takes part. */
+export function haOf({ node }: BridgeContext): HighAvailability {
   const ha = node.ha();
   if (ha) return ha;
   throw new Problem("no_quorum", node.waitingFor() ?? "The node takes no part");

@@ -106,7 +106,7 @@ export const HEALTH_OPERATIONS: Readonly<Record<string, Operation>> = {
     activity.reset();
     return true;
   },
-  pgraft_get_metrics: ({ metricsText }) => samplesOf(metricsText()),
+  pgraft_get_metrics: async ({ metricsText }) => samplesOf(await metricsText()),
   pgraft_set_debug: ({ setDebug }, args) => {
     setDebug(booleanAt(args, 0, "enabled"));
     return true;

@@ -163,6 +163,7 @@ export const KV_OPERATIONS: Readonly<Record<string, Operation>> = {
     return true;
   },
   kv_status: listHere,
+  kv: listHere,
   endpoint_hashkv: ({ node }) => {
     raftStatus(node);
     const { kv } = node.machine;

@@ -147,8 +147,6 @@ export const MEMBER_VIEWS: Readonly<Record<string, Operation>> = {
   },
   endpoint_status: endpointStatus,
   endpoint_health: endpointHealth,
-  // Nobody can watch keys yet: there is no watcher to show.
-  watch_status: () => [],
   auth_status: ({ hasAdminToken }) => [{
     enabled: hasAdminToken,
     revision: 0,

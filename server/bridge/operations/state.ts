@@ -5,12 +5,13 @@ import { newLeader, raftStatus, requireMember } from "../../api/mod.ts";
 import type { BridgeContext, Operation } from "../context.ts";
 
 /** A node that takes no part has no status; what it shows then is nobody's lead. */
-function statusOf({ node }: BridgeContext): RaftStatus | null {
+export function statusOf({ node }: BridgeContext): RaftStatus | null {
   const stage = node.stage();
   return stage === "running" || stage === "removed" ? node.raft.status() : null;
 }
 
-function stateOf(context: BridgeContext): string {
+/** This node's role in the group, in the words of the functions. */
+export function stateOf(context: BridgeContext): string {
   const role = statusOf(context)?.role;
   if (role === undefined || context.node.stage() !== "running") {
     return "unknown";
@@ -18,7 +19,8 @@ function stateOf(context: BridgeContext): string {
   return role === "pre_candidate" ? "candidate" : role;
 }
 
-function leaderOf(context: BridgeContext): number {
+/** The leader that this node knows; 0 for none. */
+export function leaderOf(context: BridgeContext): number {
   return statusOf(context)?.leaderId ?? 0;
 }
 
