@@ -1,5 +1,6 @@
 /**
- * The leaf: assertions, clocks, random numbers, units, addresses, log positions and near names.
+ * The leaf: assertions, clocks, random numbers, units, addresses, log positions, near names and
+ * streams of events.
  * Imports nothing of ours.
  *
  * @module
@@ -8,6 +9,7 @@ export * from "./address.ts";
 export * from "./assert.ts";
 export * from "./clock.ts";
 export * from "./errors.ts";
+export * from "./event_stream.ts";
 export * from "./lsn.ts";
 export * from "./nearest.ts";
 export * from "./random.ts";
