@@ -79,11 +79,15 @@ export async function* openFeed(
     );
     if (response.body === null) return;
     const reader = response.body.getReader();
+    // The signal alone does not do: Deno forgets it once the response object has been collected.
+    const cancel = (): void => void reader.cancel().catch(() => {});
+    abort.signal.addEventListener("abort", cancel, { once: true });
     try {
       checkProof(caller, claim, response.headers, null);
       while (true) {
         watchdog.heard();
         const { done, value } = await reader.read();
+        abort.signal.throwIfAborted();
         if (done) return;
         // The reader may take its time with a piece: that is not the sender's silence.
         watchdog.end();
