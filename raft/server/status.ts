@@ -61,13 +61,14 @@ export interface RaftStatus {
 /** The part of a node's state that says who leads. */
 export type Leadership = Pick<
   RaftStatus,
-  "role" | "term" | "leaderId" | "removedAt"
+  "role" | "term" | "leaderId" | "removedAt" | "configurationIndex"
 >;
 
 /** Says who leads. */
 export function leadershipOf({ core }: Driver): Leadership {
   const { role, term, leaderId, removedAt } = core;
-  return { role, term, leaderId, removedAt };
+  const { index } = latestConfiguration(core.configurations);
+  return { role, term, leaderId, removedAt, configurationIndex: index };
 }
 
 /** Describes a driver's state. */

@@ -113,6 +113,15 @@ export const CLUSTER = one(
   }),
 );
 
+/** How much a node logs. */
+export const LOG_LEVEL = one(
+  "The level in force, and that of the configuration",
+  v.looseObject({ level: TEXT, configured: TEXT }),
+);
+
+/** Counts that begin anew. */
+export const RESET = one("Done", v.looseObject({ reset: FLAG }));
+
 /** All members. */
 export const NODES = one(
   "The members",

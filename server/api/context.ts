@@ -8,6 +8,8 @@ import {
 import type { Instance } from "../../pg/instance/mod.ts";
 import type { HighAvailability } from "../ha/mod.ts";
 import { Problem } from "../http/mod.ts";
+import type { Journal, Picture } from "../events/mod.ts";
+import type { LevelControl } from "../logging/mod.ts";
 import type { Activity } from "../metrics/mod.ts";
 import type { Router } from "../router/mod.ts";
 import {
@@ -80,6 +82,14 @@ export interface NodeContext {
   instance(): Instance | null;
   /** What callers ask of it. */
   readonly activity: Activity;
+  /** Has everything that is counted begin at 0. */
+  resetMetrics(): void;
+  /** What happens on it and in its cluster. */
+  readonly journal: Journal;
+  /** What the journal has told of so far, as it is now. */
+  picture(): Picture;
+  /** How much it logs. */
+  readonly logLevel: LevelControl;
   /** The router; null where the node has none. */
   router(): Router | null;
   /** A proposal has ended: applied, or with this error. */

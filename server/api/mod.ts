@@ -7,6 +7,7 @@ import type { Route } from "../http/mod.ts";
 import { configRoutes } from "./config.ts";
 import { clusterRoutes } from "./cluster.ts";
 import type { NodeContext } from "./context.ts";
+import { eventRoutes } from "./events.ts";
 import { etcdRoutes } from "./etcd.ts";
 import { etcdLeaseRoutes } from "./etcd_leases.ts";
 import { etcdMemberRoutes } from "./etcd_members.ts";
@@ -20,6 +21,7 @@ import { openapiRoute } from "./openapi.ts";
 import { orderRoutes } from "./orders.ts";
 import { sqlRoutes } from "./sql.ts";
 import { routerRoutes } from "./router.ts";
+import { upkeepRoutes } from "./upkeep.ts";
 import { watchRoutes } from "./watch.ts";
 import type { WatchHub } from "./watch_hub.ts";
 
@@ -75,6 +77,8 @@ export function apiRoutes(
     ...logRoutes(context),
     ...kvRoutes(context),
     ...watchRoutes(context, hub),
+    ...eventRoutes(context),
+    ...upkeepRoutes(context),
     ...etcdWatchRoutes(context, hub),
   ];
   return [...routes, openapiRoute(context.version, routes)];

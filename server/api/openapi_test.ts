@@ -47,6 +47,10 @@ const SAMPLES: readonly (readonly [route: string, sample: Sample])[] = [
   ["POST /v3/kv/range", { body: A, status: 200 }],
   ["POST /v3/kv/deleterange", { body: { ...A, prev_kv: true }, status: 200 }],
   ["GET /v1/watch", { path: "/v1/watch?from=1", status: 200, endless: true }],
+  ["GET /v1/events", { path: "/v1/events?last=5", status: 200, endless: true }],
+  ["GET /v1/log-level", { status: 200 }],
+  ["PUT /v1/log-level", { body: { level: null }, status: 200 }],
+  ["POST /v1/metrics/reset", { body: {}, status: 200 }],
   ["POST /v3/watch", {
     body: { create_request: { ...A, start_revision: "1" } },
     status: 200,

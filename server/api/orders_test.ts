@@ -10,6 +10,7 @@ const FORMER: Leadership = {
   term: 3,
   leaderId: 1,
   removedAt: 0,
+  configurationIndex: 1,
 };
 
 Deno.test("a transfer waits until this node hears of the leader that it made", async () => {

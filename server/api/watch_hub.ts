@@ -1,5 +1,6 @@
 import type { KvRange, KvRevision } from "../../raft/machines/mod.ts";
 import { Problem } from "../http/mod.ts";
+import { createBell } from "./bell.ts";
 import type { NodeContext } from "./context.ts";
 
 /** How many watchers a node serves at once; more are refused as busy. */
@@ -211,20 +212,6 @@ function createWatch<T>(hub: Hub, options: WatchOptions<T>): ReadableStream<T> {
     pull,
     cancel: leave,
   });
-}
-
-/** Wakes one who waits; a ring that nobody waits for is lost. */
-function createBell(): { ring(): void; rung(): Promise<void> } {
-  let wake: (() => void) | null = null;
-  return {
-    ring: () => wake?.(),
-    rung: async () => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      wake = resolve;
-      await promise;
-      wake = null;
-    },
-  };
 }
 
 /** Why a watcher that is so far must end; null when it may go on. */

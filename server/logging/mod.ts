@@ -10,6 +10,7 @@ export {
   type RecentEvent,
 } from "./configure.ts";
 export type { LoggingNode } from "./format.ts";
+export { createLevelControl, type LevelControl } from "./level.ts";
 export type { LogOutput } from "./line_writer.ts";
 export {
   type LogFields,

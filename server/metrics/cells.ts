@@ -39,6 +39,8 @@ export interface Histogram {
 
 /** One series of a metric, which can write itself. */
 export interface Cell {
+  /** Counts from 0 again; what is no count stays. */
+  reset(): void;
   /** Writes its samples. */
   write(name: string, pairs: LabelPairs): string;
 }
@@ -54,6 +56,9 @@ export function createCounterCell(): Counter & Cell {
     add: (amount = 1) => {
       invariant(amount >= 0, "A counter never goes down");
       value += amount;
+    },
+    reset: () => {
+      value = 0;
     },
     write: (name, pairs) => formatSample(name, pairs, value),
   };
@@ -73,6 +78,7 @@ export function createGaugeCell(): Gauge & Cell {
     add: (amount) => {
       value += amount;
     },
+    reset: () => {},
     write: (name, pairs) => formatSample(name, pairs, value),
   };
 }
@@ -98,6 +104,10 @@ export function createHistogramCell(
       while (bucket < uppers.length && value > (uppers[bucket] ?? 0)) bucket++;
       counts[bucket] = (counts[bucket] ?? 0) + 1;
       sums[0] = (sums[0] ?? 0) + value;
+    },
+    reset: () => {
+      counts.fill(0);
+      sums[0] = 0;
     },
     write: (name, pairs) => {
       let text = "";

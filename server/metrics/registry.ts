@@ -104,6 +104,8 @@ export interface Registry {
   read<S>(source: () => S | null, metrics: readonly ReadMetric<S>[]): void;
   /** Writes all metrics; what has no value is left out. */
   render(): string;
+  /** Has counters and histograms begin at 0; gauges, and what is read from elsewhere, stay. */
+  reset(): void;
 }
 
 /** Writes the metrics that it stands for. */
@@ -116,7 +118,7 @@ function labelPairs(labels: Readonly<Record<string, string>>): LabelPairs {
 function createFamily<L extends string, T extends Cell>(
   { name, labels }: LabelledDefinition<L>,
   create: () => T,
-): { family: Family<L, T>; writeAll: Writer } {
+): { family: Family<L, T>; writeAll: Writer; resetAll: () => void } {
   const series = new Map<string, { pairs: LabelPairs; cell: T }>();
 
   function find(pairs: LabelPairs): T {
@@ -139,6 +141,9 @@ function createFamily<L extends string, T extends Cell>(
     writeAll: () =>
       [...series.values()].map(({ pairs, cell }) => cell.write(name, pairs))
         .join(""),
+    resetAll: () => {
+      for (const { cell } of series.values()) cell.reset();
+    },
   };
 }
 
@@ -164,6 +169,7 @@ function checkBounds(name: string, bounds: readonly number[]): void {
 interface Book {
   readonly names: Set<string>;
   readonly writers: Writer[];
+  readonly resets: (() => void)[];
 }
 
 function claim(
@@ -188,6 +194,7 @@ function single<T extends Cell>(
   const { name, help } = definition;
   const header = formatHeader(name, type, help);
   book.writers.push(() => header + cell.write(name, []));
+  book.resets.push(cell.reset);
   return cell;
 }
 
@@ -203,7 +210,8 @@ function labelled<L extends string, T extends Cell>(
     const fault = faultOfLabelName(label);
     invariant(fault === null, `${name}: ${fault}`);
   }
-  const { family, writeAll } = createFamily(definition, create);
+  const { family, writeAll, resetAll } = createFamily(definition, create);
+  book.resets.push(resetAll);
   const header = formatHeader(name, type, help);
   book.writers.push(() => {
     const samples = writeAll();
@@ -245,7 +253,7 @@ function readAll<S>(
  * ```
  */
 export function createRegistry(): Registry {
-  const book: Book = { names: new Set(), writers: [] };
+  const book: Book = { names: new Set(), writers: [], resets: [] };
   return {
     counter: (definition) =>
       single(book, "counter", definition, createCounterCell()),
@@ -271,5 +279,8 @@ export function createRegistry(): Registry {
     },
     read: (source, metrics) => readAll(book, source, metrics),
     render: () => book.writers.map((write) => write()).join(""),
+    reset: () => {
+      for (const reset of book.resets) reset();
+    },
   };
 }

@@ -3,9 +3,10 @@ import { encodeKvOperation } from "../../raft/machines/mod.ts";
 import type { Leadership } from "../../raft/mod.ts";
 import { createWatchHub } from "../api/mod.ts";
 import type { NodeConfig } from "../config/mod.ts";
+import type { Teller } from "../events/mod.ts";
 import { startHa } from "../ha/mod.ts";
 import { Problem } from "../http/mod.ts";
-import { logger } from "../logging/mod.ts";
+import { createLevelControl, logger } from "../logging/mod.ts";
 import {
   encodeMemberInfo,
   encodePartOperation,
@@ -20,6 +21,7 @@ import {
   foundTogether,
   joinCluster,
 } from "./entry.ts";
+import { lookRepeatedly, tellerOf } from "./events.ts";
 import { createLeaseClock, TICK_INTERVAL_MS } from "./lease_clock.ts";
 import { contextOf, type Node, openNode, ownAddress } from "./node.ts";
 import {
@@ -64,7 +66,10 @@ export async function startNode(
   host: NodeHost = NO_HOST,
 ): Promise<RunningNode> {
   const { node, isEmpty } = await openNode(config, version);
-  const context = contextOf(node);
+  const teller = tellerOf(node);
+  const logLevel = createLevelControl(config.log.level, host.setLevel);
+  const { picture } = teller;
+  const context = contextOf(node, { logLevel, picture });
   const hub = createWatchHub(context);
   const surface = createSurface(node, context, {
     host,
@@ -85,9 +90,12 @@ export async function startNode(
     address: `${api.hostname}:${api.port}`,
   });
   node.metrics.start();
+  lookRepeatedly(node, teller);
   const listening = surface.listen();
-  const entering = listening.then(() => enter(node, isEmpty));
-  const taking = entering.then((outcome) => takePart(node, surface, outcome));
+  const entering = listening.then(() => enter(node, teller, isEmpty));
+  const taking = entering.then((outcome) =>
+    takePart(node, { ...surface, teller }, outcome)
+  );
   const ended = Promise.withResolvers<Error | null>();
   const end = async (error: Error | null): Promise<void> => {
     node.stopping.abort();
@@ -102,7 +110,10 @@ export async function startNode(
   taking.catch((error) => {
     if (!node.stopping.signal.aborted) endOnce(error);
   });
-  node.raft.stopped.then((error) => endOnce(error));
+  node.raft.stopped.then((error) => {
+    node.raftRuns = false;
+    return endOnce(error);
+  });
   return {
     api: { hostname: api.hostname, port: api.port },
     ended: ended.promise,
@@ -126,19 +137,27 @@ async function stopParts(node: Node): Promise<void> {
 }
 
 /** Founds the cluster if there is none, and starts the Raft part. */
-async function enter(node: Node, isEmpty: boolean): Promise<EntryOutcome> {
+async function enter(
+  node: Node,
+  teller: Teller,
+  isEmpty: boolean,
+): Promise<EntryOutcome> {
   const { raft } = node;
   const outcome = isEmpty ? await foundTogether(entryOf(node)) : "founded";
   if (outcome === "stopped") return outcome;
   await raft.start();
-  watch(node);
+  node.raftRuns = true;
+  watch(node, teller);
   // A node that ended after it was let in, before it heard of any member, has nobody to listen to.
   return raft.status().members.length === 0 ? "must_join" : outcome;
 }
 
+/** What is told of changes once a node takes part. */
+type Listeners = Surface & { readonly teller: Teller };
+
 async function takePart(
   node: Node,
-  surface: Surface,
+  surface: Listeners,
   outcome: EntryOutcome,
 ): Promise<void> {
   const { config } = node;
@@ -204,7 +223,7 @@ function tellTime({ raft, machine, stopping: { signal } }: Node): void {
 /** PostgreSQL is looked after once the node is a member, whose reports count. */
 async function beginHa(
   node: Node,
-  { settings, keeper }: Surface,
+  { settings, keeper, teller }: Listeners,
 ): Promise<void> {
   const { config, raft, local, relay, machine } = node;
   await settings.prepare();
@@ -221,7 +240,10 @@ async function beginHa(
       keeper?.serverSeen();
     },
     takeReloadWish: () => settings.takeReloadWish(),
-    onNews: () => node.router?.poke(),
+    onNews(): void {
+      node.router?.poke();
+      teller.lookAtPostgres();
+    },
   });
 }
 
@@ -275,9 +297,9 @@ const ROLES: Readonly<Record<Leadership["role"], string>> = {
 };
 
 /** Logs and counts what changes in the group. */
-function watch(node: Node): void {
+function watch(node: Node, teller: Teller): void {
   const { raft, metrics } = node;
-  let last: Omit<Leadership, "removedAt"> = {
+  let last: Pick<Leadership, "term" | "leaderId" | "role"> = {
     term: 0,
     leaderId: 0,
     role: "follower",
@@ -294,6 +316,7 @@ function watch(node: Node): void {
     }
     last = { term, leaderId, role };
     followRemoval(node, now);
+    teller.look();
     node.router?.applied();
   };
   raft.onChange(look);

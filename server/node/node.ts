@@ -13,6 +13,7 @@ import {
 } from "../../raft/http/mod.ts";
 import {
   createRaftServer,
+  type DriverObserver,
   type LogIdentity,
   type RaftServer,
 } from "../../raft/mod.ts";
@@ -25,7 +26,8 @@ import {
   type LocalPostgres,
   postgresStatus,
 } from "../ha/mod.ts";
-import { logger } from "../logging/mod.ts";
+import { createJournal, type Journal, type Picture } from "../events/mod.ts";
+import { type LevelControl, logger } from "../logging/mod.ts";
 import { createNodeMachine, type NodeMachine } from "../machine/mod.ts";
 import {
   type Activity,
@@ -60,6 +62,8 @@ export interface Node {
   /** Aborted when the node begins to stop. */
   readonly stopping: AbortController;
   stage: NodeStage;
+  /** Whether its Raft part runs. */
+  raftRuns: boolean;
   waitingFor: string | null;
   diskFull: boolean;
   founding: FoundingAnswer;
@@ -71,6 +75,8 @@ export interface Node {
   readonly activity: Activity;
   /** Null where it has none, and before it starts. */
   router: Router | null;
+  /** What happens on it and in its cluster. */
+  readonly journal: Journal;
 }
 
 const LOG = logger("node");
@@ -96,7 +102,9 @@ export async function openNode(
   const machine = createNodeMachine();
   const holder: { node: Node | null } = { node: null };
   const metrics = createMetrics(config, version, relay, () => holder.node);
-  const raft = makeRaft(config, relay, machine, metrics, (full) => {
+  const journal = createJournal(() => Date.now());
+  const observer = observerOf(metrics, journal);
+  const raft = makeRaft(config, relay, machine, observer, (full) => {
     if (holder.node) holder.node.diskFull = full;
     tellFullness(full);
   });
@@ -113,6 +121,7 @@ export async function openNode(
     identity,
     stopping: new AbortController(),
     stage: isEmpty ? "founding" : "running",
+    raftRuns: false,
     waitingFor: isEmpty ? "The node has just started" : null,
     diskFull: false,
     founding: foundingAnswer(identity, isEmpty ? null : founders ?? []),
@@ -120,6 +129,7 @@ export async function openNode(
     ha: null,
     activity: createActivity(() => relay.traffic),
     router: null,
+    journal,
   };
   holder.node = node;
   relay.onPresence((peer, present) => node.ha?.presence(peer, present));
@@ -140,7 +150,7 @@ function makeRaft(
   config: NodeConfig,
   relay: PeerRelay,
   stateMachine: NodeMachine,
-  metrics: NodeMetrics,
+  observer: DriverObserver,
   onDiskFull: (full: boolean) => void,
 ): RaftServer {
   const { cluster, node, raft } = config;
@@ -158,9 +168,35 @@ function makeRaft(
       warn: (message) => LOG.warning(message),
     }),
     transport: relay.transport,
-    observer: metrics.observer,
+    observer,
     onDiskFull,
   });
+}
+
+/** Measures what the driver does, and tells of its snapshots. */
+function observerOf(
+  { observer }: NodeMetrics,
+  journal: Journal,
+): DriverObserver {
+  const tell = (what: "taken" | "installed", sizeBytes: number): void =>
+    journal.tell({
+      kind: "snapshot",
+      text: what === "taken"
+        ? `A snapshot of ${sizeBytes} bytes was taken`
+        : `The leader's snapshot of ${sizeBytes} bytes was taken in`,
+      fields: { what, size_bytes: sizeBytes },
+    });
+  return {
+    ...observer,
+    snapshotTaken: (sizeBytes, tookMs) => {
+      observer.snapshotTaken?.(sizeBytes, tookMs);
+      tell("taken", sizeBytes);
+    },
+    snapshotInstalled: (sizeBytes) => {
+      observer.snapshotInstalled?.(sizeBytes);
+      tell("installed", sizeBytes);
+    },
+  };
 }
 
 async function makeTransport(node: Node): Promise<HttpTransport> {
@@ -246,8 +282,17 @@ export function ownAddress({ raft }: NodeConfig): HostPort {
   return raft.advertise;
 }
 
+/** What is made for a node outside of it. */
+export interface NodeControls {
+  readonly logLevel: LevelControl;
+  readonly picture: () => Picture;
+}
+
 /** What the API's handlers know of a node. */
-export function contextOf(node: Node): NodeContext {
+export function contextOf(
+  node: Node,
+  { logLevel, picture }: NodeControls,
+): NodeContext {
   const { config } = node;
   return {
     id: config.node.id,
@@ -274,6 +319,13 @@ export function contextOf(node: Node): NodeContext {
     stopSignal: node.stopping.signal,
     ha: () => node.ha,
     activity: node.activity,
+    resetMetrics(): void {
+      node.activity.reset();
+      node.metrics.registry.reset();
+    },
+    journal: node.journal,
+    picture,
+    logLevel,
     superuser: config.postgresql.superuser,
     instance: () => node.local?.instance ?? null,
     router: () => node.router,

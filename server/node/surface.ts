@@ -80,10 +80,8 @@ export function createSurface(
   context: NodeContext,
   { host, watchers, stopNode }: SurfaceParts,
 ): Surface {
-  const debug = { isOn: false };
-  const settings = settingsOf(node, (level) => {
-    if (!debug.isOn) host.setLevel(level);
-  });
+  const { logLevel } = context;
+  const settings = settingsOf(node, (level) => logLevel.configure(level));
   const health = watchHealth({
     node: context,
     clock: systemClock(),
@@ -105,10 +103,7 @@ export function createSurface(
     host,
     watchers,
     stopNode,
-    setDebug: (enabled) => {
-      debug.isOn = enabled;
-      host.setLevel(enabled ? "debug" : settings.live.logLevel);
-    },
+    setDebug: (enabled) => logLevel.override(enabled ? "debug" : null),
   });
   const parts: { listener: BridgeListener | null } = { listener: null };
   const seen: Seen = { settings: null, cluster: null, sql: null };
