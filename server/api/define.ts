@@ -43,7 +43,7 @@ export interface Definition<P extends Parameters, Q extends Parameters, B>
   extends
     Pick<
       Route,
-      "method" | "path" | "access" | "anyContentType" | "summary"
+      "method" | "path" | "access" | "anyContentType" | "isData" | "summary"
     > {
   readonly params?: P;
   readonly query?: Q;

@@ -77,6 +77,7 @@ const TEXT = v.string();
 export interface EtcdRoute<F extends Fields> {
   readonly path: string;
   readonly access: Route["access"];
+  readonly isData?: boolean;
   readonly summary: string;
   readonly fields: F;
   readonly answers: AnswerShapes;
@@ -111,6 +112,7 @@ export function etcdRoutes(context: NodeContext): Route[] {
     etcdRoute(context, {
       path: "/v3/kv/put",
       access: "change",
+      isData: true,
       summary: "Set a key, as etcd does",
       fields: PUT,
       answers: etcdAnswer("It is set", { prev_kv: RECORD }),
@@ -131,6 +133,7 @@ export function etcdRoutes(context: NodeContext): Route[] {
     etcdRoute(context, {
       path: "/v3/kv/deleterange",
       access: "change",
+      isData: true,
       summary: "Delete keys, as etcd does",
       fields: DELETE,
       answers: etcdAnswer("They are gone", {

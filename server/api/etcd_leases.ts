@@ -34,6 +34,7 @@ export function etcdLeaseRoutes(context: NodeContext): Route[] {
     etcdRoute(context, {
       path: "/v3/lease/grant",
       access: "change",
+      isData: true,
       summary: "Make a lease, as etcd does",
       fields: { TTL: NATURAL, ...ID },
       answers: etcdAnswer("Its number and time to live in seconds", {
@@ -45,6 +46,7 @@ export function etcdLeaseRoutes(context: NodeContext): Route[] {
     etcdRoute(context, {
       path: "/v3/lease/revoke",
       access: "change",
+      isData: true,
       summary: "End a lease and its keys, as etcd does",
       fields: ID,
       answers: etcdAnswer("It has ended"),
@@ -53,6 +55,7 @@ export function etcdLeaseRoutes(context: NodeContext): Route[] {
     etcdRoute(context, {
       path: "/v3/lease/keepalive",
       access: "change",
+      isData: true,
       summary: "Give a lease its full time again, as etcd does",
       fields: ID,
       answers: {

@@ -78,6 +78,7 @@ export function etcdTransactionRoutes(context: NodeContext): Route[] {
     etcdRoute(context, {
       path: "/v3/kv/txn",
       access: "change",
+      isData: true,
       summary: "Do one of two lists of steps, in one revision, as etcd does",
       fields: TRANSACTION,
       answers: etcdAnswer("What the list that was taken came to", {

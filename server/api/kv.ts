@@ -71,6 +71,7 @@ export function kvRoutes(context: NodeContext): Route[] {
       method: "PUT",
       path: "/v1/kv/:key*",
       access: "change",
+      isData: true,
       summary: "Set a key, always or under a condition",
       params: KEY,
       body: bodyOf(PUT_BODY),
@@ -81,6 +82,7 @@ export function kvRoutes(context: NodeContext): Route[] {
       method: "DELETE",
       path: "/v1/kv/:key*",
       access: "change",
+      isData: true,
       summary: "Delete a key, always or under a condition",
       params: KEY,
       query: {

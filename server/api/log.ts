@@ -39,6 +39,7 @@ export function logRoutes(context: NodeContext): Route[] {
       method: "POST",
       path: "/v1/log",
       access: "change",
+      isData: true,
       summary: "Append an entry",
       body: bodyOf(APPEND_BODY),
       answers: answers.APPENDED,

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { formatHostPort, type HostPort } from "../../base/mod.ts";
 import { bridgePort } from "../../pg/sql/mod.ts";
+import type { Audit } from "../audit/mod.ts";
 import { logger } from "../logging/mod.ts";
 import type { BridgeContext } from "./context.ts";
 import type { BridgeUser } from "./entrance.ts";
@@ -11,6 +12,8 @@ const LOG = logger("bridge");
 /** Where a bridge listens. */
 export interface BridgeOptions {
   readonly context: BridgeContext;
+  /** Writes changing calls down. */
+  readonly audit: Audit;
   readonly traces: () => boolean;
   /** The socket; null without a PostgreSQL. */
   readonly socket: BridgeSocket | null;
@@ -37,10 +40,10 @@ export interface BridgeSocket {
  * @returns What ends it.
  */
 export async function startBridge(
-  { context, traces, socket, tcp }: BridgeOptions,
+  { context, audit, traces, socket, tcp }: BridgeOptions,
 ): Promise<BridgeListener> {
   const listeners: BridgeListener[] = [];
-  const shared = { context, traces };
+  const shared = { context, audit, traces };
   if (socket) {
     const listener = await listenAt(socket);
     const guard = { kind: "trusted" } as const;

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { NodeContext } from "../api/mod.ts";
+import { type AuditedCall, createAudit } from "../audit/mod.ts";
 import { startBridge } from "./bridge.ts";
 import { unfounded } from "./bridge_test_kit.ts";
 import type { BridgeContext } from "./context.ts";
@@ -74,8 +75,10 @@ Deno.test({
       ["pgraft_admin", { keys: scramKeys("all"), asker: "admin" }],
       ["pgraft_monitor", { keys: scramKeys("some"), asker: "monitor" }],
     ]);
+    const audited: AuditedCall[] = [];
     const bridge = await startBridge({
       context: unfounded(),
+      audit: { wants: () => true, tell: (one) => audited.push(one) },
       traces: () => false,
       socket: null,
       tcp: { listen: { host: "127.0.0.1", port }, users },
@@ -119,6 +122,20 @@ Deno.test({
       // Only the extension brings calls along.
       const brought = await psql(port, "pgraft_admin", "all", "ANSWER", call);
       assertMatch(brought.error, /55000/);
+      assertEquals(
+        audited.map(({ caller, from, call, kind, request, outcome }) => [
+          `${caller} at ${from}: ${call} (${kind}) ${outcome}`,
+          request,
+        ]),
+        [
+          ["sql monitor at 127.0.0.1: pgraft_stop (control) 42501", {}],
+          ["sql monitor at 127.0.0.1: pgraft_kv_put (data) 42501", {
+            key: "a",
+            value: "b",
+          }],
+          ["sql admin at 127.0.0.1: pgraft_stop (control) 42501", {}],
+        ],
+      );
     } finally {
       await bridge.stop();
     }
@@ -182,6 +199,7 @@ async function withSocket(
   const directory = await Deno.makeTempDir({ prefix: "pgraft-bridge-" });
   const bridge = await startBridge({
     context,
+    audit: createAudit("off"),
     traces: () => false,
     socket: { directory, port: 5432, owner: null },
     tcp: null,

@@ -26,16 +26,16 @@ export interface BridgeListener {
  */
 export function takeIn(
   listener: Deno.Listener<Deno.Conn>,
-  options: SessionOptions,
+  options: Omit<SessionOptions, "from">,
 ): BridgeListener {
   const lines = new Map<Line, Promise<void>>();
   let isStopping = false;
 
-  async function serve(line: Line): Promise<void> {
+  async function serve(line: Line, from: string): Promise<void> {
     const { connections } = options.context;
     connections.now += 1;
     try {
-      await serveSession(line, options);
+      await serveSession(line, { ...options, from });
     } catch (error) {
       // A client that goes in the middle is everyday.
       if (error instanceof LineError) {
@@ -53,7 +53,10 @@ export function takeIn(
       if ("setNoDelay" in conn) (conn as Deno.TcpConn).setNoDelay(true);
       const line = createLine(conn);
       const isFull = options.context.connections.now >= MAX_CONNECTIONS;
-      lines.set(line, isFull ? refuse(line, lines) : serve(line));
+      lines.set(
+        line,
+        isFull ? refuse(line, lines) : serve(line, addressOf(conn)),
+      );
     }
   })().catch((error) => {
     if (!isStopping) {
@@ -77,6 +80,11 @@ export function takeIn(
       await Promise.all(left);
     },
   };
+}
+
+/** Where a client is; a unix socket has one place for all of them. */
+function addressOf({ remoteAddr }: Deno.Conn): string {
+  return "hostname" in remoteAddr ? remoteAddr.hostname : "unix socket";
 }
 
 async function refuse(

@@ -1,6 +1,8 @@
 import { messageOf } from "../../base/mod.ts";
 import { logger } from "../logging/mod.ts";
+import type { Audit } from "../audit/mod.ts";
 import { answer, type Asker, changesSomething } from "./answering.ts";
+import { auditedOf } from "./audited.ts";
 import type { BridgeContext } from "./context.ts";
 import { type Guard, letIn, welcome } from "./entrance.ts";
 import { failureOf, SqlProblem } from "./failure.ts";
@@ -36,6 +38,9 @@ const LOG = logger("bridge");
 export interface SessionOptions {
   readonly context: BridgeContext;
   readonly guard: Guard;
+  readonly audit: Audit;
+  /** Where the client is. */
+  readonly from: string;
   /** Whether each call is logged. */
   readonly traces: () => boolean;
 }
@@ -43,13 +48,13 @@ export interface SessionOptions {
 /** Serves one client until it goes, or does not keep to the protocol. */
 export async function serveSession(
   line: Line,
-  { context, guard, traces }: SessionOptions,
+  { context, guard, traces, audit, from }: SessionOptions,
 ): Promise<void> {
   const entered = await letIn(line, guard);
   if (entered === null) return;
   const { node } = context;
   const { asker, call } = entered;
-  const asking = { context, asker, traces: traces() };
+  const asking = { context, asker, traces: traces(), audit, from };
   const brought = call === null
     ? null
     : carryOut(asking, new TextEncoder().encode(`CALL ${call}`), null);
@@ -65,7 +70,7 @@ export async function serveSession(
       const text = "The bridge speaks the simple query protocol only";
       throw new LineError(text);
     }
-    const asking = { context, asker, traces: traces() };
+    const asking = { context, asker, traces: traces(), audit, from };
     const outcome = await carryOut(asking, message.body, brought);
     if (outcome.kind === "done" && outcome.encoding !== null) {
       isUtf8 = outcome.encoding === "UTF8";
@@ -78,6 +83,8 @@ interface Asking {
   readonly context: BridgeContext;
   readonly asker: Asker;
   readonly traces: boolean;
+  readonly audit: Audit;
+  readonly from: string;
 }
 
 /** What a statement came to. */
@@ -116,22 +123,37 @@ async function carryOut(
   brought: Promise<Outcome> | null,
 ): Promise<Outcome> {
   const { activity } = asking.context;
+  const startedAtMs = asking.context.node.nowMs();
   let statement: Statement | null = null;
   try {
     statement = parseStatement(textOfQuery(body));
     if (statement.kind === "answer" && brought) return await brought;
     const outcome = await outcomeOf(asking, statement);
     activity.ended(true);
+    writeDown(asking, statement, "done", startedAtMs);
     return outcome;
   } catch (error) {
     activity.ended(false);
     const changes = statement !== null && changesSomething(statement);
     const fields = failureOf(error, changes);
+    if (statement) writeDown(asking, statement, fields.sqlState, startedAtMs);
     if (fields.sqlState === "XX000") {
       LOG.error("A call failed", { reason: messageOf(error) });
     }
     return { kind: "failed", fields };
   }
+}
+
+function writeDown(
+  { audit, asker, from, context: { node } }: Asking,
+  statement: Statement,
+  outcome: string,
+  startedAtMs: number,
+): void {
+  const audited = auditedOf(statement, asker);
+  if (!audited) return;
+  const tookMs = node.nowMs() - startedAtMs;
+  audit.tell({ ...audited, from, outcome, tookMs });
 }
 
 function textOfQuery(body: Uint8Array): string {

@@ -149,7 +149,7 @@ const SAMPLE_CONFIG = {
     proxyProtocol: false,
   },
   bridge: { createExtension: true, listen: null },
-  log: { level: "info", format: "text" },
+  log: { level: "info", format: "text", audit: "control" },
 };
 
 Deno.test("loadConfiguration() reads the sample file whole", async () => {

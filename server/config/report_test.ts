@@ -107,6 +107,7 @@ listen = ; default
 [log]
 level = info ; default
 format = text ; default
+audit = control ; default
 ; warning: FILE:13: odd.cluster_size has no meaning here: the members are those of cluster.members, later those of the Raft log
 `;
 

@@ -390,6 +390,13 @@ export const LOG_SETTINGS = {
     help: "The form of log lines",
     aliases: ["log_format"],
   }),
+  audit: setting({
+    key: "audit",
+    type: wordType(["control", "all", "off"]),
+    default: "control",
+    help:
+      "Which changing calls are logged: of cluster, nodes and configuration, those of keys and entries as well, or none",
+  }),
 };
 
 /** The table of settings: every section with its rows, in the order of the file. */

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { isLoopback } from "../../base/mod.ts";
+import type { Caller } from "../audit/mod.ts";
 import { Problem } from "./problem.ts";
 import type { Access, Route } from "./route.ts";
 
@@ -20,6 +21,7 @@ export interface AccessRules {
  * @param route What is called.
  * @param request The request.
  * @param remoteHost Where it comes from.
+ * @returns By what it was let in.
  * @throws {Problem} When it is not.
  */
 export function checkAccess(
@@ -27,12 +29,11 @@ export function checkAccess(
   { access, anyContentType = false }: Pick<Route, "access" | "anyContentType">,
   request: Request,
   remoteHost: string,
-): void {
-  if (access === "open") return;
+): Caller {
+  if (access === "open") return "nobody";
   const authorization = request.headers.get("authorization");
   if (authorization !== null) {
-    checkToken(rules, access, authorization);
-    return;
+    return checkToken(rules, access, authorization);
   }
   if (!isLoopback(remoteHost)) {
     throw new Problem(
@@ -43,15 +44,16 @@ export function checkAccess(
   }
   checkBrowser(rules, request);
   if (access === "change") checkContentType(request, anyContentType);
+  return "loopback";
 }
 
 function checkToken(
   { adminToken, readToken }: AccessRules,
   access: Access,
   authorization: string,
-): void {
+): Caller {
   const token = /^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? "";
-  if (isSame(token, adminToken)) return;
+  if (isSame(token, adminToken)) return "admin token";
   if (!isSame(token, readToken)) {
     throw new Problem("unauthorized", "The token is not one of this node", {
       headers: { "www-authenticate": 'Bearer error="invalid_token"' },
@@ -60,6 +62,7 @@ function checkToken(
   if (access === "change") {
     throw new Problem("forbidden", "The token may read only; use the admin's");
   }
+  return "read token";
 }
 
 function isSame(token: string, expected: string | null): boolean {

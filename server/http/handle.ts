@@ -1,4 +1,5 @@
 import { messageOf } from "../../base/mod.ts";
+import type { Audit, Caller } from "../audit/mod.ts";
 import type { LeaderHint, RaftErrorCode } from "../../raft/mod.ts";
 import { RaftError } from "../../raft/mod.ts";
 import { type AccessRules, checkAccess } from "./access.ts";
@@ -28,6 +29,8 @@ export interface HandleOptions {
     status: number,
     tookMs: number,
   ) => void;
+  /** Writes changing calls down. */
+  readonly audit: Audit;
   /** Is told of what no handler expected. */
   readonly onError: (error: unknown, requestId: string) => void;
   readonly nowMs: () => number;
@@ -67,6 +70,8 @@ async function dispatch(
   const route = match.kind === "route" ? match.route : null;
   dispatcher.begin(route);
   dispatcher.active += 1;
+  const trail: Trail = { caller: "nobody", body: "" };
+  let outcome = "done";
   let response: Response;
   try {
     if (dispatcher.active > dispatcher.maxRequests) throw tooMany(dispatcher);
@@ -77,16 +82,41 @@ async function dispatch(
       remoteHost,
       search,
       requestId,
+      trail,
     );
   } catch (error) {
     await discardBody(request);
-    response = failureResponse(dispatcher, route, error, requestId);
+    const problem = problemOf(error, route?.access === "change");
+    outcome = problem.code;
+    response = failureResponse(dispatcher, problem, error, requestId);
   } finally {
     dispatcher.active -= 1;
   }
   const tookMs = dispatcher.nowMs() - startedAtMs;
   dispatcher.observe(route, request, response.status, tookMs);
+  if (route?.access === "change") {
+    const kind = route.isData ? "data" : "control";
+    // Of a key or entry not even its path is made a text where nobody wants it.
+    if (outcome !== "done" || dispatcher.audit.wants(kind)) {
+      dispatcher.audit.tell({
+        kind,
+        caller: trail.caller,
+        from: remoteHost,
+        call: `${request.method} ${path}`,
+        request: trail.body,
+        outcome,
+        tookMs,
+        requestId,
+      });
+    }
+  }
   return request.method === "HEAD" ? await withoutBody(response) : response;
+}
+
+/** What is found out about a call on its way. */
+interface Trail {
+  caller: Caller;
+  body: string;
 }
 
 async function answer(
@@ -96,6 +126,7 @@ async function answer(
   remoteHost: string,
   search: string,
   requestId: string,
+  trail: Trail,
 ): Promise<Response> {
   if (match.kind === "none") {
     throw new Problem("not_found", "There is no such route; see docs/api.md");
@@ -109,9 +140,10 @@ async function answer(
   if (route.access !== "open" && dispatcher.isStopping()) {
     throw new Problem("stopping", "The node is stopping; ask another one");
   }
-  checkAccess(dispatcher.rules, route, request, remoteHost);
+  trail.caller = checkAccess(dispatcher.rules, route, request, remoteHost);
   const hasBody = request.method === "POST" || request.method === "PUT";
   const body = hasBody ? await readText(request, dispatcher.maxBodyBytes) : "";
+  trail.body = body;
   const query = search === "" ? NO_QUERY : new URLSearchParams(search);
   const answer = await route.handle({
     request,
@@ -156,11 +188,10 @@ async function discardBody(request: Request): Promise<void> {
 
 function failureResponse(
   dispatcher: Dispatcher,
-  route: Route | null,
+  problem: Problem,
   error: unknown,
   requestId: string,
 ): Response {
-  const problem = problemOf(error, route?.access === "change");
   if (problem.code === "internal") dispatcher.onError(error, requestId);
   return problemResponse(problem, requestId, leaderOf(dispatcher, problem));
 }

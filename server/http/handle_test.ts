@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { RaftError, type RaftErrorCode } from "../../raft/mod.ts";
+import { type AuditedCall, createAudit } from "../audit/mod.ts";
 import { createRequestHandler, type HandleOptions } from "./handle.ts";
 import { jsonAnswer } from "./json.ts";
 import { Problem } from "./problem.ts";
@@ -34,6 +35,7 @@ function handlerOf(
     apiOf: (id) => `api-${id}`,
     begin: () => {},
     observe: () => {},
+    audit: createAudit("off"),
     onError: () => {},
     nowMs: () => 0,
     ...options,
@@ -234,4 +236,44 @@ Deno.test("every request is observed once, with its route, status and time", asy
     ["/a", "POST", 413, 5],
   ]);
   assert(begun === seen.length);
+});
+
+Deno.test("every changing call is written down with who, what and what came of it, and no other one", async () => {
+  const told: AuditedCall[] = [];
+  const rules = { adminToken: "t".repeat(20), readToken: "r".repeat(20) };
+  const handler = handlerOf(({ body }) => {
+    if (body === "{}") return jsonAnswer({});
+    throw new Problem("conflict", "Not now");
+  }, {
+    rules: { ...rules, hosts: new Set() },
+    audit: { wants: () => true, tell: (one) => told.push(one) },
+  });
+  const by = (token: string, body = "{}"): Request =>
+    new Request("http://a/a?x=1", {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "x-request-id": "id" },
+      body,
+    });
+  await handler(get());
+  await handler(get("/open"));
+  await handler(get("/nowhere"));
+  await handler(post("{}"));
+  await handler(post("[]"));
+  await handler(by(rules.adminToken));
+  await handler(by(rules.readToken));
+  await handler(by("x".repeat(20)));
+
+  assertEquals(
+    told.map(({ caller, from, call, request, outcome }) =>
+      [caller, from, call, request, outcome].join("|")
+    ),
+    [
+      "loopback|127.0.0.1|POST /a|{}|done",
+      "loopback|127.0.0.1|POST /a|[]|conflict",
+      "admin token|127.0.0.1|POST /a|{}|done",
+      "nobody|127.0.0.1|POST /a||forbidden",
+      "nobody|127.0.0.1|POST /a||unauthorized",
+    ],
+  );
+  assertEquals(told[2]?.requestId, "id");
 });

@@ -50,6 +50,12 @@ export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
   readonly access: Access;
+  /**
+   * Whether it changes keys or entries only, such as come by thousands a second.
+   *
+   * @default {false}
+   */
+  readonly isData?: boolean;
   /** Takes bodies that do not say they are JSON, as etcd's gateway does, from what is no browser. */
   readonly anyContentType?: boolean;
   /** What it is for, in a line. */

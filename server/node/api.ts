@@ -1,5 +1,6 @@
 import { formatHostPort, messageOf } from "../../base/mod.ts";
 import { apiRoutes, type NodeContext, type WatchHub } from "../api/mod.ts";
+import type { Audit } from "../audit/mod.ts";
 import { type NodeConfig, readSecretFile } from "../config/mod.ts";
 import {
   type AccessRules,
@@ -28,12 +29,20 @@ export interface Api {
   stop(): Promise<void>;
 }
 
+/** What the API needs beside the node. */
+export interface ApiParts {
+  readonly audit: Audit;
+  /** What serves watchers. */
+  readonly hub: WatchHub;
+  /** What `/metrics` says. */
+  readonly renderMetrics: () => Promise<string>;
+}
+
 /** Serves a node's API. */
 export async function serveApi(
   node: Node,
   context: NodeContext,
-  renderMetrics: () => string | Promise<string>,
-  hub: WatchHub,
+  { audit, hub, renderMetrics }: ApiParts,
 ): Promise<Api> {
   const { config, metrics } = node;
   const { host, port } = config.api.listen;
@@ -63,6 +72,7 @@ export async function serveApi(
       const recorder = recorderOf(recorders, route, other);
       recorder.finished(request.method, status, tookMs);
     },
+    audit,
     onError: (error, requestId) =>
       LOG.error("A request failed", {
         requestId,

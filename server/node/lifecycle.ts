@@ -2,6 +2,7 @@ import { formatHostPort, messageOf, systemClock } from "../../base/mod.ts";
 import { encodeKvOperation } from "../../raft/machines/mod.ts";
 import type { Leadership } from "../../raft/mod.ts";
 import { createWatchHub } from "../api/mod.ts";
+import { createAudit } from "../audit/mod.ts";
 import type { NodeConfig } from "../config/mod.ts";
 import type { Teller } from "../events/mod.ts";
 import { startHa } from "../ha/mod.ts";
@@ -70,9 +71,11 @@ export async function startNode(
   const logLevel = createLevelControl(config.log.level, host.setLevel);
   const { picture } = teller;
   const context = contextOf(node, { logLevel, picture });
+  const audit = createAudit(config.log.audit);
   const hub = createWatchHub(context);
   const surface = createSurface(node, context, {
     host,
+    audit,
     watchers: () => hub.list(),
     stopNode: () => void endOnce(null),
   });
@@ -80,7 +83,8 @@ export async function startNode(
   try {
     // A port that is taken shall be told before anybody relies on this node.
     await beginRouting(node);
-    api = await serveApi(node, context, () => metricsOf(node, surface), hub);
+    const renderMetrics = (): Promise<string> => metricsOf(node, surface);
+    api = await serveApi(node, context, { audit, hub, renderMetrics });
   } catch (error) {
     await surface.stop();
     await stopParts(node);

@@ -2,6 +2,7 @@ import { formatHostPort, systemClock } from "../../base/mod.ts";
 import { type ClusterState, currentPrimary } from "../../pg/cluster/mod.ts";
 import type { PeerStats } from "../../raft/http/mod.ts";
 import type { NodeContext, WatcherView } from "../api/mod.ts";
+import type { Audit } from "../audit/mod.ts";
 import {
   type BridgeContext,
   type BridgeListener,
@@ -50,6 +51,8 @@ const LOG = logger("health");
 export interface SurfaceParts {
   /** Its process. */
   readonly host: NodeHost;
+  /** What writes changing calls down. */
+  readonly audit: Audit;
   /** Who watches keys. */
   readonly watchers: () => readonly WatcherView[];
   /** Has the node stop in order. */
@@ -78,7 +81,7 @@ export interface Surface {
 export function createSurface(
   node: Node,
   context: NodeContext,
-  { host, watchers, stopNode }: SurfaceParts,
+  { host, audit, watchers, stopNode }: SurfaceParts,
 ): Surface {
   const { logLevel } = context;
   const settings = settingsOf(node, (level) => logLevel.configure(level));
@@ -117,6 +120,7 @@ export function createSurface(
     listen: async () => {
       parts.listener = await startBridge({
         context: bridge,
+        audit,
         traces: () => settings.live.traceEnabled,
         socket: await socketOf(node),
         tcp: await tcpOf(node),
@@ -263,7 +267,7 @@ interface Seen {
   sql: SqlQueue | null;
 }
 
-interface BridgeParts extends SurfaceParts {
+interface BridgeParts extends Omit<SurfaceParts, "audit"> {
   readonly health: RunningHealthWatch;
   readonly settings: Settings;
   readonly setDebug: (enabled: boolean) => void;
