@@ -101,7 +101,9 @@ async function ask(
   call: string,
   body: unknown,
 ): Promise<string | null> {
-  for (const { client } of cluster.up()) {
+  const up = cluster.up();
+  const first = Math.floor(Math.random() * up.length);
+  for (const { client } of [...up.slice(first), ...up.slice(0, first)]) {
     const options = { timeoutMs: CALL_TIMEOUT_MS };
     const path = call.startsWith("..")
       ? call.replace("..", "/v3")

@@ -15,6 +15,10 @@ export interface ApiRequest {
   readonly happensOnce: boolean;
   /** Whether it takes long: then the node that answered last has all of the time to itself. */
   readonly isLong?: boolean;
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Whether the answer's body is wanted as it comes, as a stream. */
+  readonly isStream?: boolean;
   /** The command that shows whether a change happened, where there is one. */
   readonly lookWith?: string;
 }
@@ -84,7 +88,7 @@ function outcomeOfError(error: unknown): Outcome {
 
 async function send(
   { origin, http, headers }: Attempt,
-  { method, path, body }: ApiRequest,
+  { method, path, body, isStream = false }: ApiRequest,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const response = await fetch(origin + path, {
@@ -95,6 +99,9 @@ async function send(
     signal,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
+  if (isStream && response.ok) {
+    return { kind: "answer", body: response.body };
+  }
   return await readAnswer(response);
 }
 

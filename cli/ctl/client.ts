@@ -57,10 +57,11 @@ interface Calling {
 
 function headersFor(
   token: string | null,
-  { method }: ApiRequest,
+  { method, headers = {}, isStream = false }: ApiRequest,
 ): Record<string, string> {
   return {
-    accept: "application/json",
+    accept: isStream ? "text/event-stream" : "application/json",
+    ...headers,
     ...(token === null ? {} : { authorization: `Bearer ${token}` }),
     ...(method === "GET" ? {} : {
       "content-type": "application/json",

@@ -2,6 +2,7 @@ import { type Command, type Group, group } from "../command.ts";
 import { FAILOVER, SWITCHOVER } from "./change_primary.ts";
 import { CONFIG } from "./config.ts";
 import { EXTENSION } from "./extension.ts";
+import { EVENTS } from "./events.ts";
 import { EXPLAIN } from "./explain.ts";
 import { FAILOVER_SETTINGS } from "./failover_settings.ts";
 import { HISTORY } from "./history.ts";
@@ -12,6 +13,8 @@ import { NODE_WORK } from "./node_work.ts";
 import { NODES } from "./nodes.ts";
 import { CTL_OPTIONS } from "./session.ts";
 import { ROUTER } from "./router.ts";
+import { UPKEEP } from "./upkeep.ts";
+import { WATCH_KEYS } from "./watch_keys.ts";
 import { STATUS } from "./status.ts";
 
 /** The rows of `pgraft ctl`, a group before what is below it. */
@@ -52,6 +55,7 @@ export const CTL_COMMANDS: readonly (Command | Group)[] = [
   ...NODES,
   EXPLAIN,
   HISTORY,
+  EVENTS,
   SWITCHOVER,
   FAILOVER,
   ...FAILOVER_SETTINGS,
@@ -59,8 +63,10 @@ export const CTL_COMMANDS: readonly (Command | Group)[] = [
   ...NODE_WORK,
   ...ROUTER,
   ...KV,
+  WATCH_KEYS,
   ...LOG,
   ...LEADERSHIP,
+  ...UPKEEP,
   ...EXTENSION,
   group({
     path: "ctl show",

@@ -213,6 +213,31 @@ const DELETE: Command = ctlCommand({
   },
 });
 
+const COMPACT: Command = ctlCommand({
+  path: "ctl kv compact",
+  summary: "Forget all changes up to a revision, on all members",
+  about: [
+    "Watchers that are not that far yet have to read the keys anew. What the keys hold is not changed.",
+  ],
+  examples: [{
+    line: "pgraft ctl kv compact 1200",
+    does: "Forget revision 1200 and all before it",
+  }],
+  options: {},
+  args: { revision: required(wholeNumberType("REVISION", 1), "The revision") },
+  run: async ({ args }, session) => {
+    const answer = await session.client.call({
+      method: "POST",
+      path: "/v3/kv/compaction",
+      body: { revision: String(args.revision) },
+      happensOnce: true,
+    });
+    const words = `Changes up to revision ${args.revision} are forgotten`;
+    await confirm(session, answer, words);
+    return EXIT.ok;
+  },
+});
+
 /** To a program a key goes as it is. */
 function keyLine(kv: Shape, { io }: Session): string {
   const key = textAt(kv, "key") ?? "";
@@ -295,4 +320,5 @@ export const KV: readonly (Command | Group)[] = [
   DELETE,
   LIST,
   CAS,
+  COMPACT,
 ];
