@@ -9,7 +9,7 @@ import { parseArgs } from "@std/cli";
 import { startCluster } from "../tests/nodes/mod.ts";
 import { type Column, figure, tableHead, tableRow } from "./figures.ts";
 import { type Leases, type Leasing, startLeases } from "./soak/leases.ts";
-import { type Load, pause, startLoad } from "./soak/load.ts";
+import { fill, type Load, pause, startLoad } from "./soak/load.ts";
 import { readNodes, restartRepeatedly } from "./soak/nodes.ts";
 import { assess, type Row, type Slice, windowsOf } from "./soak/verdict.ts";
 import {
@@ -107,6 +107,11 @@ async function soak(
   await using cluster = await startCluster({ directory: options.dir });
   await cluster.leader();
   const originals = new Set(cluster.nodes.map((node) => node.process().pid));
+  const { warmUpSeconds } = windowsOf(options.minutes * 60);
+  await Promise.race([
+    interrupted,
+    fill(cluster, options.rate, warmUpSeconds),
+  ]);
   const endMs = performance.now() + options.minutes * 60_000;
   const parts: Parts = {
     load: startLoad(cluster, options.rate),

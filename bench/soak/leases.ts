@@ -1,7 +1,7 @@
 import type { Cluster } from "../../tests/nodes/mod.ts";
 import { pause } from "./load.ts";
 
-const TTL_SECONDS = 15;
+const TTL_SECONDS = 20;
 const KEEP_ALIVE_MS = 5000;
 const CALL_TIMEOUT_MS = 2000;
 /** A lease in so many is left to end, and granted anew. */
@@ -85,7 +85,8 @@ async function hold(
         aliveMs = null;
       }
     }
-    await wait(KEEP_ALIVE_MS, signal);
+    // A stall must not bring them all to the same moment: their connections would be its measure.
+    await wait(KEEP_ALIVE_MS * (0.5 + Math.random()), signal);
   }
 }
 

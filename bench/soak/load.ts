@@ -71,6 +71,36 @@ export function startLoad(cluster: Cluster, rate: number): Load {
   };
 }
 
+/** How many Idempotency-Keys a node remembers: until there are so many, its memory must grow. */
+const REMEMBERED_KEYS = 100_000;
+
+/**
+ * Writes until the nodes remember as much as they ever will, where a load would not have come so far when
+ * the warm-up ends.
+ *
+ * @param cluster The nodes.
+ * @param rate The calls a second that will follow.
+ * @param warmUpSeconds How long they are not looked at.
+ */
+export async function fill(
+  cluster: Cluster,
+  rate: number,
+  warmUpSeconds: number,
+): Promise<void> {
+  const writes = rate * (1 - 1 / READS_ONE_IN) * warmUpSeconds;
+  const random = seededRandom(2);
+  let left = Math.ceil(REMEMBERED_KEYS - writes);
+  const signal = new AbortController().signal;
+  const work = async (): Promise<void> => {
+    while (left > 0) {
+      const number = -left--;
+      const call = callOf(random, number * READS_ONE_IN * DELETES_ONE_IN + 2);
+      await callUntilDone(cluster, call, -number, signal);
+    }
+  };
+  await Promise.all(Array.from({ length: 2 * WORKERS }, work));
+}
+
 type CallOnce = (node: ClusterNode) => Promise<boolean>;
 
 /** One call, which may be repeated: it happens once. */

@@ -5,6 +5,8 @@ import { pause, PREFIXES } from "./load.ts";
 const RECONNECT_PAUSE_MS = 200;
 /** A watcher in so many watches all keys, and sees that no revision is left out. */
 const ALL_ONE_IN = 30;
+/** A watcher in so many follows the node's events instead of keys. */
+const EVENTS_ONE_IN = 10;
 /** A watcher in so many comes for a moment only, again and again. */
 const BRIEF_ONE_IN = 10;
 const BRIEF_MS = 2000;
@@ -45,7 +47,10 @@ export function startWatchers(
   const seen: Seen = { events: 0, reconnects: 0, faults: [] };
   const watching = Promise.all(Array.from({ length: count }, (_, at) => {
     const node = nodes[at % nodes.length];
-    return node ? watch(node, at, seen, stopping.signal) : null;
+    if (!node) return null;
+    return at % EVENTS_ONE_IN === 2
+      ? followEvents(node, at, seen, stopping.signal)
+      : watch(node, at, seen, stopping.signal);
   }));
   return {
     seen: () => seen,
@@ -125,4 +130,50 @@ function take(place: Place, event: string, id: number, data: string): void {
     return;
   }
   place.last = id;
+}
+
+/** Follows a node's events: none of one start of the node may be left out or come twice. */
+async function followEvents(
+  { api }: ClusterNode,
+  number: number,
+  seen: Seen,
+  signal: AbortSignal,
+): Promise<void> {
+  let last: string | null = null;
+  while (!signal.aborted) {
+    const headers: HeadersInit = last === null ? {} : { "last-event-id": last };
+    if (last !== null) seen.reconnects += 1;
+    try {
+      const response: Response = await fetch(`http://${api}/v1/events`, {
+        headers,
+        signal,
+      });
+      if (!response.body) continue;
+      for await (const event of readEvents(response.body, { signal })) {
+        if (event.id === null) continue;
+        const isLost = event.event === "lost";
+        if (isLost || event.event === "now") last = event.id;
+        else last = nextId(last, event.id, number, seen);
+      }
+    } catch {
+      // The node is away for a while, or this one goes.
+    }
+    if (!signal.aborted) await pause(RECONNECT_PAUSE_MS);
+  }
+}
+
+function nextId(
+  last: string | null,
+  id: string,
+  number: number,
+  seen: Seen,
+): string {
+  seen.events += 1;
+  const [boot, sequence] = id.split("-");
+  const [formerBoot, former] = last?.split("-") ?? [];
+  const isNext = boot === formerBoot && Number(sequence) === Number(former) + 1;
+  if (!isNext) {
+    seen.faults.push(`follower ${number}: event ${id} behind ${last}`);
+  }
+  return id;
 }
