@@ -12,7 +12,7 @@ export * from "./errors.ts";
 export * from "./memory/mod.ts";
 export * from "./server/mod.ts";
 export type * from "./core/mod.ts";
-export type { DriverObserver } from "./driver/mod.ts";
+export { type DriverObserver, operationBytesOf } from "./driver/mod.ts";
 export {
   type Clock,
   type Random,

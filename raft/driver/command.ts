@@ -1,4 +1,5 @@
 import { present } from "../../base/mod.ts";
+import type { Entry } from "../core/mod.ts";
 import {
   RAFT_OPERATION_KINDS,
   type RaftOperation,
@@ -71,6 +72,18 @@ export function decodeCommand(bytes: Uint8Array): Command {
     },
     operation: { kind, data: bytes.subarray(COMMAND_HEADER_BYTES) },
   };
+}
+
+/**
+ * Takes an operation's data out of an entry, as it was proposed.
+ *
+ * @param entry An entry of the log.
+ * @returns A view of the data, or null where the entry holds no operation.
+ */
+export function operationBytesOf({ kind, data }: Entry): Uint8Array | null {
+  return kind === "command" && data[0] === OPERATION
+    ? data.subarray(COMMAND_HEADER_BYTES)
+    : null;
 }
 
 function writeUint48(bytes: Uint8Array, offset: number, value: number): void {

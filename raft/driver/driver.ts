@@ -238,6 +238,8 @@ function feed(driver: Driver, nowMs: number): boolean {
 function perform(driver: Driver, effects: Effects): void {
   const { ports, persister, core } = driver;
   if (effects.persist) {
+    const { entries } = effects.persist;
+    ports.observer.appending?.(entries, core.role === "leader");
     enqueueBatch(persister, effects.persist, ports.nowMs());
   }
   for (const message of effects.messages) ports.send(message);

@@ -52,6 +52,8 @@ export interface DriverObserver {
   readonly snapshotTaken?: (sizeBytes: number, tookMs: number) => void;
   /** A leader's snapshot is installed. */
   readonly snapshotInstalled?: (sizeBytes: number) => void;
+  /** Entries come into this node's log; on the leader its own. */
+  readonly appending?: (entries: readonly Entry[], isLeader: boolean) => void;
   /** An entry is about to be applied. */
   readonly applying?: (entry: Entry) => void;
 }

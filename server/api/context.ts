@@ -11,6 +11,7 @@ import { Problem } from "../http/mod.ts";
 import type { Journal, Picture } from "../events/mod.ts";
 import type { LevelControl } from "../logging/mod.ts";
 import type { Activity } from "../metrics/mod.ts";
+import type { Tracing } from "../telemetry/mod.ts";
 import type { Router } from "../router/mod.ts";
 import {
   encodePartOperation,
@@ -88,6 +89,8 @@ export interface NodeContext {
   readonly journal: Journal;
   /** What the journal has told of so far, as it is now. */
   picture(): Picture;
+  /** Traces requests; null where that is off. */
+  readonly tracing: Tracing | null;
   /** How much it logs. */
   readonly logLevel: LevelControl;
   /** The router; null where the node has none. */
@@ -160,19 +163,23 @@ export async function proposePart(
   operation: PartOperation,
   options: { readonly forward?: boolean } = {},
 ): Promise<Uint8Array> {
-  const { raft, proposalEnded } = context;
+  const { raft, proposalEnded, tracing } = context;
   requireMember(context);
   const isLog = operation.part === "log";
   const kind = isLog ? "wal_entry" : "custom";
-  const data = encodePartOperation(operation);
+  const trace = tracing?.propose({ "pgraft.part": operation.part }) ?? null;
+  const mark = trace?.mark ?? null;
+  const data = encodePartOperation({ ...operation, mark });
   if (isLog) context.activity.appending();
   try {
     const { result } = await raft.proposeOperation({ kind, data }, options);
     if (isLog) context.activity.committed();
     proposalEnded(null);
+    trace?.ended(null);
     return result;
   } catch (error) {
     if (error instanceof RaftError) proposalEnded(error.code);
+    trace?.ended(error instanceof RaftError ? error.code : "failed");
     throw error;
   }
 }

@@ -25,18 +25,34 @@ export interface OnceKey {
 export interface PartOperation {
   readonly part: Part;
   readonly once: OnceKey | null;
+  /**
+   * Where the request is traced that this is of; changes nothing.
+   *
+   * @default {null}
+   */
+  readonly mark?: Uint8Array | null;
   readonly data: Uint8Array;
 }
 
 const ONCE_FLAG = 0x80;
+const MARK_FLAG = 0x40;
+const PART_BITS = 0x3f;
 const DIGEST_BYTES = 16;
+/** A trace's id, a span's, and flags. */
+const MARK_BYTES = 25;
 
-/** Encodes an operation: a byte for the part, then the once-key if there is one, then its data. */
+/** Encodes an operation: a byte for the part, the once-key and the mark if there are such, then its data. */
 export function encodePartOperation(operation: PartOperation): Uint8Array {
-  const { part, once, data } = operation;
-  const header = once ? 1 + 2 * DIGEST_BYTES : 1;
+  const { part, once, mark = null, data } = operation;
+  const onceEnd = once ? 1 + 2 * DIGEST_BYTES : 1;
+  const header = mark ? onceEnd + MARK_BYTES : onceEnd;
   const bytes = new Uint8Array(header + data.length);
-  bytes[0] = PARTS.indexOf(part) | (once ? ONCE_FLAG : 0);
+  bytes[0] = PARTS.indexOf(part) | (once ? ONCE_FLAG : 0) |
+    (mark ? MARK_FLAG : 0);
+  if (mark) {
+    invariant(mark.length === MARK_BYTES, "a mark has 25 bytes");
+    bytes.set(mark, onceEnd);
+  }
   if (once) {
     invariant(
       once.key.length === DIGEST_BYTES &&
@@ -53,18 +69,35 @@ export function encodePartOperation(operation: PartOperation): Uint8Array {
 /** Decodes an operation; its data is a view. */
 export function decodePartOperation(bytes: Uint8Array): PartOperation {
   const first = bytes[0] ?? 0xff;
-  const index = first & ~ONCE_FLAG;
+  const index = first & PART_BITS;
   const part = present(PARTS[index], `part ${index} of the replicated state`);
-  if ((first & ONCE_FLAG) === 0) {
-    return { part, once: null, data: bytes.subarray(1) };
-  }
-  const end = 1 + 2 * DIGEST_BYTES;
+  const onceEnd = onceEndOf(first);
+  const header = (first & MARK_FLAG) === 0 ? onceEnd : onceEnd + MARK_BYTES;
+  const data = bytes.subarray(header);
+  if ((first & ONCE_FLAG) === 0) return { part, once: null, data };
   return {
     part,
     once: {
       key: bytes.subarray(1, 1 + DIGEST_BYTES),
-      fingerprint: bytes.subarray(1 + DIGEST_BYTES, end),
+      fingerprint: bytes.subarray(1 + DIGEST_BYTES, onceEnd),
     },
-    data: bytes.subarray(end),
+    data,
   };
+}
+
+function onceEndOf(first: number): number {
+  return (first & ONCE_FLAG) === 0 ? 1 : 1 + 2 * DIGEST_BYTES;
+}
+
+/**
+ * Takes the mark out of an operation that is encoded.
+ *
+ * @param bytes What {@linkcode encodePartOperation} made.
+ * @returns A view of it, or null where there is none.
+ */
+export function markOf(bytes: Uint8Array): Uint8Array | null {
+  const first = bytes[0] ?? 0;
+  if ((first & MARK_FLAG) === 0) return null;
+  const from = onceEndOf(first);
+  return bytes.subarray(from, from + MARK_BYTES);
 }

@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import {
   decodePartOperation,
   encodePartOperation,
+  markOf,
   type PartOperation,
   PARTS,
 } from "./envelope.ts";
@@ -41,3 +42,15 @@ for (const first of [PARTS.length, 0x7f, 0xff]) {
 Deno.test("decodePartOperation() refuses no bytes at all", () => {
   assertThrows(() => decodePartOperation(new Uint8Array()));
 });
+
+for (const once of [null, ONCE]) {
+  Deno.test(`a mark is beside an operation with${once ? "" : "out"} a once-key, and no part of it`, () => {
+    const mark = new Uint8Array(25).fill(9);
+    const data = Uint8Array.of(5, 6);
+    const bytes = encodePartOperation({ part: "sql", once, mark, data });
+    assertEquals(decodePartOperation(bytes), { part: "sql", once, data });
+    assertEquals(markOf(bytes), mark);
+    const plain = encodePartOperation({ part: "sql", once, data });
+    assertEquals([markOf(plain), bytes.length - plain.length], [null, 25]);
+  });
+}

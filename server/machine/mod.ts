@@ -14,6 +14,7 @@ export {
 } from "./cluster_settings.ts";
 export {
   encodePartOperation,
+  markOf,
   type OnceKey,
   type Part,
   type PartOperation,

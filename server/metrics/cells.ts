@@ -37,10 +37,15 @@ export interface Histogram {
   observe(value: number): void;
 }
 
+/** Tells of a value to somebody beside the metric itself. */
+export type Tell = (value: number) => void;
+
 /** One series of a metric, which can write itself. */
 export interface Cell {
   /** Counts from 0 again; what is no count stays. */
   reset(): void;
+  /** Its value; null for what has more than one. */
+  value(): number | null;
   /** Writes its samples. */
   write(name: string, pairs: LabelPairs): string;
 }
@@ -60,6 +65,7 @@ export function createCounterCell(): Counter & Cell {
     reset: () => {
       value = 0;
     },
+    value: () => value,
     write: (name, pairs) => formatSample(name, pairs, value),
   };
 }
@@ -79,6 +85,7 @@ export function createGaugeCell(): Gauge & Cell {
       value += amount;
     },
     reset: () => {},
+    value: () => value,
     write: (name, pairs) => formatSample(name, pairs, value),
   };
 }
@@ -87,10 +94,12 @@ export function createGaugeCell(): Gauge & Cell {
  * Makes a histogram.
  *
  * @param bounds The buckets' upper bounds, ascending, without infinity.
+ * @param tell Is told of every value; null for nobody.
  * @returns An empty histogram.
  */
 export function createHistogramCell(
   bounds: readonly number[],
+  tell: Tell | null = null,
 ): Histogram & Cell {
   const uppers = Float64Array.from(bounds);
   // The last bucket is infinity. All in one typed array: a sum in a variable would be boxed anew by
@@ -104,7 +113,9 @@ export function createHistogramCell(
       while (bucket < uppers.length && value > (uppers[bucket] ?? 0)) bucket++;
       counts[bucket] = (counts[bucket] ?? 0) + 1;
       sums[0] = (sums[0] ?? 0) + value;
+      tell?.(value);
     },
+    value: () => null,
     reset: () => {
       counts.fill(0);
       sums[0] = 0;

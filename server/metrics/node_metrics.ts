@@ -19,7 +19,7 @@ import {
   readProcessUsage,
 } from "./process_metrics.ts";
 import { defineRaftMetrics } from "./raft_metrics.ts";
-import { createRegistry, type Registry } from "./registry.ts";
+import { createRegistry, type Mirror, type Registry } from "./registry.ts";
 import { defineRouterMetrics } from "./router_metrics.ts";
 import type { LoopStats } from "../router/mod.ts";
 
@@ -87,6 +87,12 @@ export interface NodeMetricsOptions {
    * @default {readProcessUsage}
    */
   readonly process?: () => ProcessUsage;
+  /**
+   * Who is told of values as well.
+   *
+   * @default {null}
+   */
+  readonly mirror?: Mirror | null;
   /**
    * Where time comes from.
    *
@@ -195,7 +201,7 @@ function defineEventLoop(
  */
 export function createNodeMetrics(options: NodeMetricsOptions): NodeMetrics {
   const { node, status, peers } = options;
-  const registry = createRegistry();
+  const registry = createRegistry(options.mirror ?? null);
   defineIdentity(registry, node);
   defineRaftMetrics(registry, status);
   definePeerMetrics(registry, peers);

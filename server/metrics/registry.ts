@@ -7,6 +7,7 @@ import {
   createHistogramCell,
   type Gauge,
   type Histogram,
+  type Tell,
 } from "./cells.ts";
 import {
   faultOfLabelName,
@@ -77,6 +78,20 @@ export interface ReadMetric<S> extends MetricDefinition {
   readonly read: (source: S) => number | null | readonly Reading[];
 }
 
+/** All values of a metric. */
+export interface MetricReadings extends MetricDefinition {
+  readonly type: "counter" | "gauge";
+  readonly readings: readonly Reading[];
+}
+
+/** Who is told of values beside the metrics themselves. */
+export interface Mirror {
+  /** Makes what is told of every value of a histogram. */
+  histogram(
+    definition: MetricDefinition & Buckets,
+  ): (value: number, labels: Readonly<Record<string, string>>) => void;
+}
+
 /** All metrics of a process. */
 export interface Registry {
   /** Defines a counter without labels. */
@@ -104,6 +119,8 @@ export interface Registry {
   read<S>(source: () => S | null, metrics: readonly ReadMetric<S>[]): void;
   /** Writes all metrics; what has no value is left out. */
   render(): string;
+  /** Reads all counters and gauges, also those without a value. */
+  readings(): MetricReadings[];
   /** Has counters and histograms begin at 0; gauges, and what is read from elsewhere, stay. */
   reset(): void;
 }
@@ -115,10 +132,20 @@ function labelPairs(labels: Readonly<Record<string, string>>): LabelPairs {
   return Object.entries(labels);
 }
 
+/** Makes a series, whose labels are given. */
+type Create<T> = (labels: Readonly<Record<string, string>>) => T;
+
+interface FamilyParts<L extends string, T> {
+  readonly family: Family<L, T>;
+  readonly writeAll: Writer;
+  readonly readAll: () => Reading[];
+  readonly resetAll: () => void;
+}
+
 function createFamily<L extends string, T extends Cell>(
   { name, labels }: LabelledDefinition<L>,
-  create: () => T,
-): { family: Family<L, T>; writeAll: Writer; resetAll: () => void } {
+  create: Create<T>,
+): FamilyParts<L, T> {
   const series = new Map<string, { pairs: LabelPairs; cell: T }>();
 
   function find(pairs: LabelPairs): T {
@@ -129,7 +156,7 @@ function createFamily<L extends string, T extends Cell>(
     if (series.size >= MAX_SERIES && !isOther) {
       return find(labels.map((label) => [label, OTHER]));
     }
-    const cell = create();
+    const cell = create(Object.fromEntries(pairs));
     series.set(key, { pairs, cell });
     return cell;
   }
@@ -141,16 +168,27 @@ function createFamily<L extends string, T extends Cell>(
     writeAll: () =>
       [...series.values()].map(({ pairs, cell }) => cell.write(name, pairs))
         .join(""),
+    readAll: () =>
+      [...series.values()].flatMap(({ pairs, cell }) => {
+        const value = cell.value();
+        return value === null
+          ? []
+          : [{ labels: Object.fromEntries(pairs), value }];
+      }),
     resetAll: () => {
       for (const { cell } of series.values()) cell.reset();
     },
   };
 }
 
+function readingsOf<S>(metric: ReadMetric<S>, source: S): readonly Reading[] {
+  const read = metric.read(source);
+  return typeof read === "number" ? [{ value: read }] : read ?? [];
+}
+
 function writeReading<S>(metric: ReadMetric<S>, source: S): string {
   const { name, type, help } = metric;
-  const read = metric.read(source);
-  const readings = typeof read === "number" ? [{ value: read }] : read ?? [];
+  const readings = readingsOf(metric, source);
   if (readings.length === 0) return "";
   const samples = readings.map(({ labels = {}, value }: Reading) =>
     formatSample(name, labelPairs(labels), value)
@@ -169,6 +207,7 @@ function checkBounds(name: string, bounds: readonly number[]): void {
 interface Book {
   readonly names: Set<string>;
   readonly writers: Writer[];
+  readonly readers: (() => MetricReadings[])[];
   readonly resets: (() => void)[];
 }
 
@@ -195,6 +234,14 @@ function single<T extends Cell>(
   const header = formatHeader(name, type, help);
   book.writers.push(() => header + cell.write(name, []));
   book.resets.push(cell.reset);
+  if (type !== "histogram") {
+    book.readers.push(() => [{
+      name,
+      help,
+      type,
+      readings: [{ value: cell.value() ?? NaN }],
+    }]);
+  }
   return cell;
 }
 
@@ -202,7 +249,7 @@ function labelled<L extends string, T extends Cell>(
   book: Book,
   type: MetricType,
   definition: LabelledDefinition<L>,
-  create: () => T,
+  create: Create<T>,
 ): Family<L, T> {
   claim(book, type, definition);
   const { name, help, labels } = definition;
@@ -210,8 +257,14 @@ function labelled<L extends string, T extends Cell>(
     const fault = faultOfLabelName(label);
     invariant(fault === null, `${name}: ${fault}`);
   }
-  const { family, writeAll, resetAll } = createFamily(definition, create);
+  const { family, writeAll, readAll, resetAll } = createFamily(
+    definition,
+    create,
+  );
   book.resets.push(resetAll);
+  if (type !== "histogram") {
+    book.readers.push(() => [{ name, help, type, readings: readAll() }]);
+  }
   const header = formatHeader(name, type, help);
   book.writers.push(() => {
     const samples = writeAll();
@@ -231,12 +284,22 @@ function readAll<S>(
     if (value === null) return "";
     return metrics.map((metric) => writeReading(metric, value)).join("");
   });
+  book.readers.push(() => {
+    const value = source();
+    return metrics.map((metric) => ({
+      name: metric.name,
+      help: metric.help,
+      type: metric.type,
+      readings: value === null ? [] : readingsOf(metric, value),
+    }));
+  });
 }
 
 /**
  * Makes an empty registry. A name that is used twice or breaks the conventions is a fault of the
  * program, and thrown as one.
  *
+ * @param mirror Who is told of values as well; null for nobody.
  * @returns The registry.
  *
  * @example Usage
@@ -252,8 +315,13 @@ function readAll<S>(
  * if (!registry.render().endsWith("pgraft_elections_total 1\n")) throw new Error("One was counted");
  * ```
  */
-export function createRegistry(): Registry {
-  const book: Book = { names: new Set(), writers: [], resets: [] };
+export function createRegistry(mirror: Mirror | null = null): Registry {
+  const book: Book = {
+    names: new Set(),
+    writers: [],
+    readers: [],
+    resets: [],
+  };
   return {
     counter: (definition) =>
       single(book, "counter", definition, createCounterCell()),
@@ -265,20 +333,29 @@ export function createRegistry(): Registry {
     histogram: (definition) => {
       const { name, bounds } = definition;
       checkBounds(name, bounds);
-      return single(book, "histogram", definition, createHistogramCell(bounds));
+      const record = mirror?.histogram(definition);
+      const tell: Tell | null = record ? (value) => record(value, {}) : null;
+      const cell = createHistogramCell(bounds, tell);
+      return single(book, "histogram", definition, cell);
     },
     histograms: (definition) => {
       const { name, bounds } = definition;
       checkBounds(name, bounds);
+      const record = mirror?.histogram(definition);
       return labelled(
         book,
         "histogram",
         definition,
-        () => createHistogramCell(bounds),
+        (labels) =>
+          createHistogramCell(
+            bounds,
+            record ? (value) => record(value, labels) : null,
+          ),
       );
     },
     read: (source, metrics) => readAll(book, source, metrics),
     render: () => book.writers.map((write) => write()).join(""),
+    readings: () => book.readers.flatMap((read) => read()),
     reset: () => {
       for (const reset of book.resets) reset();
     },

@@ -206,3 +206,82 @@ Deno.test("a counter refuses to go down, and a histogram what is no number", () 
   assertThrows(() => made.add(NaN), InvariantError);
   assertThrows(() => times.observe(NaN), InvariantError);
 });
+
+Deno.test("readings() reads counters and gauges, also those of a source, and those without a value", () => {
+  const registry = createRegistry();
+  registry.counter({ name: "pgraft_made_total", help: "Made" }).add(2);
+  const levels = registry.gauges({
+    name: "pgraft_level",
+    help: "Level",
+    labels: ["room"],
+  });
+  levels.with({ room: "a" }).set(7);
+  registry.histogram({ name: "pgraft_size_bytes", help: "Size", bounds: [1] });
+  let source: number | null = null;
+  registry.read(() => source, [{
+    name: "pgraft_term",
+    help: "Term",
+    type: "gauge",
+    read: (value) => value,
+  }]);
+  const read = (): unknown[] =>
+    registry.readings().map(({ name, type, readings }) => [
+      name,
+      type,
+      readings,
+    ]);
+  const made = ["pgraft_made_total", "counter", [{ value: 2 }]];
+  const level = ["pgraft_level", "gauge", [{
+    labels: { room: "a" },
+    value: 7,
+  }]];
+  assertEquals(read(), [made, level, ["pgraft_term", "gauge", []]]);
+  source = 3;
+  assertEquals(read()[2], ["pgraft_term", "gauge", [{ value: 3 }]]);
+});
+
+Deno.test("a mirror is told of every value of a histogram, with its labels", () => {
+  const told: unknown[] = [];
+  const registry = createRegistry({
+    histogram: ({ name }) => (value, labels) =>
+      told.push([name, value, labels]),
+  });
+  const bounds = [1];
+  registry.histogram({ name: "pgraft_size_bytes", help: "Size", bounds })
+    .observe(5);
+  registry.histograms({
+    name: "pgraft_wait_seconds",
+    help: "Wait",
+    labels: ["room"],
+    bounds,
+  }).with({ room: "a" }).observe(0.5);
+  assertEquals(told, [
+    ["pgraft_size_bytes", 5, {}],
+    ["pgraft_wait_seconds", 0.5, { room: "a" }],
+  ]);
+});
+
+Deno.test("reset() has counters and histograms begin at 0, and leaves gauges", () => {
+  const registry = createRegistry();
+  registry.counter({ name: "pgraft_made_total", help: "Made" }).add(2);
+  registry.gauge({ name: "pgraft_level", help: "Level" }).set(7);
+  const calls = registry.counters({
+    name: "pgraft_calls_total",
+    help: "Calls",
+    labels: ["route"],
+  });
+  calls.with({ route: "/a" }).add();
+  registry.histogram({ name: "pgraft_size_bytes", help: "Size", bounds: [1] })
+    .observe(5);
+  registry.reset();
+  const text = clean(registry.render());
+  for (
+    const line of [
+      "pgraft_made_total 0",
+      "pgraft_level 7",
+      'pgraft_calls_total{route="/a"} 0',
+      "pgraft_size_bytes_sum 0",
+      "pgraft_size_bytes_count 0",
+    ]
+  ) assertStringIncludes(text, `${line}\n`);
+});

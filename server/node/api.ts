@@ -64,10 +64,12 @@ export async function serveApi(
     isStopping: () => load.isStopping,
     begin: (route) => {
       load.active += 1;
+      if (route) node.tracing?.routed(route.method, route.path);
       recorderOf(recorders, route, other).started();
     },
     observe: (route, request, status, tookMs) => {
       finishOne(load);
+      node.tracing?.answered(status);
       node.activity.ended(status < 400);
       const recorder = recorderOf(recorders, route, other);
       recorder.finished(request.method, status, tookMs);

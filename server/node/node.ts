@@ -46,6 +46,14 @@ import {
   type PeerRelay,
 } from "../peers/mod.ts";
 import type { Router } from "../router/mod.ts";
+import {
+  createTracing,
+  exportMetrics,
+  mirrorOf,
+  openTelemetry,
+  type Otel,
+  type Tracing,
+} from "../telemetry/mod.ts";
 import { readFounding } from "./founding_file.ts";
 import { isAwaitingSync } from "./sync_wait.ts";
 
@@ -77,6 +85,8 @@ export interface Node {
   router: Router | null;
   /** What happens on it and in its cluster. */
   readonly journal: Journal;
+  /** Traces requests; null where that is off. */
+  readonly tracing: Tracing | null;
 }
 
 const LOG = logger("node");
@@ -101,10 +111,22 @@ export async function openNode(
   const relay = createPeerRelay();
   const machine = createNodeMachine();
   const holder: { node: Node | null } = { node: null };
-  const metrics = createMetrics(config, version, relay, () => holder.node);
+  const otel = openTelemetry(version);
+  const metrics = createMetrics(
+    config,
+    version,
+    relay,
+    otel,
+    () => holder.node,
+  );
   const journal = createJournal(() => Date.now());
-  const observer = observerOf(metrics, journal);
-  const raft = makeRaft(config, relay, machine, observer, (full) => {
+  const tracing = otel && createTracing(otel, {
+    id: config.node.id,
+    leaderId: () => holder.node?.raft.leadership().leaderId ?? 0,
+  });
+  const observer = observerOf(metrics, journal, tracing);
+  const traced = tracing?.machine(machine) ?? machine;
+  const raft = makeRaft(config, relay, traced, observer, (full) => {
     if (holder.node) holder.node.diskFull = full;
     tellFullness(full);
   });
@@ -130,6 +152,7 @@ export async function openNode(
     activity: createActivity(() => relay.traffic),
     router: null,
     journal,
+    tracing,
   };
   holder.node = node;
   relay.onPresence((peer, present) => node.ha?.presence(peer, present));
@@ -177,6 +200,7 @@ function makeRaft(
 function observerOf(
   { observer }: NodeMetrics,
   journal: Journal,
+  tracing: Tracing | null,
 ): DriverObserver {
   const tell = (what: "taken" | "installed", sizeBytes: number): void =>
     journal.tell({
@@ -188,6 +212,9 @@ function observerOf(
     });
   return {
     ...observer,
+    ...tracing
+      ? { appending: tracing.appending, applying: tracing.applying }
+      : {},
     snapshotTaken: (sizeBytes, tookMs) => {
       observer.snapshotTaken?.(sizeBytes, tookMs);
       tell("taken", sizeBytes);
@@ -253,9 +280,11 @@ function createMetrics(
   config: NodeConfig,
   version: string,
   relay: PeerRelay,
+  otel: Otel | null,
   node: () => Node | null,
 ): NodeMetrics {
-  return createNodeMetrics({
+  const metrics = createNodeMetrics({
+    mirror: otel && mirrorOf(otel.meter),
     node: {
       id: config.node.id,
       name: config.node.name,
@@ -275,6 +304,8 @@ function createMetrics(
     },
     router: () => node()?.router?.lastStats() ?? null,
   });
+  if (otel) exportMetrics(otel.meter, metrics.registry.readings);
+  return metrics;
 }
 
 /** Where peers reach this node. */
@@ -324,6 +355,7 @@ export function contextOf(
       node.metrics.registry.reset();
     },
     journal: node.journal,
+    tracing: node.tracing,
     picture,
     logLevel,
     superuser: config.postgresql.superuser,
