@@ -164,3 +164,54 @@ Deno.test("a node that took in a snapshot tells watchers of what it never saw, a
       assert(told.oldest_revision > 6 && told.oldest_revision <= newest + 1);
     },
   ));
+
+const TRANSACTION_PUTS = 128;
+const VALUE = btoa("x".repeat(2048));
+
+/** Changes 128 keys in one revision, 256 KB of values. */
+async function changeMany(api: string, round: number): Promise<void> {
+  const success = Array.from({ length: TRANSACTION_PUTS }, (_, at) => ({
+    request_put: { key: btoa(`many${at}`), value: VALUE },
+  }));
+  const response = await fetch(`http://${api}/v3/kv/txn`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ success }),
+  });
+  assertEquals(response.status, 200, `round ${round}`);
+  await response.body?.cancel();
+}
+
+Deno.test("a watcher that does not read costs its node nothing, and is told that it fell behind", () =>
+  withCluster({ size: 1 }, async (cluster) => {
+    const { api } = await cluster.leader();
+    const response = await fetch(`http://${api}/v1/watch`);
+    assert(response.body);
+    const reader = response.body.getReader();
+    await reader.read();
+    // More than sockets hold and the node remembers: 32 MiB.
+    for (let round = 0; round < 160; round++) await changeMany(api, round);
+    const decoder = new TextDecoder();
+    let end = "";
+    let revisions: number[] = [];
+    for (let text = ""; end === "";) {
+      const { done, value } = await reader.read();
+      assert(!done, "the stream ends with a reason");
+      text += decoder.decode(value, { stream: true });
+      const events = text.split("\n\n");
+      text = events.pop() ?? "";
+      for (const event of events) {
+        const id = /^id:(\d+)$/m.exec(event)?.[1];
+        if (/^event:change$/m.test(event)) {
+          revisions = [...revisions, Number(id)];
+        }
+        if (/^event:compacted$/m.test(event)) end = event;
+      }
+    }
+    assertEquals(revisions, revisions.map((_, at) => at + 1));
+    const [, data = ""] = /^data:(.*)$/m.exec(end) ?? [];
+    const told = JSON.parse(data);
+    assertEquals(told.code, "compacted");
+    assert(told.oldest_revision > revisions.length + 1);
+    assertEquals((await reader.read()).done, true);
+  }));

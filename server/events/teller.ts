@@ -5,7 +5,7 @@ import { eventsBetween, isSamePostgres } from "./between.ts";
 import type { Journal } from "./journal.ts";
 import type { Picture, PictureMember, PicturePostgres } from "./picture.ts";
 
-/** What is looked at; each is cheap to ask, but for `members` and `isCaughtUp`. */
+/** What is looked at; each is cheap to ask, but for `members`. */
 export interface Sights {
   stage(): string;
   waitingFor(): string | null;
@@ -17,8 +17,6 @@ export interface Sights {
   settings(): ClusterSettings;
   /** What is heard of a member's PostgreSQL; null for nothing. */
   postgres(id: number): PicturePostgres | null;
-  /** Whether a leader is known and all that it has committed is applied. */
-  isCaughtUp(): boolean;
 }
 
 /** Tells a journal what changes. */
@@ -27,6 +25,8 @@ export interface Teller {
   look(): void;
   /** Something may have been heard of a PostgreSQL. */
   lookAtPostgres(): void;
+  /** All is applied that was committed when the node began: from now on every change is news. */
+  caughtUp(): void;
   /** Everything as it was last seen. */
   picture(): Picture;
 }
@@ -51,32 +51,42 @@ export function createTeller(journal: Journal, sights: Sights): Teller {
   };
   let isCaughtUp = false;
 
-  const take = (after: Picture): void => {
-    // Until then what is replicated is taken as it is.
-    const before = isCaughtUp ? seen : {
+  /** Until it has caught up, what is replicated is taken as it is. */
+  const takeAsIs = (): void => {
+    if (isCaughtUp) return;
+    seen = {
       ...seen,
-      members: after.members,
-      cluster: after.cluster,
-      settings: after.settings,
+      cluster: sights.cluster(),
+      settings: sights.settings(),
     };
-    isCaughtUp ||= sights.isCaughtUp();
+  };
+  const take = (after: Picture): void => {
+    const before = seen;
     seen = after;
     for (const event of eventsBetween(before, after)) journal.tell(event);
   };
   return {
     picture: () => seen,
+    caughtUp(): void {
+      takeAsIs();
+      isCaughtUp = true;
+    },
     look(): void {
+      takeAsIs();
       if (isSame(seen, sights)) return;
       const raft = sights.leadership();
       const isNewGroup = raft !== null &&
         raft.configurationIndex !== seen.raft?.configurationIndex;
+      const members = isNewGroup ? sights.members() : seen.members;
+      // Who was there already has not come in.
+      if (!isCaughtUp) seen = { ...seen, members };
       take({
         ...seen,
         stage: sights.stage(),
         waitingFor: sights.waitingFor(),
         isDiskFull: sights.isDiskFull(),
         raft,
-        members: isNewGroup ? sights.members() : seen.members,
+        members,
         cluster: sights.cluster(),
         settings: sights.settings(),
       });

@@ -11,7 +11,7 @@ const LOOK_INTERVAL_MS = 500;
 /** Makes what tells a node's journal of all that changes; to be asked to look once it is called. */
 export function tellerOf(node: Node): Teller {
   const { raft, machine } = node;
-  return createTeller(node.journal, {
+  const teller = createTeller(node.journal, {
     stage: () => node.stage,
     waitingFor: () => node.waitingFor,
     isDiskFull: () => node.diskFull,
@@ -27,12 +27,37 @@ export function tellerOf(node: Node): Teller {
       const trouble = "Its agent does not answer";
       return { role: "none", state: "stopped", trouble };
     },
-    isCaughtUp(): boolean {
-      if (!node.raftRuns) return false;
-      const { leaderId, appliedIndex, commitIndex } = raft.status();
-      return leaderId !== 0 && appliedIndex >= commitIndex;
-    },
   });
+  const catchUp = catchingUp(node, teller);
+  return {
+    ...teller,
+    look(): void {
+      teller.look();
+      catchUp();
+    },
+  };
+}
+
+/** A read that is linearizable shows that all is applied that was committed before it. */
+function catchingUp(
+  node: Node,
+  teller: Teller,
+): () => void {
+  let state: "behind" | "asking" | "caught up" = "behind";
+  return () => {
+    const { raft, raftRuns } = node;
+    if (state !== "behind" || !raftRuns) return;
+    if (raft.leadership().leaderId === 0) return;
+    state = "asking";
+    raft.read(() => teller.caughtUp()).then(
+      () => {
+        state = "caught up";
+      },
+      () => {
+        state = "behind";
+      },
+    );
+  };
 }
 
 /** Looks now and again, until the node stops. */
