@@ -1,7 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
+import { readEvents } from "../base/mod.ts";
 import {
   checkLedger,
   type PgCluster,
+  type Reign,
   startLedger,
   withPgCluster,
 } from "./postgres/mod.ts";
@@ -17,6 +19,14 @@ const SCENARIOS: readonly Scenario[] = [
     await primary.kill();
     const next = await overcome(blow);
     assert(next.primary !== primary);
+    assertEquals(await eventsOf(next), [
+      "phase sealing",
+      "primary 0",
+      "phase granted",
+      "phase open",
+      `primary ${next.primary.id}`,
+      `failover ${primary.id} to ${next.primary.id}`,
+    ]);
     primary.restart();
   }],
   [
@@ -70,6 +80,31 @@ const SCENARIOS: readonly Scenario[] = [
     await overcome(blow);
   }],
 ];
+
+/** What the new primary's node tells of how it came to its reign. */
+async function eventsOf({ primary, epoch }: Reign): Promise<string[]> {
+  const { api } = primary.agent;
+  const response = await fetch(
+    `http://${api}/v1/events?last=1024&once=true&kinds=phase,primary,failover`,
+  );
+  assert(response.body);
+  const events = await Array.fromAsync(readEvents(response.body));
+  const told = events.slice(1).map(({ event, data }) => {
+    const said = JSON.parse(data);
+    const what = event === "phase"
+      ? said.phase
+      : event === "primary"
+      ? said.id
+      : `${said.from} to ${said.to}`;
+    return { what: `${event} ${what}`, epoch: said.epoch };
+  });
+  const begin = told.findIndex((one) =>
+    one.what === "phase sealing" && one.epoch === epoch
+  );
+  // A sealing that goes on with a member that catches up is told of once more.
+  return told.slice(begin).map(({ what }) => what)
+    .filter((what, at, all) => what !== all[at - 1]);
+}
 
 Deno.test("no acknowledged row is lost while", (t) =>
   withPgCluster({}, async (cluster) => {
