@@ -13,6 +13,7 @@ import {
   REFUSAL_HEADER,
   type Self,
 } from "./claim.ts";
+import type { PeerLine, PeerWire } from "./wire.ts";
 
 /** Who calls whom. */
 export interface PeerCall {
@@ -21,6 +22,7 @@ export interface PeerCall {
   readonly address: HostAndPort;
   /** Null without a secret. */
   readonly authenticator: Authenticator | null;
+  readonly wire: PeerWire;
 }
 
 /** One request. */
@@ -37,16 +39,23 @@ export interface PeerAnswer {
   readonly claim: Claim;
 }
 
-/**
- * Makes a connection to one peer, for one purpose.
- *
- * A connection of its own for each: a pooled one whose other end has silently vanished would take in
- * every new attempt until TCP gives up, minutes later.
- *
- * @returns The connection; whoever makes it closes it.
- */
-export function createConnection(): Deno.HttpClient {
-  return Deno.createHttpClient({ http1: false, http2: true });
+/** Asks over a line; an end that does not accept the other is told from a line that failed. */
+async function ask(
+  wire: PeerWire,
+  address: HostAndPort,
+  { scheme, client }: PeerLine,
+  path: string,
+  init: RequestInit,
+): Promise<Response> {
+  try {
+    const url = `${scheme}://${formatAddress(address)}${path}`;
+    return await fetch(url, { ...init, client });
+  } catch (error) {
+    const why = wire.whyUntrusted(error);
+    if (why === null) throw error;
+    const where = formatAddress(address);
+    throw new OpeningRefusedError("untrusted", `${where}: ${why}`);
+  }
 }
 
 async function ensureLetIn(response: Response, what: string): Promise<void> {
@@ -63,29 +72,30 @@ async function ensureLetIn(response: Response, what: string): Promise<void> {
 /**
  * Finds out which node is at an address; a call to it proves it.
  *
+ * @param wire How it is reached.
  * @param address Where it listens.
- * @param client The connection.
+ * @param line The connection.
  * @param signal Ends the request.
  * @returns Its id as it says.
  */
 export async function askNodeId(
+  wire: PeerWire,
   address: HostAndPort,
-  client: Deno.HttpClient,
+  line: PeerLine,
   signal: AbortSignal,
 ): Promise<NodeId> {
-  const url = `http://${formatAddress(address)}${CHALLENGE_PATH}`;
-  const response = await fetch(url, { client, signal });
+  const response = await ask(wire, address, line, CHALLENGE_PATH, { signal });
   await ensureLetIn(response, "A request for a challenge");
   await response.body?.cancel();
   return Number(response.headers.get(NODE_HEADER));
 }
 
 async function fetchChallenge(
-  base: string,
-  client: Deno.HttpClient,
+  { wire, address }: PeerCall,
+  line: PeerLine,
   signal: AbortSignal,
 ): Promise<string> {
-  const response = await fetch(`${base}${CHALLENGE_PATH}`, { client, signal });
+  const response = await ask(wire, address, line, CHALLENGE_PATH, { signal });
   await ensureLetIn(response, "A request for a challenge");
   await response.body?.cancel();
   return response.headers.get(CHALLENGE_HEADER) ?? "";
@@ -96,24 +106,23 @@ async function fetchChallenge(
  *
  * @param call Who calls whom.
  * @param request What is asked.
- * @param client The connection.
+ * @param line The connection.
  * @param signal Ends the request, and the reading of its answer.
  * @returns The answer, its body still unread.
- * @throws {OpeningRefusedError} When the peer turned the request away.
+ * @throws {OpeningRefusedError} When the peer turned the request away, or one end does not accept the other.
  * @throws {TypeError} When the connection failed.
  */
 export async function callPeer(
   call: PeerCall,
   request: PeerRequest,
-  client: Deno.HttpClient,
+  line: PeerLine,
   signal: AbortSignal,
 ): Promise<PeerAnswer> {
-  const { self, peer, authenticator } = call;
+  const { self, peer, authenticator, wire, address } = call;
   const { method, path, body } = request;
-  const base = `http://${formatAddress(call.address)}`;
   const challenge = authenticator === null
     ? ""
-    : await fetchChallenge(base, client, signal);
+    : await fetchChallenge(call, line, signal);
   const claim: Claim = {
     method,
     path,
@@ -127,10 +136,9 @@ export async function callPeer(
     body: body ?? new Uint8Array(0),
   };
   const headers = claimHeaders(claim, authenticator?.prove(claim) ?? "");
-  const response = await fetch(`${base}${path}`, {
+  const response = await ask(wire, address, line, path, {
     method,
     headers,
-    client,
     signal,
     redirect: "error",
     ...(body === undefined ? {} : { body }),

@@ -32,7 +32,9 @@ export type OpeningRefusal =
   /** It does not serve now, or has no room. */
   | "unavailable"
   /** It did not prove that it knows the secret. */
-  | "unproven";
+  | "unproven"
+  /** One of the two does not accept the other's certificate. */
+  | "untrusted";
 
 /** Every {@linkcode OpeningRefusal}, in words for whoever was refused. */
 export const OPENING_REFUSALS: Readonly<Record<OpeningRefusal, string>> = {
@@ -43,6 +45,7 @@ export const OPENING_REFUSALS: Readonly<Record<OpeningRefusal, string>> = {
   malformed: "it did not understand the request",
   unavailable: "it does not serve now",
   unproven: "its own proof was not believed",
+  untrusted: "one of the two does not accept the other's certificate",
 };
 
 /**

@@ -4,12 +4,14 @@ import type { TransportEvents } from "../ports.ts";
 import type { Authenticator } from "./auth.ts";
 import type { OpeningRefusal, Self } from "./claim.ts";
 import type { HttpTransportLimits } from "./limits.ts";
+import type { PeerWire } from "./wire.ts";
 
 /** What all peers of a transport share. */
 export interface PeerContext {
   readonly self: Self;
   /** Null without a secret. */
   readonly authenticator: Authenticator | null;
+  readonly wire: PeerWire;
   readonly limits: HttpTransportLimits;
   readonly clock: Clock;
   readonly random: Random;

@@ -1,6 +1,6 @@
 import type { Message, NodeId } from "../core/mod.ts";
 import type { HostAndPort } from "./address.ts";
-import { callPeer, createConnection, type PeerCall } from "./call.ts";
+import { callPeer, type PeerCall } from "./call.ts";
 import { MESSAGE_PATH, OpeningRefusedError } from "./claim.ts";
 import type { PeerContext } from "./context.ts";
 import { withDeadline } from "./deadline.ts";
@@ -61,14 +61,14 @@ export function sendByCourier(
   message: Message,
 ): void {
   const { context, peer, tasks } = courier.options;
-  const { self, authenticator, limits } = context;
+  const { self, authenticator, wire, limits } = context;
   const may = BY_REQUEST.has(message.kind) &&
     courier.inFlight < limits.maxRequestsInFlight;
   if (!may || address === null) {
     courier.droppedMessages += 1;
     return;
   }
-  const call = { self, peer, address, authenticator };
+  const call = { self, peer, address, authenticator, wire };
   tasks.own(attempt(courier, call, message));
 }
 
@@ -99,22 +99,21 @@ async function carry(
   const frame = encodeFrames([{ type: "message", message }]);
   const body = frame.slice(FRAME_HEADER_BYTES);
   const post = { method: "POST", path: MESSAGE_PATH, body } as const;
-  const client = createConnection();
-  try {
-    await withDeadline(
-      context.clock,
-      context.limits.requestTimeoutMs,
-      stopping,
-      async (signal) => {
-        const answer = await askAcross(
-          edge,
-          signal,
-          () => callPeer(call, post, client, signal),
-        );
-        await answer.response.body?.cancel();
-      },
-    );
-  } finally {
-    client.close();
-  }
+  await withDeadline(
+    context.clock,
+    context.limits.requestTimeoutMs,
+    stopping,
+    async (signal) => {
+      const answer = await askAcross(edge, signal, async () => {
+        const line = await call.wire.dial(call.address, "h2", signal);
+        try {
+          const answer = await callPeer(call, post, line, signal);
+          await answer.response.body?.cancel();
+        } finally {
+          line.client.close();
+        }
+      });
+      return answer;
+    },
+  );
 }

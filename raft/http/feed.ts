@@ -3,6 +3,7 @@ import { parseAddress } from "./address.ts";
 import { askNodeId, callPeer } from "./call.ts";
 import { FEED_PATH } from "./claim.ts";
 import { type CalledPeer, type Caller, checkProof } from "./named_call.ts";
+import type { PeerLine } from "./wire.ts";
 
 /** How long a feed may be silent. */
 export interface FeedPatience {
@@ -58,23 +59,24 @@ export async function* openFeed(
   name: string,
   { idleTimeoutMs, signal }: FeedPatience,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const { self, authenticator, clock } = caller;
+  const { self, authenticator, wire, clock } = caller;
   const address = parseAddress(peer.address);
-  const client = Deno.createHttpClient({ http1: true, http2: false });
   const abort = new AbortController();
   const end = (): void => abort.abort(signal?.reason);
   signal?.addEventListener("abort", end);
   if (signal?.aborted) end();
   const watchdog = createWatchdog(clock, idleTimeoutMs, abort, peer.address);
+  let line: PeerLine | null = null;
   try {
-    const id = peer.id ?? await askNodeId(address, client, abort.signal);
-    const call = { self, peer: id, address, authenticator };
+    line = await wire.dial(address, "http/1.1", abort.signal);
+    const id = peer.id ?? await askNodeId(wire, address, line, abort.signal);
+    const call = { self, peer: id, address, authenticator, wire };
     const path = `${FEED_PATH}${name}`;
     const request = { method: "POST", path } as const;
     const { response, claim } = await callPeer(
       call,
       request,
-      client,
+      line,
       abort.signal,
     );
     if (response.body === null) return;
@@ -99,6 +101,6 @@ export async function* openFeed(
   } finally {
     watchdog.end();
     signal?.removeEventListener("abort", end);
-    client.close();
+    line?.client.close();
   }
 }

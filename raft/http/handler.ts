@@ -71,6 +71,7 @@ const STATUS: Readonly<Record<OpeningRefusal, number>> = {
   unproven: 401,
   foreign_cluster: 403,
   wrong_node: 421,
+  untrusted: 421,
   unavailable: 503,
 };
 

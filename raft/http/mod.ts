@@ -11,6 +11,13 @@
  */
 export * from "./transport.ts";
 export * from "./limits.ts";
+export {
+  createClearWire,
+  type LineVersion,
+  type PeerLine,
+  type PeerWire,
+} from "./wire.ts";
+export type { Listener } from "./listener.ts";
 export { type OpeningRefusal, OpeningRefusedError } from "./claim.ts";
 export type { PeerStats } from "./peer_stats.ts";
 export type { PeerFault } from "./fault.ts";

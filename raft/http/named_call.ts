@@ -2,7 +2,7 @@ import type { Clock } from "../../base/mod.ts";
 import type { NodeId } from "../core/mod.ts";
 import { parseAddress } from "./address.ts";
 import type { Authenticator, Claim } from "./auth.ts";
-import { askNodeId, callPeer, createConnection } from "./call.ts";
+import { askNodeId, callPeer } from "./call.ts";
 import {
   ANSWER_HEADERS,
   CALL_PATH,
@@ -10,6 +10,7 @@ import {
   PROOF_HEADER,
   type Self,
 } from "./claim.ts";
+import type { PeerLine, PeerWire } from "./wire.ts";
 
 /** Whom to call. */
 export interface CalledPeer {
@@ -35,6 +36,7 @@ export interface CallPatience {
 export interface Caller {
   readonly self: Self;
   readonly authenticator: Authenticator | null;
+  readonly wire: PeerWire;
   readonly clock: Clock;
 }
 
@@ -57,9 +59,8 @@ export async function callByName(
   body: Uint8Array<ArrayBuffer>,
   { timeoutMs, signal }: CallPatience,
 ): Promise<Uint8Array> {
-  const { self, authenticator, clock } = caller;
+  const { self, authenticator, wire, clock } = caller;
   const address = parseAddress(peer.address);
-  const client = createConnection();
   const abort = new AbortController();
   const timer = clock.after(
     timeoutMs,
@@ -71,9 +72,11 @@ export async function callByName(
   const end = (): void => abort.abort(signal?.reason);
   signal?.addEventListener("abort", end);
   if (signal?.aborted) end();
+  let line: PeerLine | null = null;
   try {
-    const id = peer.id ?? await askNodeId(address, client, abort.signal);
-    const call = { self, peer: id, address, authenticator };
+    line = await wire.dial(address, "h2", abort.signal);
+    const id = peer.id ?? await askNodeId(wire, address, line, abort.signal);
+    const call = { self, peer: id, address, authenticator, wire };
     const request = {
       method: "POST",
       path: `${CALL_PATH}${name}`,
@@ -82,7 +85,7 @@ export async function callByName(
     const { response, claim } = await callPeer(
       call,
       request,
-      client,
+      line,
       abort.signal,
     );
     const content = await response.bytes();
@@ -91,7 +94,7 @@ export async function callByName(
   } finally {
     timer.cancel();
     signal?.removeEventListener("abort", end);
-    client.close();
+    line?.client.close();
   }
 }
 

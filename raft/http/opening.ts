@@ -16,6 +16,7 @@ import {
   type FrameDecoder,
 } from "./frame_decoder.ts";
 import type { HttpTransportLimits } from "./limits.ts";
+import type { PeerLine } from "./wire.ts";
 
 /** Which stream to open. */
 export interface OpeningOptions {
@@ -29,6 +30,8 @@ export interface OpeningOptions {
 /** A stream that stands: the peer has proved itself. */
 export interface OpenedStream {
   readonly kind: "opened";
+  /** What it came over; its client is to be closed. */
+  readonly line: PeerLine;
   readonly hello: HelloFrame;
   /** What came along with the hello. */
   readonly first: readonly Frame[];
@@ -53,17 +56,16 @@ export type OpeningFailure =
  * Opens a stream to a peer, up to its hello.
  *
  * @param options Which one.
- * @param client The connection, for this stream only.
  * @param abort Ends the opening, and the stream once it stands; aborted here when time is up.
  * @returns The stream, or why there is none.
  */
 export async function openStream(
   options: OpeningOptions,
-  client: Deno.HttpClient,
   abort: AbortController,
 ): Promise<OpenedStream | OpeningFailure> {
   const { call, edge, limits, clock } = options;
   const { signal } = abort;
+  const held: { line: PeerLine | null } = { line: null };
   const timer = clock.after(limits.openTimeoutMs, () => {
     const why = `It did not answer within ${limits.openTimeoutMs} ms`;
     abort.abort(new DOMException(why, "AbortError"));
@@ -72,8 +74,13 @@ export async function openStream(
     // A bare connection first: its error is typed, fetch buries it in words.
     const reached = await reachAcross(edge, call.address, signal);
     if (reached.kind === "refused") return reached;
-    return await askAcross(edge, signal, () => ask(options, client, signal));
+    return await askAcross(edge, signal, async () => {
+      // A connection for this stream only.
+      held.line = await call.wire.dial(call.address, "h2", signal);
+      return await ask(options, held.line, signal);
+    });
   } catch (error) {
+    held.line?.client.close();
     const why = messageOf(error);
     if (!(error instanceof OpeningRefusedError)) {
       return { kind: "unanswered", why };
@@ -105,11 +112,11 @@ export function checkAddressed(call: PeerCall, frames: readonly Frame[]): void {
 
 async function ask(
   { call, lane, limits }: OpeningOptions,
-  client: Deno.HttpClient,
+  line: PeerLine,
   signal: AbortSignal,
 ): Promise<OpenedStream> {
   const request = { method: "GET", path: `${STREAM_PATH}${lane}` } as const;
-  const { response, claim } = await callPeer(call, request, client, signal);
+  const { response, claim } = await callPeer(call, request, line, signal);
   if (response.body === null) throw new FrameError("Stream has no body");
   const reader = createBodyReader(response.body);
   // The signal alone does not do: Deno forgets it once the response object has been collected.
@@ -119,7 +126,7 @@ async function ask(
   const [hello, first] = await readHello(reader, decoder);
   checkHello(call, claim, hello);
   checkAddressed(call, first);
-  return { kind: "opened", hello, first, reader, decoder };
+  return { kind: "opened", line, hello, first, reader, decoder };
 }
 
 async function readHello(

@@ -92,8 +92,8 @@ export function moveReceiver(
   receiver.call = null;
   receiver.sinceMs = null;
   if (address === null) return;
-  const { self, authenticator } = context;
-  const call = { self, peer, address, authenticator };
+  const { self, authenticator, wire } = context;
+  const call = { self, peer, address, authenticator, wire };
   const inlet = inletFor(receiver, call);
   receiver.call = call;
   receiver.inlet = inlet;

@@ -1,5 +1,4 @@
 import { messageOf } from "../../base/mod.ts";
-import { createConnection } from "./call.ts";
 import type { Frame, HelloFrame } from "./frame.ts";
 import { decodeChunk } from "./frame_decoder.ts";
 import {
@@ -60,9 +59,9 @@ export function createStreamIn(options: StreamInOptions): StreamIn {
  */
 export async function runStream(stream: StreamIn): Promise<StreamEnd> {
   const { options, abort } = stream;
-  const client = createConnection();
+  let opened: OpenedStream | OpeningFailure | null = null;
   try {
-    const opened = await openStream(options, client, abort);
+    opened = await openStream(options, abort);
     if (opened.kind !== "opened") return opened;
     const sinceMs = options.clock.nowMs();
     stream.standing = true;
@@ -72,7 +71,7 @@ export async function runStream(stream: StreamIn): Promise<StreamEnd> {
     return { kind: "broken", stoodMs, why };
   } finally {
     end(stream, "The stream is over");
-    client.close();
+    if (opened?.kind === "opened") opened.line.client.close();
   }
 }
 

@@ -27,7 +27,7 @@ import {
 } from "./named_call.ts";
 import { type FeedPatience, openFeed } from "./feed.ts";
 import { type HttpTransportLimits, limitsFrom } from "./limits.ts";
-import { listenAt, type Listener } from "./listener.ts";
+import type { Listener } from "./listener.ts";
 import {
   acceptStream,
   noteToPeer,
@@ -46,6 +46,7 @@ import {
   stopPeers,
   tickPeers,
 } from "./peers.ts";
+import { createClearWire, type PeerWire } from "./wire.ts";
 
 /** Options for {@linkcode createHttpTransport}. */
 export interface HttpTransportOptions {
@@ -59,6 +60,12 @@ export interface HttpTransportOptions {
   readonly secret?: Uint8Array;
   /** Where to listen; port 0 picks a free one. Without it only `handler` serves. */
   readonly listen?: HostAndPort;
+  /**
+   * How nodes get through to each other, such as over TLS.
+   *
+   * @default {in clear}
+   */
+  readonly wire?: PeerWire;
   /** @default {systemClock()} */
   readonly clock?: Clock;
   /** @default {systemRandom()} */
@@ -252,6 +259,7 @@ function createContext(
     authenticator: secret === undefined
       ? null
       : createAuthenticator({ ...limits, secret, clock }),
+    wire: options.wire ?? createClearWire(),
     limits,
     clock,
     random: options.random ?? systemRandom(),
@@ -262,7 +270,7 @@ function createContext(
   };
 }
 
-function startNode(
+async function startNode(
   node: Node,
   events: TransportEvents,
   listen: HostAndPort | undefined,
@@ -270,10 +278,23 @@ function startNode(
   const begun = node.events !== null || node.stopped;
   invariant(!begun, "a transport starts once");
   node.events = events;
-  if (listen !== undefined) node.listener = listenAt(listen, node.handler);
+  if (listen !== undefined) await startListening(node, listen);
+  if (node.stopped) return;
   tick(node);
   movePeers(node.peers, node.addresses);
-  return Promise.resolve();
+}
+
+async function startListening(node: Node, listen: HostAndPort): Promise<void> {
+  const { wire } = node.peers.context;
+  node.listener = await wire.listen(listen, node.handler);
+  // A stop that came meanwhile found nothing to close.
+  if (node.stopped) await closeListener(node);
+}
+
+async function closeListener(node: Node): Promise<void> {
+  const { listener } = node;
+  node.listener = null;
+  await listener?.close();
 }
 
 function setAddresses(
@@ -307,6 +328,5 @@ async function stopNode(node: Node): Promise<void> {
   node.events = null;
   node.timer?.cancel();
   await stopPeers(node.peers);
-  await node.listener?.close();
-  node.listener = null;
+  await closeListener(node);
 }
