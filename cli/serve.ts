@@ -3,6 +3,7 @@ import {
   checkReport,
   type Environment,
   loadConfiguration,
+  type LoadResult,
   type NodeConfig,
   readFileIfThere,
   SETTINGS,
@@ -43,8 +44,9 @@ async function serve(
     readFile: readFileIfThere,
   });
   if (check) {
-    await io.out(checkReport(loaded));
-    return loaded.ok ? EXIT.ok : EXIT.usage;
+    const checked = await withCertificates(loaded);
+    await io.out(checkReport(checked));
+    return checked.ok ? EXIT.ok : EXIT.usage;
   }
   if (!loaded.ok) {
     await io.err(checkReport(loaded));
@@ -54,6 +56,21 @@ async function serve(
   // Only here, so that no other command waits for all of a node to be loaded.
   const { runNode } = await import("../server/mod.ts");
   return await runNode(loaded, { version: VERSION });
+}
+
+/** What is wrong with the certificates belongs to what is wrong with the settings that name them. */
+async function withCertificates(loaded: LoadResult): Promise<LoadResult> {
+  if (!loaded.ok) return loaded;
+  const { raft, api } = loaded.config;
+  if (raft.tlsCert === null && api.tlsCert === null) return loaded;
+  const { certificateProblems } = await import("../server/mod.ts");
+  const problems = await certificateProblems(loaded.config);
+  if (problems.length === 0) return loaded;
+  const errors = problems.map(({ setting, message }) => ({
+    origin: loaded.sources.get(setting) ?? null,
+    message,
+  }));
+  return { ok: false, errors, warnings: loaded.warnings };
 }
 
 async function tryAdoption(

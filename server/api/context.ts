@@ -59,6 +59,8 @@ export interface NodeContext {
   readonly incarnation: number;
   readonly raftAddress: string;
   readonly apiAddress: string;
+  /** How this node's peers and API are spoken to, and so those of the others. */
+  readonly schemes: Readonly<Record<"peers" | "api", "http" | "https">>;
   /** What its PostgreSQL says; null for a witness. */
   readonly serverLog: string | null;
   readonly maxEntryBytes: number;

@@ -37,15 +37,15 @@ function list(context: NodeContext): Answer {
 
 /** A member that has not started yet has neither name nor clients' address, as in etcd. */
 function memberToEtcd(
-  { machine }: NodeContext,
+  { machine, schemes }: NodeContext,
   { id, address, role }: MemberStatus,
 ): Record<string, unknown> {
   const info = machine.members().get(id);
   return {
     ID: String(id),
     ...(info ? { name: info.name } : {}),
-    peerURLs: [`http://${address}`],
-    ...(info ? { clientURLs: [`http://${info.api}`] } : {}),
+    peerURLs: [`${schemes.peers}://${address}`],
+    ...(info ? { clientURLs: [`${schemes.api}://${info.api}`] } : {}),
     ...(role === "learner" ? { isLearner: true } : {}),
   };
 }

@@ -230,12 +230,27 @@ function needs(
   return [problem(values, row, message)];
 }
 
-function checkApiFiles(values: SettledValues): ConfigProblem[] {
-  const { tlsCert, tlsKey, tokenFile, readTokenFile } = API_SETTINGS;
+function checkApiTls(values: SettledValues): ConfigProblem[] {
+  const { tlsCert, tlsKey, tlsCa, tlsVerifyClients } = API_SETTINGS;
   const problems = [
     ...needs(values, tlsCert, tlsKey),
     ...needs(values, tlsKey, tlsCert),
   ];
+  if (valueOf(values, tlsVerifyClients) !== true) return problems;
+  const missing = [tlsCert, tlsCa].find((row) => valueOf(values, row) === null);
+  if (missing === undefined || problems.length > 0) return problems;
+  return [problem(
+    values,
+    tlsVerifyClients,
+    `${words(values, tlsVerifyClients)}, but ${
+      settingOf(missing).name
+    } is not set; set it too`,
+  )];
+}
+
+function checkApiFiles(values: SettledValues): ConfigProblem[] {
+  const { tokenFile, readTokenFile } = API_SETTINGS;
+  const problems = checkApiTls(values);
   const token = valueOf(values, tokenFile) ?? null;
   const readToken = valueOf(values, readTokenFile) ?? null;
   if (readToken !== null && token === null) {
@@ -269,8 +284,31 @@ function checkApiFiles(values: SettledValues): ConfigProblem[] {
   return problems;
 }
 
+function checkPeerTls(values: SettledValues): ConfigProblem[] {
+  const { tlsCert, tlsOptional } = RAFT_SETTINGS;
+  const problems = checkAllThree(values, RAFT_SETTINGS);
+  const isAlone = valueOf(values, tlsOptional) === true &&
+    valueOf(values, tlsCert) === null;
+  if (!isAlone || problems.length > 0) return problems;
+  return [problem(
+    values,
+    tlsOptional,
+    `${
+      words(values, tlsOptional)
+    }, but raft.tls_cert is not set; set tls_cert, tls_key and tls_ca too, or leave it out`,
+  )];
+}
+
 function checkServerTls(values: SettledValues): ConfigProblem[] {
-  const { tlsCert, tlsKey, tlsCa } = POSTGRESQL_SETTINGS;
+  return checkAllThree(values, POSTGRESQL_SETTINGS);
+}
+
+function checkAllThree(
+  values: SettledValues,
+  { tlsCert, tlsKey, tlsCa }:
+    | typeof RAFT_SETTINGS
+    | typeof POSTGRESQL_SETTINGS,
+): ConfigProblem[] {
   const rows = [tlsCert, tlsKey, tlsCa];
   const given = rows.find((row) => (valueOf(values, row) ?? null) !== null);
   const missing = rows.filter((row) => valueOf(values, row) === null);
@@ -342,6 +380,7 @@ export function crossCheck(all: SettledValues): ConfigProblem[] {
     checkSecret,
     checkPorts,
     checkApiFiles,
+    checkPeerTls,
     checkServerTls,
     checkFirstContent,
     checkDirectories,

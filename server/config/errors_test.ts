@@ -126,6 +126,26 @@ const FROM_FLAGS: readonly (readonly [string[], string[]])[] = [
     "--api-tls-key: api.tls_key is /k (--api-tls-key), but api.tls_cert is not set; set both or none",
   ]],
   [["--api-tls-key=/k", "--api-tls-cert=/c"], []],
+  [["--api-tls-verify-clients=true"], [
+    "--api-tls-verify-clients: api.tls_verify_clients is true (--api-tls-verify-clients), but api.tls_cert is not set; set it too",
+  ]],
+  [
+    [
+      "--api-tls-verify-clients=true",
+      "--api-tls-key=/k",
+      "--api-tls-cert=/c",
+    ],
+    [
+      "--api-tls-verify-clients: api.tls_verify_clients is true (--api-tls-verify-clients), but api.tls_ca is not set; set it too",
+    ],
+  ],
+  [["--raft-tls-ca=/ca", "--raft-tls-key=/k", "--raft-tls-cert=/c"], []],
+  [["--raft-tls-cert=/c"], [
+    "--raft-tls-cert: raft.tls_cert is /c (--raft-tls-cert), but raft.tls_key and raft.tls_ca is not set; set all three or none",
+  ]],
+  [["--raft-tls-optional=true"], [
+    "--raft-tls-optional: raft.tls_optional is true (--raft-tls-optional), but raft.tls_cert is not set; set tls_cert, tls_key and tls_ca too, or leave it out",
+  ]],
   [["--postgresql-tls-ca=/ca", "--postgresql-tls-key=/k"], [
     "--postgresql-tls-key: postgresql.tls_key is /k (--postgresql-tls-key), but postgresql.tls_cert is not set; set all three or none",
   ]],

@@ -151,14 +151,11 @@ export const INERT_KEYS: readonly InertKeys[] = [
     ],
   },
   {
-    reason: "peers know each other by cluster.secret_file",
+    reason:
+      "peers know each other by cluster.secret_file, and with raft.tls_cert by their certificates",
     names: [
-      "client_cert_auth",
       "client_cert_file",
       "client_key_file",
-      "peer_trusted_ca_file",
-      "peer_cert_file",
-      "peer_key_file",
       "peer_client_cert_auth",
       "peer_cert_allowed_cn",
       "peer_cert_allowed_hostname",

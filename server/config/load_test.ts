@@ -29,6 +29,10 @@ heartbeat_interval = 100
 election_timeout = 1000
 snapshot_distance = 10000
 max_entry_size = 1MB
+tls_cert =
+tls_key =
+tls_ca =
+tls_optional = false
 [api]
 listen = 127.0.0.1:8008
 advertise =                   ; what other nodes and ctl use; the listen address when empty
@@ -37,6 +41,7 @@ read_token_file =
 tls_cert =
 tls_key =
 tls_ca =
+tls_verify_clients = false
 [postgresql]
 managed = true                ; false: a Raft node and KV store without PostgreSQL (a witness)
 bin_dir =                     ; found by itself when empty
@@ -97,6 +102,10 @@ const SAMPLE_CONFIG = {
     electionTimeoutMs: 1000,
     snapshotDistance: 10000,
     maxEntrySizeBytes: 1048576,
+    tlsCert: null,
+    tlsKey: null,
+    tlsCa: null,
+    tlsOptional: false,
   },
   api: {
     listen: { host: "127.0.0.1", port: 8008 },
@@ -106,6 +115,7 @@ const SAMPLE_CONFIG = {
     tlsCert: null,
     tlsKey: null,
     tlsCa: null,
+    tlsVerifyClients: false,
   },
   postgresql: {
     managed: true,

@@ -49,6 +49,10 @@ heartbeat_interval = 100ms ; default
 election_timeout = 90s ; env PGRAFT_RAFT_ELECTION_TIMEOUT
 snapshot_distance = 10000 ; default
 max_entry_size = 1MB ; default
+tls_cert = ; default
+tls_key = ; default
+tls_ca = ; default
+tls_optional = false ; default
 [api]
 listen = 127.0.0.1:8008 ; default
 advertise = 127.0.0.1:8008 ; default, from api.listen
@@ -57,6 +61,7 @@ read_token_file = ; default
 tls_cert = ; default
 tls_key = ; default
 tls_ca = ; default
+tls_verify_clients = false ; default
 [postgresql]
 managed = true ; default
 bin_dir = ; default

@@ -205,6 +205,36 @@ export const RAFT_SETTINGS = {
       "pgraft.max_request_bytes",
     ],
   }),
+  tlsCert: setting({
+    key: "tls_cert",
+    type: optionalType(PATH_TYPE, "no TLS"),
+    default: "",
+    help:
+      "The certificate chain that this node shows its peers, and they it, PEM; all between them is over TLS then",
+    aliases: ["peer_cert_file", "pgraft.peer_cert_file"],
+  }),
+  tlsKey: setting({
+    key: "tls_key",
+    type: optionalType(PATH_TYPE, "no TLS"),
+    default: "",
+    leadsToSecret: true,
+    help: "The private key of that certificate, PEM, without a passphrase",
+    aliases: ["peer_key_file", "pgraft.peer_key_file"],
+  }),
+  tlsCa: setting({
+    key: "tls_ca",
+    type: optionalType(PATH_TYPE, "no TLS"),
+    default: "",
+    help: "The authorities that sign the certificates of all members, PEM",
+    aliases: ["peer_trusted_ca_file", "pgraft.peer_trusted_ca_file"],
+  }),
+  tlsOptional: setting({
+    key: "tls_optional",
+    type: BOOLEAN_TYPE,
+    default: "false",
+    help:
+      "Whether peers without TLS are taken in and reached too, while a running cluster turns it on",
+  }),
 };
 
 /** `[api]`: the HTTP interface of this node. */
@@ -247,7 +277,8 @@ export const API_SETTINGS = {
     key: "tls_cert",
     type: optionalType(PATH_TYPE, "plain HTTP"),
     default: "",
-    help: "The certificate chain of the HTTP interface, PEM",
+    help:
+      "The certificate chain of the HTTP interface, PEM; it answers HTTPS only then",
     aliases: ["cert_file", "tls_cert_file", "pgraft.cert_file"],
   }),
   tlsKey: setting({
@@ -260,11 +291,19 @@ export const API_SETTINGS = {
   }),
   tlsCa: setting({
     key: "tls_ca",
-    type: optionalType(PATH_TYPE, "the system's"),
+    type: optionalType(PATH_TYPE, "not checked"),
     default: "",
     help:
-      "The certificate authorities to trust in the other nodes' HTTP interfaces, PEM",
+      "The authorities that sign the certificates of HTTP interfaces and of their callers, PEM",
     aliases: ["trusted_ca_file", "tls_ca_file", "pgraft.trusted_ca_file"],
+  }),
+  tlsVerifyClients: setting({
+    key: "tls_verify_clients",
+    type: BOOLEAN_TYPE,
+    default: "false",
+    help:
+      "Whether callers must show a certificate that an authority of tls_ca has signed",
+    aliases: ["client_cert_auth", "pgraft.client_cert_auth"],
   }),
 };
 

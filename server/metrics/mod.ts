@@ -11,6 +11,7 @@ export type { PeersStats } from "./peer_metrics.ts";
 export type { PostgresStatus } from "./postgres_metrics.ts";
 export { type ProcessUsage, readProcessUsage } from "./process_metrics.ts";
 export * from "./registry.ts";
+export type { ServerView } from "./server_metrics.ts";
 export { METRICS_CONTENT_TYPE } from "./text.ts";
 export {
   type Activity,

@@ -21,6 +21,7 @@ import {
 import { defineRaftMetrics } from "./raft_metrics.ts";
 import { createRegistry, type Mirror, type Registry } from "./registry.ts";
 import { defineRouterMetrics } from "./router_metrics.ts";
+import { defineServerMetrics, type ServerView } from "./server_metrics.ts";
 import type { LoopStats } from "../router/mod.ts";
 
 /** How a proposal ended: applied, refused without effect, or with an open outcome. */
@@ -81,6 +82,12 @@ export interface NodeMetricsOptions {
    * @default {() => null}
    */
   readonly router?: () => LoopStats | null;
+  /**
+   * Returns how the ports are that this node serves.
+   *
+   * @default {() => []}
+   */
+  readonly servers?: () => readonly ServerView[];
   /**
    * Measures the process.
    *
@@ -207,6 +214,7 @@ export function createNodeMetrics(options: NodeMetricsOptions): NodeMetrics {
   definePeerMetrics(registry, peers);
   definePostgresMetrics(registry, options.postgres ?? (() => null));
   defineRouterMetrics(registry, options.router ?? (() => null));
+  defineServerMetrics(registry, options.servers ?? (() => []));
   defineProcessMetrics(registry, options.process ?? readProcessUsage);
   return {
     registry,

@@ -1,15 +1,17 @@
-import { formatHostPort, messageOf } from "../../base/mod.ts";
+import { messageOf, systemClock } from "../../base/mod.ts";
 import { apiRoutes, type NodeContext, type WatchHub } from "../api/mod.ts";
 import type { Audit } from "../audit/mod.ts";
-import { type NodeConfig, readSecretFile } from "../config/mod.ts";
+import type { NodeConfig } from "../config/mod.ts";
+import { FRONT_LIMITS, openServer } from "../front/mod.ts";
 import {
-  type AccessRules,
   createRequestHandler,
   createRouteTable,
   type Route,
 } from "../http/mod.ts";
 import { logger } from "../logging/mod.ts";
+import { createTlsTeller } from "./certificates.ts";
 import type { Node } from "./node.ts";
+import { accessRules } from "./tokens.ts";
 
 /** What a request's body holds beside the entry: base64 and JSON around it. */
 const BODY_OVERHEAD_RATIO = 1.5;
@@ -44,7 +46,7 @@ export async function serveApi(
   context: NodeContext,
   { audit, hub, renderMetrics }: ApiParts,
 ): Promise<Api> {
-  const { config, metrics } = node;
+  const { config, metrics, keys } = node;
   const { host, port } = config.api.listen;
   const table = createRouteTable(
     apiRoutes(context, renderMetrics, hub),
@@ -56,7 +58,7 @@ export async function serveApi(
   const load: Load = { active: 0, isStopping: false, onIdle: () => {} };
   const handler = createRequestHandler({
     table,
-    rules: await rulesOf(config),
+    rules: accessRules(config, keys.tokens),
     maxBodyBytes: BODY_OVERHEAD_BYTES +
       config.raft.maxEntrySizeBytes * BODY_OVERHEAD_RATIO,
     maxRequests: MAX_REQUESTS,
@@ -82,28 +84,30 @@ export async function serveApi(
       }),
     nowMs: context.nowMs,
   });
-  const abort = new AbortController();
-  const server = Deno.serve(
-    { hostname: host, port, signal: abort.signal, onListen: () => {} },
+  const clock = systemClock();
+  const server = await openServer({
+    where: { hostname: host, port },
     handler,
-  );
+    limits: FRONT_LIMITS,
+    clock,
+    tls: keys.certificates.api,
+    clearToo: false,
+    onTlsFailure: createTlsTeller("the API", clock),
+  });
+  node.connections.api = server.stats;
   return {
-    hostname: server.addr.hostname,
-    port: server.addr.port,
+    ...server.address,
     async stop(): Promise<void> {
       load.isStopping = true;
       await whenIdle(load);
-      if (load.active > 0) {
-        abort.abort();
-        return await server.finished;
-      }
       // It waits for every answer to be sent, but also for requests that never become whole.
-      await withinDrain(server.shutdown());
+      if (load.active === 0) await withinDrain(server.shutdown());
+      await server.close();
     },
   };
 }
 
-/** What is under way. A server that was told to shut down can't be aborted any more: Deno throws. */
+/** What is under way. */
 interface Load {
   active: number;
   isStopping: boolean;
@@ -137,20 +141,4 @@ function recorderOf<T>(
   other: T,
 ): T {
   return (route && recorders.get(route)) ?? other;
-}
-
-async function rulesOf({ api }: NodeConfig): Promise<AccessRules> {
-  const { tokenFile, readTokenFile, listen, advertise } = api;
-  const names = ["localhost", "127.0.0.1", "[::1]"];
-  return {
-    adminToken: tokenFile === null ? null : await readSecretFile(tokenFile),
-    readToken: readTokenFile === null
-      ? null
-      : await readSecretFile(readTokenFile),
-    hosts: new Set([
-      ...names.map((name) => `${name}:${listen.port}`),
-      formatHostPort(listen),
-      formatHostPort(advertise),
-    ]),
-  };
 }

@@ -24,7 +24,15 @@ import {
 } from "./entry.ts";
 import { lookRepeatedly, tellerOf } from "./events.ts";
 import { createLeaseClock, TICK_INTERVAL_MS } from "./lease_clock.ts";
-import { contextOf, type Node, openNode, ownAddress } from "./node.ts";
+import {
+  closeKeys,
+  contextOf,
+  type Keys,
+  type Node,
+  openKeys,
+  openNode,
+  ownAddress,
+} from "./node.ts";
 import {
   createSurface,
   NO_HOST,
@@ -66,7 +74,22 @@ export async function startNode(
   version: string,
   host: NodeHost = NO_HOST,
 ): Promise<RunningNode> {
-  const { node, isEmpty } = await openNode(config, version);
+  const keys = await openKeys(config);
+  try {
+    return await startWith(keys, config, version, host);
+  } catch (error) {
+    await closeKeys(keys);
+    throw error;
+  }
+}
+
+async function startWith(
+  keys: Keys,
+  config: NodeConfig,
+  version: string,
+  host: NodeHost,
+): Promise<RunningNode> {
+  const { node, isEmpty } = await openNode(config, version, keys);
   const teller = tellerOf(node);
   const logLevel = createLevelControl(config.log.level, host.setLevel);
   const { picture } = teller;
@@ -106,6 +129,7 @@ export async function startNode(
     await listening.catch(() => {});
     await Promise.all([api.stop(), surface.stop()]);
     await stopParts(node);
+    await closeKeys(keys);
     node.metrics.stop();
     ended.resolve(error);
   };

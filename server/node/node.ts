@@ -19,6 +19,7 @@ import {
 } from "../../raft/mod.ts";
 import type { NodeContext, NodeStage } from "../api/mod.ts";
 import { type NodeConfig, readSecretFile } from "../config/mod.ts";
+import type { FrontStats } from "../front/mod.ts";
 import {
   BACKUP_FEED,
   findPostgres,
@@ -39,6 +40,7 @@ import {
 import {
   createCallHandler,
   createPeerRelay,
+  createPeerWire,
   type Founder,
   type FoundingAnswer,
   foundingIdOf,
@@ -54,8 +56,15 @@ import {
   type Otel,
   type Tracing,
 } from "../telemetry/mod.ts";
+import {
+  type Certificates,
+  closeCertificates,
+  createTlsTeller,
+  openCertificates,
+} from "./certificates.ts";
 import { readFounding } from "./founding_file.ts";
 import { isAwaitingSync } from "./sync_wait.ts";
+import { openTokens, type TokenKeeper } from "./tokens.ts";
 
 /** The state of a node, from its start to its end. */
 export interface Node {
@@ -87,6 +96,37 @@ export interface Node {
   readonly journal: Journal;
   /** Traces requests; null where that is off. */
   readonly tracing: Tracing | null;
+  readonly keys: Keys;
+  /** How to look at the connections of its ports; null before they listen. */
+  readonly connections: Record<"api" | "peers", (() => FrontStats) | null>;
+}
+
+/** By what a node proves itself, and others to it; all of it follows its files. */
+export interface Keys {
+  readonly certificates: Certificates;
+  readonly tokens: TokenKeeper;
+}
+
+/**
+ * Reads what a node proves itself by, before anything starts.
+ *
+ * @param config Its configuration.
+ * @throws {Error} When something of it can't be used.
+ */
+export async function openKeys(config: NodeConfig): Promise<Keys> {
+  const certificates = await openCertificates(config, CLOCK);
+  try {
+    return { certificates, tokens: await openTokens(config, CLOCK) };
+  } catch (error) {
+    await closeCertificates(certificates);
+    throw error;
+  }
+}
+
+/** Ends the following of its files. */
+export async function closeKeys({ certificates, tokens }: Keys): Promise<void> {
+  await closeCertificates(certificates);
+  await tokens.stop();
 }
 
 const LOG = logger("node");
@@ -97,11 +137,13 @@ const CLOCK = systemClock();
  *
  * @param config Its configuration.
  * @param version The program's version.
+ * @param keys What it proves itself by.
  * @returns The node, which takes no part yet, and whether its directory is empty.
  */
 export async function openNode(
   config: NodeConfig,
   version: string,
+  keys: Keys,
 ): Promise<{ node: Node; isEmpty: boolean }> {
   const directory = config.node.dataDir;
   const local = await findPostgres(
@@ -153,6 +195,8 @@ export async function openNode(
     router: null,
     journal,
     tracing,
+    keys,
+    connections: { api: null, peers: null },
   };
   holder.node = node;
   relay.onPresence((peer, present) => node.ha?.presence(peer, present));
@@ -239,6 +283,13 @@ async function makeTransport(node: Node): Promise<HttpTransport> {
     clusterId: name,
     ...(secret ? { secret } : {}),
     listen: { hostname: host, port },
+    wire: createPeerWire({
+      clock: CLOCK,
+      tls: node.keys.certificates.peers,
+      isOptional: config.raft.tlsOptional,
+      onTlsFailure: createTlsTeller("peers", CLOCK),
+      onListening: (stats) => node.connections.peers = stats,
+    }),
     onRefused: (peer, reason) =>
       LOG.warning("A node refuses this one", { peer, reason }),
     onTrouble: (peer, what) => LOG.info(what, { peer }),
@@ -303,6 +354,16 @@ function createMetrics(
         : null;
     },
     router: () => node()?.router?.lastStats() ?? null,
+    servers: () => {
+      const now = node();
+      if (!now) return [];
+      const { keys: { certificates }, connections } = now;
+      return (["api", "peers"] as const).map((name) => ({
+        name,
+        stats: connections[name]?.() ?? null,
+        expiresAt: certificates[name]?.expiresAt() ?? null,
+      }));
+    },
   });
   if (otel) exportMetrics(otel.meter, metrics.registry.readings);
   return metrics;
@@ -335,6 +396,10 @@ export function contextOf(
     incarnation: node.identity.incarnation,
     raftAddress: formatHostPort(ownAddress(config)),
     apiAddress: formatHostPort(config.api.advertise),
+    schemes: {
+      peers: config.raft.tlsCert === null ? "http" : "https",
+      api: config.api.tlsCert === null ? "http" : "https",
+    },
     serverLog: config.postgresql.managed
       ? join(config.node.dataDir, "run", "server.log")
       : null,

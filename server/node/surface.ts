@@ -15,7 +15,6 @@ import {
   startBridge,
   watchHealth,
 } from "../bridge/mod.ts";
-import { readSecretFile } from "../config/mod.ts";
 import { type Executor, startExecutor } from "../execute/mod.ts";
 import { type ExtensionKeeper, keepExtension } from "../extension/mod.ts";
 import { logger, type LogLevel } from "../logging/mod.ts";
@@ -123,7 +122,7 @@ export function createSurface(
         audit,
         traces: () => settings.live.traceEnabled,
         socket: await socketOf(node),
-        tcp: await tcpOf(node),
+        tcp: tcpOf(node),
       });
     },
     async stop(): Promise<void> {
@@ -331,21 +330,25 @@ async function socketOf(
   };
 }
 
-async function tcpOf(
-  { config }: Node,
-): Promise<Parameters<typeof startBridge>[0]["tcp"]> {
+function tcpOf(
+  { config, keys }: Node,
+): Parameters<typeof startBridge>[0]["tcp"] {
   const { listen } = config.bridge;
   if (!listen) return null;
-  const { tokenFile, readTokenFile } = config.api;
+  const { tokens } = keys;
   const users = new Map<string, BridgeUser>();
-  if (tokenFile) {
-    const keys = scramKeys(await readSecretFile(tokenFile));
-    users.set("pgraft_admin", { keys, asker: "admin" });
-  }
-  if (readTokenFile) {
-    const keys = scramKeys(await readSecretFile(readTokenFile));
-    users.set("pgraft_monitor", { keys, asker: "monitor" });
-  }
+  const take = (): void => {
+    const { admin, read } = tokens.current();
+    users.clear();
+    if (admin) {
+      users.set("pgraft_admin", { keys: scramKeys(admin), asker: "admin" });
+    }
+    if (read) {
+      users.set("pgraft_monitor", { keys: scramKeys(read), asker: "monitor" });
+    }
+  };
+  take();
+  tokens.onChange(take);
   if (users.size > 0) return { listen, users };
   throw new Error(
     `bridge.listen is ${

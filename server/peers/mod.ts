@@ -23,3 +23,4 @@ export {
   type PeerService,
   type Traffic,
 } from "./peers.ts";
+export { createPeerWire, type WireOptions } from "./wire.ts";

@@ -1,4 +1,4 @@
-import { formatHostPort } from "../../base/mod.ts";
+import { formatHostPort, type HostPort } from "../../base/mod.ts";
 import {
   BOOLEAN_TYPE,
   integerType,
@@ -221,28 +221,35 @@ const FILE_ROWS: readonly SettingRow[] = [
   fromFile(
     "listen_peer_urls",
     "listen in [raft]",
-    ({ config }) => `http://${formatHostPort(config.raft.listen)}`,
+    ({ config: { raft } }) => urlOf(raft, raft.listen),
     "Where this node takes in its peers",
   ),
   fromFile(
     "initial_advertise_peer_urls",
     "advertise in [raft]",
-    ({ config }) => `http://${formatHostPort(config.raft.advertise)}`,
+    ({ config: { raft } }) => urlOf(raft, raft.advertise),
     "Where peers reach this node",
   ),
   fromFile(
     "listen_client_urls",
     "listen in [api]",
-    ({ config }) => `http://${formatHostPort(config.api.listen)}`,
+    ({ config: { api } }) => urlOf(api, api.listen),
     "Where this node answers HTTP",
   ),
   fromFile(
     "advertise_client_urls",
     "advertise in [api]",
-    ({ config }) => `http://${formatHostPort(config.api.advertise)}`,
+    ({ config: { api } }) => urlOf(api, api.advertise),
     "Where others reach this node's HTTP",
   ),
 ];
+
+function urlOf(
+  { tlsCert }: { readonly tlsCert: string | null },
+  address: HostPort,
+): string {
+  return `${tlsCert === null ? "http" : "https"}://${formatHostPort(address)}`;
+}
 
 function shown(
   name: string,

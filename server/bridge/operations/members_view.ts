@@ -2,8 +2,8 @@ import { clusterToJson, raftStatus } from "../../api/mod.ts";
 import type { BridgeContext, Operation } from "../context.ts";
 import { isReached, nameOf, uptimeSeconds } from "./state.ts";
 
-function url(address: string): string {
-  return address === "" ? "" : `http://${address}`;
+function url(scheme: string, address: string): string {
+  return address === "" ? "" : `${scheme}://${address}`;
 }
 
 function apiOf({ node }: BridgeContext, id: number): string {
@@ -12,10 +12,11 @@ function apiOf({ node }: BridgeContext, id: number): string {
 
 function memberList(context: BridgeContext): unknown {
   const { members, leaderId } = raftStatus(context.node);
+  const { peers, api } = context.node.schemes;
   return members.map((member) => ({
     memberID: String(member.id),
-    peerURLs: url(member.address),
-    clientURLs: url(apiOf(context, member.id)),
+    peerURLs: url(peers, member.address),
+    clientURLs: url(api, apiOf(context, member.id)),
     status: member.id === leaderId
       ? "leader"
       : isReached(context, member)
@@ -26,11 +27,12 @@ function memberList(context: BridgeContext): unknown {
 
 function memberDetails(context: BridgeContext): unknown {
   const { members, leaderId } = raftStatus(context.node);
+  const { peers, api } = context.node.schemes;
   return members.map((member) => ({
     ID: String(member.id),
     Name: nameOf(context, member.id),
-    PeerURLs: url(member.address),
-    ClientURLs: url(apiOf(context, member.id)),
+    PeerURLs: url(peers, member.address),
+    ClientURLs: url(api, apiOf(context, member.id)),
     IsLeader: member.id === leaderId,
     IsLearner: member.role === "learner",
   }));
