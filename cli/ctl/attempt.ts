@@ -71,6 +71,24 @@ async function readAnswer(response: Response): Promise<Outcome> {
     : { kind: "answer", body };
 }
 
+/** What the platform's words for failed handshakes mean; nothing was asked yet when they come. */
+const TLS_REASONS: readonly (readonly [RegExp, string])[] = [
+  [
+    /invalid peer certificate: (UnknownIssuer|BadSignature)/,
+    "its certificate is not signed by an authority of --ca-file",
+  ],
+  [/certificate expired/, "its certificate has expired"],
+  [
+    /certificate not valid for name/,
+    "its certificate is for another name than the address given",
+  ],
+  [
+    /fatal alert: CertificateRequired/,
+    "it asks for a certificate; give --cert-file and --key-file",
+  ],
+  [/corrupt message|InvalidContentType/, "it does not speak TLS; ask http://"],
+];
+
 /** Errors of `fetch` say what happened in words only. */
 function outcomeOfError(error: unknown): Outcome {
   const cause = error instanceof Error && error.cause !== undefined
@@ -83,7 +101,10 @@ function outcomeOfError(error: unknown): Outcome {
       .replace(/^(tcp connect error|dns error): /, "")
       .replace(/ \(os error \d+\)$/, "");
   const isUnreachable = connect !== null || /are blocked$/.test(message);
-  return { kind: isUnreachable ? "unreachable" : "broken", reason };
+  const aboutTls = TLS_REASONS.find(([pattern]) => pattern.test(message));
+  return aboutTls
+    ? { kind: "unreachable", reason: aboutTls[1] }
+    : { kind: isUnreachable ? "unreachable" : "broken", reason };
 }
 
 async function send(

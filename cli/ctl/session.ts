@@ -21,7 +21,7 @@ import {
 import { manyLines, oneLine, painter } from "../style.ts";
 import { FILE_TYPE, secondsType } from "../text_types.ts";
 import { API_TYPE, type ApiAddress, DEFAULT_API } from "./api_address.ts";
-import { type Client, createClient } from "./client.ts";
+import { type Client, type ClientTls, createClient } from "./client.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const HOUR_MS = 3_600_000;
@@ -40,8 +40,17 @@ export const CTL_OPTIONS = {
   }),
   caFile: value(FILE_TYPE, {
     help:
-      "Certificate authorities to trust, PEM; the API is then reached by HTTPS",
+      "Certificate authorities to trust beside the system's, PEM; the API is then reached by HTTPS",
     env: "PGRAFT_CA_FILE",
+  }),
+  certFile: value(FILE_TYPE, {
+    help:
+      "The certificate to show to an API that asks for one, PEM; with --key-file",
+    env: "PGRAFT_CERT_FILE",
+  }),
+  keyFile: value(FILE_TYPE, {
+    help: "The private key of that certificate, PEM",
+    env: "PGRAFT_KEY_FILE",
   }),
   timeout: valueOr(secondsType("TIME", 1, HOUR_MS), DEFAULT_TIMEOUT_MS, {
     short: "t",
@@ -137,19 +146,40 @@ export async function readNamedFile(
   }
 }
 
+async function readTls(
+  { caFile, certFile, keyFile }: OptionValues<CtlOptions>,
+  io: Io,
+): Promise<ClientTls> {
+  const read = async (path: string): Promise<string> =>
+    new TextDecoder().decode(await readNamedFile(io, path));
+  if ((certFile === null) !== (keyFile === null)) {
+    throw new CommandFailure(
+      "A certificate and its key belong together: give --cert-file and --key-file, or neither",
+      EXIT.usage,
+    );
+  }
+  return {
+    caCerts: caFile === null ? [] : [await read(caFile)],
+    identity: certFile === null || keyFile === null
+      ? null
+      : { cert: await read(certFile), key: await read(keyFile) },
+  };
+}
+
 async function openSession(
   options: OptionValues<CtlOptions>,
   io: Io,
   signal: AbortSignal,
 ): Promise<Session> {
-  const { tokenFile, caFile, timeout, json, quiet } = options;
+  const { tokenFile, timeout, json, quiet } = options;
   const token = tokenFile === null ? null : await readSecretFile(tokenFile);
-  const ca = caFile === null ? null : await readNamedFile(io, caFile);
   const api = options.api.length === 0 ? [DEFAULT_API] : options.api;
+  const tls = await readTls(options, io);
+  const isTls = tls.caCerts.length > 0 || tls.identity !== null;
   const client = createClient({
-    origins: [...new Set(api.map((one) => originOf(one, ca !== null)))],
+    origins: [...new Set(api.map((one) => originOf(one, isTls)))],
     token,
-    caCerts: ca === null ? [] : [new TextDecoder().decode(ca)],
+    tls,
     timeoutMs: timeout,
     signal,
     onRepeat: (why) =>
