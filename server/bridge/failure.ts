@@ -8,6 +8,7 @@ const SQL_STATES: Readonly<Record<ProblemCode, string>> = {
   forbidden: "42501",
   not_found: "P0002",
   method_not_allowed: "0A000",
+  request_timeout: "57014",
   conflict: "55000",
   precondition_failed: "55000",
   compacted: "55000",

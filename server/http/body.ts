@@ -1,23 +1,36 @@
 import { Problem } from "./problem.ts";
 
+/** How long a body may take to come whole. */
+export const BODY_TIMEOUT_MS = 30_000;
+
 /**
- * Reads a body as text, up to a limit.
+ * Reads a body as text, up to a limit of size and of time.
  *
  * @param request The request.
- * @param maxBytes The limit.
+ * @param maxBytes The largest.
+ * @param timeoutMs How long it may take.
  * @returns The text.
- * @throws {Problem} When it is larger.
+ * @throws {Problem} When it is larger, or late.
  */
 export async function readText(
   request: Request,
   maxBytes: number,
+  timeoutMs: number,
 ): Promise<string> {
-  const length = request.headers.get("content-length");
-  if (length !== null) {
-    if (Number(length) > maxBytes) throw tooLarge(maxBytes);
-    return await request.text();
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(tooSlow(timeoutMs)), timeoutMs);
+  try {
+    return await Promise.race([read(request, maxBytes), late]);
+  } finally {
+    clearTimeout(timer);
   }
-  return await readUnsized(request, maxBytes);
+}
+
+async function read(request: Request, maxBytes: number): Promise<string> {
+  const length = request.headers.get("content-length");
+  if (length === null) return await readUnsized(request, maxBytes);
+  if (Number(length) > maxBytes) throw tooLarge(maxBytes);
+  return await request.text();
 }
 
 /** A body that does not say how long it is. */
@@ -35,6 +48,13 @@ async function readUnsized(
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
+}
+
+function tooSlow(timeoutMs: number): Problem {
+  return new Problem(
+    "request_timeout",
+    `The body did not come within ${timeoutMs} ms; send it without pauses`,
+  );
 }
 
 function tooLarge(maxBytes: number): Problem {

@@ -2,6 +2,8 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { parseObject, readText } from "./body.ts";
 import { Problem } from "./problem.ts";
 
+const PATIENCE_MS = 30_000;
+
 /** A request whose body says how long it is, or not. */
 function requestOf(
   text: string,
@@ -31,12 +33,15 @@ for (const sized of [true, false]) {
 
   Deno.test(`readText() takes a body ${kind} up to its limit`, async () => {
     const { request } = requestOf("büß", { sized });
-    assertEquals(await readText(request, 5), "büß");
+    assertEquals(await readText(request, 5, PATIENCE_MS), "büß");
   });
 
   Deno.test(`readText() refuses a body ${kind} over its limit`, async () => {
     const { request } = requestOf("x".repeat(6), { sized });
-    const error = await assertRejects(() => readText(request, 5), Problem);
+    const error = await assertRejects(
+      () => readText(request, 5, PATIENCE_MS),
+      Problem,
+    );
     assertEquals([error.code, error.status], ["too_large", 413]);
   });
 }
@@ -45,12 +50,30 @@ Deno.test("readText() stops to take chunks at its limit", async () => {
   const { request, wasCancelled } = requestOf("x".repeat(1000), {
     sized: false,
   });
-  await assertRejects(() => readText(request, 5), Problem);
+  await assertRejects(() => readText(request, 5, PATIENCE_MS), Problem);
   assert(wasCancelled());
 });
 
+for (const headers of [{}, { "content-length": "5" }]) {
+  const kind = "content-length" in headers ? "with a length" : "in chunks";
+
+  Deno.test(`readText() gives up on a body ${kind} that does not come`, async () => {
+    let end = (): void => {};
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        controller.enqueue(new Uint8Array(1));
+        end = () => controller.close();
+      },
+    });
+    const request = new Request("http://a/", { method: "POST", body, headers });
+    const error = await assertRejects(() => readText(request, 5, 1), Problem);
+    end();
+    assertEquals([error.code, error.status], ["request_timeout", 408]);
+  });
+}
+
 Deno.test("readText() takes no body for an empty one", async () => {
-  assertEquals(await readText(new Request("http://a/"), 5), "");
+  assertEquals(await readText(new Request("http://a/"), 5, PATIENCE_MS), "");
 });
 
 Deno.test("parseObject() takes objects, and nothing for an empty one", () => {

@@ -3,7 +3,7 @@ import type { Audit, Caller } from "../audit/mod.ts";
 import type { LeaderHint, RaftErrorCode } from "../../raft/mod.ts";
 import { RaftError } from "../../raft/mod.ts";
 import { type AccessRules, checkAccess } from "./access.ts";
-import { readText } from "./body.ts";
+import { BODY_TIMEOUT_MS, readText } from "./body.ts";
 import { responseOf } from "./json.ts";
 import { Problem, type ProblemCode, problemResponse } from "./problem.ts";
 import type { Match, Route, RouteTable } from "./route.ts";
@@ -142,7 +142,9 @@ async function answer(
   }
   trail.caller = checkAccess(dispatcher.rules, route, request, remoteHost);
   const hasBody = request.method === "POST" || request.method === "PUT";
-  const body = hasBody ? await readText(request, dispatcher.maxBodyBytes) : "";
+  const body = hasBody
+    ? await readText(request, dispatcher.maxBodyBytes, BODY_TIMEOUT_MS)
+    : "";
   trail.body = body;
   const query = search === "" ? NO_QUERY : new URLSearchParams(search);
   const answer = await route.handle({

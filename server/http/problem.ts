@@ -7,6 +7,7 @@ export type ProblemCode =
   | "forbidden"
   | "not_found"
   | "method_not_allowed"
+  | "request_timeout"
   | "conflict"
   | "compacted"
   | "precondition_failed"
@@ -29,6 +30,7 @@ export const PROBLEM_STATUS: Readonly<
   forbidden: [403, "Forbidden"],
   not_found: [404, "Not Found"],
   method_not_allowed: [405, "Method Not Allowed"],
+  request_timeout: [408, "Request Timeout"],
   conflict: [409, "Conflict"],
   compacted: [410, "Gone"],
   precondition_failed: [412, "Precondition Failed"],
