@@ -4,8 +4,8 @@ import { type KvState, recordBytes, spanOf } from "./kv_state.ts";
 
 /** How many changes are looked at for one answer, but for the rest of its last revision. */
 const MAX_LOOKED_AT = 1024;
-/** How large the changes of one answer are, but for its last revision. */
-const MAX_ANSWER_BYTES = 1024 * 1024;
+/** How large the changes of one answer are, but for its last revision: so much waits for a watcher that does not read. */
+const MAX_ANSWER_BYTES = 64 * 1024;
 
 /** What `KvMachine.changes` looks for. */
 export interface KvChangesOptions extends KvRange {

@@ -142,7 +142,9 @@ Deno.test("one answer of changes() is bounded, and the next goes on behind it", 
   for (let n = 0; n < 3000; n++) put(machine, "k");
   const first = machine.changes({ ...EVERYTHING, after: 0 });
   assert(first.type === "changes");
-  assertEquals([first.revisions.length, first.through], [1024, 1024]);
+  const { length } = first.revisions;
+  // So many of the least changes are 64 KiB.
+  assertEquals([length, first.through], [509, 509]);
   const none = machine.changes({ ...prefixRange("z"), after: 0 });
   assertEquals(none, { type: "changes", revisions: [], through: 1024 });
 });
