@@ -1,17 +1,24 @@
 /**
  * Measures how fast appends reach another process over loopback, one at a time and with several under
- * way: timed from `send` until the receiver's answer is back, which is two deliveries.
+ * way, in clear, in clear behind the front that holds connections to bounds, and over TLS: timed from
+ * `send` until the receiver's answer is back, which is two deliveries.
  *
  * @module
  */
+import { join } from "node:path";
 import { systemClock, type Timer } from "../base/mod.ts";
 import type { Message } from "../raft/core/mod.ts";
 import {
   createHttpTransport,
   formatAddress,
   type HttpTransport,
+  type PeerWire,
 } from "../raft/http/mod.ts";
+import { createPeerWire } from "../server/peers/mod.ts";
+import { openTlsStore, type TlsStore } from "../server/tls/mod.ts";
+import { makeAuthority, withCertificates } from "../tests/certificates/mod.ts";
 
+const HOST = "127.0.0.1";
 const PARENT = 1;
 const CHILD = 2;
 const LOADS: readonly Load[] = [
@@ -32,20 +39,69 @@ interface Answers {
   taken: (index: number) => void;
 }
 
-function createNode(nodeId: number): HttpTransport {
+/** How the two reach each other. */
+const WAYS = ["clear", "bounded", "tls"] as const;
+type Way = typeof WAYS[number];
+
+const WAY_WORDS: Readonly<Record<Way, string>> = {
+  clear: "in clear",
+  bounded: "in clear, behind the front",
+  tls: "over TLS",
+};
+
+function isWay(text: string | undefined): text is Way {
+  return WAYS.some((way) => way === text);
+}
+
+async function openStore(directory: string): Promise<TlsStore> {
+  return await openTlsStore({
+    files: {
+      section: "raft",
+      cert: join(directory, "node.pem"),
+      key: join(directory, "node.key"),
+      ca: join(directory, "authority.ca.pem"),
+    },
+    use: {
+      name: { host: "127.0.0.1", setting: "raft.advertise" },
+      isCaller: true,
+    },
+    asksCallers: true,
+    clock,
+    events: { renewed: () => {}, failed: () => {}, ending: () => {} },
+  });
+}
+
+async function createWire(way: Way, directory: string): Promise<PeerWire> {
+  const tls = way === "tls" ? await openStore(directory) : null;
+  return createPeerWire({
+    clock,
+    tls,
+    isOptional: false,
+    onTlsFailure: () => {},
+    onListening: () => {},
+  });
+}
+
+async function createNode(
+  nodeId: number,
+  way: Way,
+  directory: string,
+): Promise<HttpTransport> {
   return createHttpTransport({
+    wire: await createWire(way, directory),
     nodeId,
     incarnation: nodeId,
     clusterId: "bench",
     secret: SECRET,
-    listen: { hostname: "127.0.0.1", port: 0 },
+    // The front stands where others than this machine can connect.
+    listen: { hostname: way === "bounded" ? "0.0.0.0" : HOST, port: 0 },
   });
 }
 
 function addressOf(node: HttpTransport): string {
   const address = node.address();
   if (address === null) throw new Error("The node does not listen");
-  return formatAddress(address);
+  return formatAddress({ hostname: HOST, port: address.port });
 }
 
 function envelope(
@@ -58,8 +114,12 @@ function envelope(
   return { from, to, fromIncarnation: from, toIncarnation: to, term: 1 };
 }
 
-async function answerAppends(parentAddress: string): Promise<void> {
-  const node = createNode(CHILD);
+async function answerAppends(
+  parentAddress: string,
+  way: Way,
+  directory: string,
+): Promise<void> {
+  const node = await createNode(CHILD, way, directory);
   await node.start({
     message: (message) => {
       if (message.kind !== "append") return;
@@ -173,8 +233,8 @@ async function untilConnected(node: HttpTransport): Promise<void> {
   }
 }
 
-async function runBenchmark(): Promise<void> {
-  const node = createNode(PARENT);
+async function measureWay(way: Way, directory: string): Promise<void> {
+  const node = await createNode(PARENT, way, directory);
   const answers: Answers = { taken: () => {} };
   await node.start({
     message: (message) => {
@@ -184,16 +244,16 @@ async function runBenchmark(): Promise<void> {
     present: () => {},
   });
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", import.meta.url, "answer", addressOf(node)],
+    args: [
+      ...["run", "-A", import.meta.url],
+      ...["answer", addressOf(node), way, directory],
+    ],
     stdout: "piped",
   }).spawn();
   try {
     node.setPeers(new Map([[CHILD, await firstLine(child.stdout)]]));
     await untilConnected(node);
-    await print("Round trip in ms: an append there, its answer back\n");
-    await print(
-      "size   in flight   count      p50      p95      p99      max    per s   MB/s\n",
-    );
+    await print(`\n${WAY_WORDS[way]}\n`);
     for (const load of LOADS) {
       const startMs = performance.now();
       const sorted = await measure(node, answers, load);
@@ -206,11 +266,28 @@ async function runBenchmark(): Promise<void> {
   }
 }
 
+async function runBenchmark(): Promise<void> {
+  await print("Round trip in ms: an append there, its answer back\n");
+  await print(
+    "size   in flight   count      p50      p95      p99      max    per s   MB/s\n",
+  );
+  await withCertificates(async (directory) => {
+    const authority = await makeAuthority(directory);
+    await authority.issue("node");
+    for (const way of WAYS) await measureWay(way, directory);
+  });
+}
+
 if (import.meta.main) {
-  const [role, parentAddress] = Deno.args;
-  if (role === "answer" && parentAddress !== undefined) {
-    await answerAppends(parentAddress);
+  const [role, parentAddress, way, directory] = Deno.args;
+  if (
+    role === "answer" && parentAddress !== undefined && isWay(way) &&
+    directory !== undefined
+  ) {
+    await answerAppends(parentAddress, way, directory);
   } else {
     await runBenchmark();
+    // What follows the certificates' files would go on.
+    Deno.exit(0);
   }
 }
