@@ -1,7 +1,6 @@
 import { messageOf, systemClock } from "../../base/mod.ts";
 import { apiRoutes, type NodeContext, type WatchHub } from "../api/mod.ts";
 import type { Audit } from "../audit/mod.ts";
-import type { NodeConfig } from "../config/mod.ts";
 import { FRONT_LIMITS, openServer } from "../front/mod.ts";
 import {
   createRequestHandler,

@@ -1,7 +1,7 @@
 import { formatHostPort, messageOf, systemClock } from "../../base/mod.ts";
 import { encodeKvOperation } from "../../raft/machines/mod.ts";
 import type { Leadership } from "../../raft/mod.ts";
-import { createWatchHub } from "../api/mod.ts";
+import { createWatchHub, type WatcherView } from "../api/mod.ts";
 import { createAudit } from "../audit/mod.ts";
 import type { NodeConfig } from "../config/mod.ts";
 import type { Teller } from "../events/mod.ts";
@@ -90,32 +90,8 @@ async function startWith(
   host: NodeHost,
 ): Promise<RunningNode> {
   const { node, isEmpty } = await openNode(config, version, keys);
-  const teller = tellerOf(node);
-  const logLevel = createLevelControl(config.log.level, host.setLevel);
-  const { picture } = teller;
-  const context = contextOf(node, { logLevel, picture });
-  const audit = createAudit(config.log.audit);
-  const hub = createWatchHub(context);
-  const surface = createSurface(node, context, {
-    host,
-    audit,
-    watchers: () => hub.list(),
-    stopNode: () => void endOnce(null),
-  });
-  let api: Api;
-  try {
-    // A port that is taken shall be told before anybody relies on this node.
-    await beginRouting(node);
-    const renderMetrics = (): Promise<string> => metricsOf(node, surface);
-    api = await serveApi(node, context, { audit, hub, renderMetrics });
-  } catch (error) {
-    await surface.stop();
-    await stopParts(node);
-    throw error;
-  }
-  LOG.info("Serving the API", {
-    address: `${api.hostname}:${api.port}`,
-  });
+  const serving = await beginServing(node, host, () => void endOnce(null));
+  const { teller, surface, api } = serving;
   node.metrics.start();
   lookRepeatedly(node, teller);
   const listening = surface.listen();
@@ -153,6 +129,44 @@ async function startWith(
       await taking.catch(() => {});
     },
   };
+}
+
+/** What answers a node's callers, and tells of what happens. */
+interface Serving {
+  readonly teller: Teller;
+  readonly surface: Surface;
+  readonly api: Api;
+}
+
+async function beginServing(
+  node: Node,
+  host: NodeHost,
+  stopNode: () => void,
+): Promise<Serving> {
+  const { log } = node.config;
+  const teller = tellerOf(node);
+  const context = contextOf(node, {
+    logLevel: createLevelControl(log.level, host.setLevel),
+    picture: teller.picture,
+  });
+  const audit = createAudit(log.audit);
+  const hub = createWatchHub(context);
+  const watchers = (): readonly WatcherView[] => hub.list();
+  const parts = { host, audit, watchers, stopNode };
+  const surface = createSurface(node, context, parts);
+  try {
+    // A port that is taken shall be told before anybody relies on this node.
+    await beginRouting(node);
+    const renderMetrics = (): Promise<string> => metricsOf(node, surface);
+    const api = await serveApi(node, context, { audit, hub, renderMetrics });
+    const { hostname, port } = api;
+    LOG.info("Serving the API", { address: `${hostname}:${port}` });
+    return { teller, surface, api };
+  } catch (error) {
+    await surface.stop();
+    await stopParts(node);
+    throw error;
+  }
 }
 
 async function stopParts(node: Node): Promise<void> {
