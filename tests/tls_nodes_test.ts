@@ -82,15 +82,14 @@ Deno.test("peers speak TLS to members of their authority and to nobody else", ()
         await askPeer(raft, "https", { caCerts, ...member }),
         "204",
       );
-      assertMatch(
-        await askPeer(raft, "https", { caCerts }),
-        /CertificateRequired|close_notify/,
-      );
-      assertMatch(
-        await askPeer(raft, "https", { caCerts, ...await pem(foreign) }),
-        /close_notify|UnknownCA/,
-      );
-      assert(!/^\d+$/.test(await askPeer(raft, "http", { http1: false })));
+      // An alert, an end or a reset, whichever is there first; never an answer.
+      for (
+        const refused of [
+          await askPeer(raft, "https", { caCerts }),
+          await askPeer(raft, "https", { caCerts, ...await pem(foreign) }),
+          await askPeer(raft, "http", { http1: false }),
+        ]
+      ) assert(!/^\d+$/.test(refused), refused);
     });
   }));
 
