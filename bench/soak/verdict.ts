@@ -48,13 +48,15 @@ export interface Windows {
 }
 
 /**
- * Chooses what is compared: ten minutes of warm-up and windows of five minutes, or less of a short run.
+ * Chooses what is compared: ten minutes of warm-up and windows of ten minutes, or less of a short run.
+ * Memory goes up and down with the log since the last snapshot and with the collector, over several
+ * minutes: a shorter window shows where in that it lies.
  *
  * @param totalSeconds How long all of it takes.
  */
 export function windowsOf(totalSeconds: number): Windows {
   const warmUpSeconds = Math.min(600, totalSeconds * 0.4);
-  const windowSeconds = Math.min(300, (totalSeconds - warmUpSeconds) / 2);
+  const windowSeconds = Math.min(600, (totalSeconds - warmUpSeconds) / 2);
   return { warmUpSeconds, windowSeconds };
 }
 

@@ -67,7 +67,7 @@ Deno.test("assess() leaves out what happened before the warm-up ended", () => {
   assertEquals(faultsOf(slices), []);
 });
 
-Deno.test("windowsOf() compares five minutes with five minutes of an hour, and less of less", () => {
-  assertEquals(windowsOf(3600), { warmUpSeconds: 600, windowSeconds: 300 });
+Deno.test("windowsOf() compares ten minutes with ten minutes of an hour, and less of less", () => {
+  assertEquals(windowsOf(3600), { warmUpSeconds: 600, windowSeconds: 600 });
   assertEquals(windowsOf(300), { warmUpSeconds: 120, windowSeconds: 90 });
 });
