@@ -7,6 +7,7 @@ import {
   assertFails,
   leaderAndOther,
   rowsOf,
+  untilSettingsRead,
   valueOf,
 } from "./sql_test_kit.ts";
 
@@ -109,6 +110,7 @@ function setting(
 /** What `ALTER SYSTEM` and a reload change, and what they do not. */
 export async function takesSettingsOver(cluster: PgCluster): Promise<void> {
   const { leader, other } = await leaderAndOther(cluster);
+  await untilSettingsRead(other);
   for (
     const [name, value] of [
       ["heartbeat_interval", "150"],

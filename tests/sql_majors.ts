@@ -6,7 +6,12 @@ import {
   takesSettingsOver,
 } from "./sql_everywhere_steps.ts";
 import { showsWatchers, showsWhatIs } from "./sql_group_steps.ts";
-import { rowsOf, untilInstalled, valueOf } from "./sql_test_kit.ts";
+import {
+  rowsOf,
+  untilInstalled,
+  untilSettingsRead,
+  valueOf,
+} from "./sql_test_kit.ts";
 import { takesAnyValue } from "./sql_values_steps.ts";
 
 /** Who leads is part of what is expected, also while the machine is busy. */
@@ -16,6 +21,7 @@ const ELECTION_TIMEOUT_MS = "3000";
 async function knowsItsOwnNames({ nodes }: PgCluster): Promise<void> {
   const [node] = nodes;
   if (!node) throw new Error("There is no node");
+  await untilSettingsRead(node);
   await rowsOf(node, "alter system set pgraft.nonsense = 'x'");
   await rowsOf(
     node,

@@ -135,6 +135,19 @@ export async function untilInstalled(cluster: PgCluster): Promise<void> {
   }
 }
 
+/**
+ * Waits until a node's agent has read the server's files for the first time since its start: what stood there
+ * before may be older than what all nodes have since, so only what changes from then on is a wish.
+ */
+export async function untilSettingsRead(node: PgNode): Promise<void> {
+  const sql = "select file_setting is not null from pgraft.settings " +
+    "where name = 'pgraft.election_timeout'";
+  await until(
+    async () => await valueOf(node, sql) === "t" || null,
+    { what: `node ${node.id} has read its server's files` },
+  );
+}
+
 /** The node that leads the Raft group, and one that doesn't. */
 export async function leaderAndOther(
   cluster: PgCluster,

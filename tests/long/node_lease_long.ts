@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Cluster, until, withCluster } from "./nodes/mod.ts";
+import { type Cluster, until, withCluster } from "../nodes/mod.ts";
 
 const TTL_SECONDS = 2;
 const CALL_TIMEOUT_MS = 2000;
