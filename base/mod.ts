@@ -1,5 +1,5 @@
 /**
- * The leaf: assertions, clocks, random numbers, units, addresses, log positions, near names and
+ * The leaf: assertions, clocks, deadlines, random numbers, units, addresses, log positions, near names and
  * streams of events.
  * Imports nothing of ours.
  *
@@ -8,6 +8,7 @@
 export * from "./address.ts";
 export * from "./assert.ts";
 export * from "./clock.ts";
+export * from "./deadlines.ts";
 export * from "./errors.ts";
 export * from "./event_stream.ts";
 export * from "./lsn.ts";

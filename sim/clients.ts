@@ -226,12 +226,11 @@ function propose(
   const { driver } = node;
   if (!driver) return;
   const data = new TextEncoder().encode(JSON.stringify(operation));
-  const deadlineMs = driver.ports.nowMs() + CALL_TIMEOUT_MS;
   addProposal(
     driver.proposals,
     driver.ports,
     { kind: "custom", data },
-    deadlineMs,
+    CALL_TIMEOUT_MS,
     (outcome) => {
       if (outcome.kind === "applied") return done(outcome.result[0] ?? 0);
       const { code } = outcome.error;

@@ -162,7 +162,7 @@ function recover(cluster: Cluster, clients: Clients): void {
         driver.proposals,
         driver.ports,
         { kind: "custom", data },
-        driver.ports.nowMs() + options.electionTimeoutMs * 5,
+        options.electionTimeoutMs * 5,
         (outcome) => {
           proof.state = outcome.kind === "applied" ? "done" : "none";
         },

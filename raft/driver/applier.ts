@@ -58,7 +58,9 @@ export function applyCommitted(
   while (applier.applied < to) {
     const entry = entryAt(core.log, applier.applied + 1);
     ports.observer.applying?.(entry);
-    if (entry.kind === "command") applyEntry(applier, ports, proposals, entry);
+    if (entry.kind === "command") {
+      applyEntry(applier, ports, proposals, entry, startedAtMs);
+    }
     applier.applied = entry.index;
   }
   ports.observer.applied?.(to - from, ports.nowMs() - startedAtMs);
@@ -70,6 +72,7 @@ function applyEntry(
   ports: DriverPorts,
   proposals: Proposals,
   entry: Entry,
+  nowMs: number,
 ): void {
   const command = decodeCommand(entry.data);
   if (command.kind === "open_session") {
@@ -87,7 +90,7 @@ function applyEntry(
     ? admission.result
     : applyNew(applier, ports, entry, id, operation);
   if (result === null || id.session !== proposals.session) return;
-  onApplied(proposals, ports, id.sequence, entry.index, result);
+  onApplied(proposals, ports, id.sequence, entry.index, result, nowMs);
 }
 
 /** An entry that can't be applied stops the node: skipping it would part this replica from the others. */

@@ -38,8 +38,10 @@ export interface Proposals {
   nextSequence: number;
   /** By sequence, in ascending order. */
   readonly waiters: Map<number, Waiter>;
-  /** Whether some waiter must be sent. */
-  unsent: boolean;
+  /** Those that came since proposals were last handed to a leader, by sequence; some may be gone. */
+  readonly fresh: number[];
+  /** Whether among all the others some must be sent again. */
+  rescan: boolean;
   /** When deadlines and lost messages are looked for next. */
   sweepAtMs: number;
 }
@@ -61,7 +63,8 @@ export function createProposals(): Proposals {
     sessionSentAtMs: -Infinity,
     nextSequence: 1,
     waiters: new Map(),
-    unsent: false,
+    fresh: [],
+    rescan: false,
     sweepAtMs: Infinity,
   };
 }
@@ -71,7 +74,7 @@ export function addProposal(
   book: Proposals,
   ports: DriverPorts,
   operation: RaftOperation,
-  deadlineMs: number,
+  timeoutMs: number,
   done: (outcome: ProposalOutcome) => void,
 ): void {
   if (book.waiters.size >= MAX_PENDING_PROPOSALS) {
@@ -81,17 +84,28 @@ export function addProposal(
     return;
   }
   const nowMs = ports.nowMs();
-  book.waiters.set(book.nextSequence++, {
+  const sequence = book.nextSequence++;
+  book.waiters.set(sequence, {
     operation,
-    deadlineMs,
+    deadlineMs: nowMs + timeoutMs,
     proposedAtMs: nowMs,
     done,
     attempts: 0,
     open: 0,
     sentAtMs: -Infinity,
   });
-  book.unsent = true;
+  noteFresh(book, sequence);
   if (book.sweepAtMs === Infinity) book.sweepAtMs = nowMs + SWEEP_INTERVAL_MS;
+}
+
+/** Without a leader proposals come and go: then it is cheaper to look at all that are left. */
+function noteFresh(book: Proposals, sequence: number): void {
+  if (book.fresh.length < MAX_PENDING_PROPOSALS) {
+    book.fresh.push(sequence);
+    return;
+  }
+  book.fresh.length = 0;
+  book.rescan = true;
 }
 
 /**
@@ -104,14 +118,14 @@ export function takeUnsent(
   ports: DriverPorts,
   hasLeader: boolean,
 ): Proposal[] {
-  if (!book.unsent || !hasLeader) return [];
+  if (!hasLeader || (!book.rescan && book.fresh.length === 0)) return [];
   const nowMs = ports.nowMs();
   if (!book.sessionOpen) return takeOpening(book, ports, nowMs);
-  book.unsent = false;
   const proposals: Proposal[] = [];
   const ackedBelow = oldestSequence(book);
-  for (const [sequence, waiter] of book.waiters) {
-    if (waiter.sentAtMs !== -Infinity) continue;
+  for (const sequence of book.rescan ? book.waiters.keys() : book.fresh) {
+    const waiter = book.waiters.get(sequence);
+    if (waiter?.sentAtMs !== -Infinity) continue;
     waiter.sentAtMs = nowMs;
     const attempt = Math.min(waiter.attempts++, MAX_ATTEMPTS - 1);
     waiter.open |= 1 << attempt;
@@ -120,6 +134,8 @@ export function takeUnsent(
     const id = sequence * MAX_ATTEMPTS + attempt;
     proposals.push({ id, kind: "command", data });
   }
+  book.rescan = false;
+  book.fresh.length = 0;
   return proposals;
 }
 
@@ -144,7 +160,7 @@ function oldestSequence(book: Proposals): number {
 export function onSessionOpened(book: Proposals, session: number): void {
   if (session !== book.session || book.sessionOpen) return;
   book.sessionOpen = true;
-  book.unsent = true;
+  book.rescan = true;
 }
 
 /** A proposal of this node was applied, now or before. */
@@ -154,11 +170,12 @@ export function onApplied(
   sequence: number,
   index: Index,
   result: Uint8Array,
+  nowMs: number,
 ): void {
   const waiter = book.waiters.get(sequence);
   if (!waiter) return;
   book.waiters.delete(sequence);
-  ports.observer.committed?.(ports.nowMs() - waiter.proposedAtMs);
+  ports.observer.committed?.(nowMs - waiter.proposedAtMs);
   waiter.done({ kind: "applied", index, result });
 }
 
@@ -184,9 +201,10 @@ export function onInstalled(
 ): void {
   if (book.session === 0) return;
   const known = table.sessions.has(book.session);
+  const nowMs = ports.nowMs();
   for (const [sequence, waiter] of book.waiters) {
     const result = resultOf(table, book.session, sequence);
-    if (result) onApplied(book, ports, sequence, index, result);
+    if (result) onApplied(book, ports, sequence, index, result, nowMs);
     else if (!known && waiter.open !== 0) {
       book.waiters.delete(sequence);
       waiter.done({ kind: "failed", error: expiredError() });
@@ -243,7 +261,7 @@ function refusalError(reason: Refusal, waiter: Waiter): RaftError {
 export function resendAll(book: Proposals): void {
   for (const waiter of book.waiters.values()) waiter.sentAtMs = -Infinity;
   book.sessionSentAtMs = -Infinity;
-  book.unsent = book.waiters.size > 0;
+  book.rescan = book.waiters.size > 0;
 }
 
 /** Ends what took too long, and sends again what seems lost. */
@@ -259,7 +277,7 @@ export function sweep(
       waiter.done({ kind: "failed", error: timeoutError(waiter) });
     } else if (nowMs - waiter.sentAtMs >= resendAfterMs) {
       waiter.sentAtMs = -Infinity;
-      book.unsent = true;
+      book.rescan = true;
     }
   }
   if (nowMs - book.sessionSentAtMs >= resendAfterMs) {

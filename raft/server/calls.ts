@@ -37,8 +37,7 @@ export function propose(
     return Promise.reject(withLeader(driver, error));
   }
   return new Promise((resolve, reject) => {
-    const deadlineMs = node.clock.nowMs() + timeoutMs;
-    addProposal(proposals, ports, operation, deadlineMs, (outcome) => {
+    addProposal(proposals, ports, operation, timeoutMs, (outcome) => {
       if (outcome.kind === "failed") reject(outcome.error);
       else resolve({ index: outcome.index, result: outcome.result });
     });

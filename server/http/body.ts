@@ -1,3 +1,4 @@
+import type { Deadlines } from "../../base/mod.ts";
 import { Problem } from "./problem.ts";
 
 /** How long a body may take to come whole. */
@@ -8,22 +9,19 @@ export const BODY_TIMEOUT_MS = 30_000;
  *
  * @param request The request.
  * @param maxBytes The largest.
- * @param timeoutMs How long it may take.
+ * @param deadlines How long it may take.
  * @returns The text.
  * @throws {Problem} When it is larger, or late.
  */
-export async function readText(
+export function readText(
   request: Request,
   maxBytes: number,
-  timeoutMs: number,
+  deadlines: Deadlines,
 ): Promise<string> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(tooSlow(timeoutMs)), timeoutMs);
-  try {
-    return await Promise.race([read(request, maxBytes), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const deadline = deadlines.begin(() => reject(tooSlow(deadlines.timeoutMs)));
+  read(request, maxBytes).then(resolve, reject).finally(deadline.met);
+  return promise;
 }
 
 async function read(request: Request, maxBytes: number): Promise<string> {

@@ -1,8 +1,22 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { createDeadlines, systemClock } from "../../base/mod.ts";
 import { parseObject, readText } from "./body.ts";
 import { Problem } from "./problem.ts";
 
 const PATIENCE_MS = 30_000;
+
+/** Reads, and leaves no timer behind. */
+async function read(
+  request: Request,
+  timeoutMs = PATIENCE_MS,
+): Promise<string> {
+  const deadlines = createDeadlines(systemClock(), timeoutMs);
+  try {
+    return await readText(request, 5, deadlines);
+  } finally {
+    deadlines.stop();
+  }
+}
 
 /** A request whose body says how long it is, or not. */
 function requestOf(
@@ -33,13 +47,13 @@ for (const sized of [true, false]) {
 
   Deno.test(`readText() takes a body ${kind} up to its limit`, async () => {
     const { request } = requestOf("büß", { sized });
-    assertEquals(await readText(request, 5, PATIENCE_MS), "büß");
+    assertEquals(await read(request), "büß");
   });
 
   Deno.test(`readText() refuses a body ${kind} over its limit`, async () => {
     const { request } = requestOf("x".repeat(6), { sized });
     const error = await assertRejects(
-      () => readText(request, 5, PATIENCE_MS),
+      () => read(request),
       Problem,
     );
     assertEquals([error.code, error.status], ["too_large", 413]);
@@ -50,7 +64,7 @@ Deno.test("readText() stops to take chunks at its limit", async () => {
   const { request, wasCancelled } = requestOf("x".repeat(1000), {
     sized: false,
   });
-  await assertRejects(() => readText(request, 5, PATIENCE_MS), Problem);
+  await assertRejects(() => read(request), Problem);
   assert(wasCancelled());
 });
 
@@ -66,14 +80,14 @@ for (const headers of [{}, { "content-length": "5" }]) {
       },
     });
     const request = new Request("http://a/", { method: "POST", body, headers });
-    const error = await assertRejects(() => readText(request, 5, 1), Problem);
+    const error = await assertRejects(() => read(request, 1), Problem);
     end();
     assertEquals([error.code, error.status], ["request_timeout", 408]);
   });
 }
 
 Deno.test("readText() takes no body for an empty one", async () => {
-  assertEquals(await readText(new Request("http://a/"), 5, PATIENCE_MS), "");
+  assertEquals(await read(new Request("http://a/")), "");
 });
 
 Deno.test("parseObject() takes objects, and nothing for an empty one", () => {

@@ -1,9 +1,9 @@
-import { messageOf } from "../../base/mod.ts";
+import { type Deadlines, messageOf } from "../../base/mod.ts";
 import type { Audit, Caller } from "../audit/mod.ts";
 import type { LeaderHint, RaftErrorCode } from "../../raft/mod.ts";
 import { RaftError } from "../../raft/mod.ts";
 import { type AccessRules, checkAccess } from "./access.ts";
-import { BODY_TIMEOUT_MS, readText } from "./body.ts";
+import { readText } from "./body.ts";
 import { responseOf } from "./json.ts";
 import { Problem, type ProblemCode, problemResponse } from "./problem.ts";
 import type { Match, Route, RouteTable } from "./route.ts";
@@ -14,6 +14,8 @@ export interface HandleOptions {
   readonly rules: AccessRules;
   /** The largest body. */
   readonly maxBodyBytes: number;
+  /** By when a body must have come whole. */
+  readonly bodies: Deadlines;
   /** How many requests are served at once; more are refused as busy. */
   readonly maxRequests: number;
   /** Whether only open routes are still served. */
@@ -143,7 +145,7 @@ async function answer(
   trail.caller = checkAccess(dispatcher.rules, route, request, remoteHost);
   const hasBody = request.method === "POST" || request.method === "PUT";
   const body = hasBody
-    ? await readText(request, dispatcher.maxBodyBytes, BODY_TIMEOUT_MS)
+    ? await readText(request, dispatcher.maxBodyBytes, dispatcher.bodies)
     : "";
   trail.body = body;
   const query = search === "" ? NO_QUERY : new URLSearchParams(search);

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { createDeadlines, systemClock } from "../../base/mod.ts";
 import { RaftError, type RaftErrorCode } from "../../raft/mod.ts";
 import { type AuditedCall, createAudit } from "../audit/mod.ts";
 import { createRequestHandler, type HandleOptions } from "./handle.ts";
@@ -22,6 +23,7 @@ function handlerOf(
     method: Route["method"],
     access: Route["access"],
   ): Route => ({ method, path: "/a", access, summary: "", handle });
+  const bodies = createDeadlines(systemClock(), 30_000);
   const handler = createRequestHandler({
     table: createRouteTable([
       route("GET", "read"),
@@ -30,6 +32,7 @@ function handlerOf(
     ]),
     rules: { adminToken: null, readToken: null, hosts: new Set() },
     maxBodyBytes: 10,
+    bodies,
     maxRequests: 2,
     isStopping: () => false,
     apiOf: (id) => `api-${id}`,
@@ -40,7 +43,13 @@ function handlerOf(
     nowMs: () => 0,
     ...options,
   });
-  return async (request) => await handler(request, INFO);
+  return async (request) => {
+    try {
+      return await handler(request, INFO);
+    } finally {
+      bodies.stop();
+    }
+  };
 }
 
 function get(path = "/a", headers: HeadersInit = {}): Request {

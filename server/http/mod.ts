@@ -4,7 +4,7 @@
  * @module
  */
 export type { AccessRules } from "./access.ts";
-export { parseObject } from "./body.ts";
+export { BODY_TIMEOUT_MS, parseObject } from "./body.ts";
 export {
   createRequestHandler,
   type HandleOptions,

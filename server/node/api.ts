@@ -1,8 +1,9 @@
-import { messageOf, systemClock } from "../../base/mod.ts";
+import { createDeadlines, messageOf, systemClock } from "../../base/mod.ts";
 import { apiRoutes, type NodeContext, type WatchHub } from "../api/mod.ts";
 import type { Audit } from "../audit/mod.ts";
 import { FRONT_LIMITS, openServer } from "../front/mod.ts";
 import {
+  BODY_TIMEOUT_MS,
   createRequestHandler,
   createRouteTable,
   type Route,
@@ -55,11 +56,14 @@ export async function serveApi(
   );
   const other = metrics.http.route("other");
   const load: Load = { active: 0, isStopping: false, onIdle: () => {} };
+  const clock = systemClock();
+  const bodies = createDeadlines(clock, BODY_TIMEOUT_MS);
   const handler = createRequestHandler({
     table,
     rules: accessRules(config, keys.tokens),
     maxBodyBytes: BODY_OVERHEAD_BYTES +
       config.raft.maxEntrySizeBytes * BODY_OVERHEAD_RATIO,
+    bodies,
     maxRequests: MAX_REQUESTS,
     apiOf: (id) => node.machine.members().get(id)?.api ?? "",
     isStopping: () => load.isStopping,
@@ -83,7 +87,6 @@ export async function serveApi(
       }),
     nowMs: context.nowMs,
   });
-  const clock = systemClock();
   const server = await openServer({
     where: { hostname: host, port },
     handler,
@@ -102,6 +105,7 @@ export async function serveApi(
       // It waits for every answer to be sent, but also for requests that never become whole.
       if (load.active === 0) await withinDrain(server.shutdown());
       await server.close();
+      bodies.stop();
     },
   };
 }
