@@ -1,5 +1,5 @@
 /**
- * The leaf: assertions, clocks, deadlines, random numbers, units, addresses, log positions, near names and
+ * The leaf: assertions, clocks, deadlines, pauses, random numbers, units, addresses, log positions, near names and
  * streams of events.
  * Imports nothing of ours.
  *
@@ -11,8 +11,10 @@ export * from "./clock.ts";
 export * from "./deadlines.ts";
 export * from "./errors.ts";
 export * from "./event_stream.ts";
+export * from "./every.ts";
 export * from "./lsn.ts";
 export * from "./nearest.ts";
+export * from "./pause.ts";
 export * from "./random.ts";
 export * from "./reach.ts";
 export * from "./units.ts";

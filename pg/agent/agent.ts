@@ -1,4 +1,4 @@
-import { messageOf } from "../../base/mod.ts";
+import { messageOf, pause } from "../../base/mod.ts";
 import { isFenced, type LocalView, plan, type Step } from "../policy/mod.ts";
 import { act } from "./act.ts";
 import { type Body, createBody } from "./body.ts";
@@ -237,11 +237,7 @@ async function actWhileTelling(body: Body, step: Step): Promise<void> {
   const ended = new AbortController();
   const telling = (async () => {
     while (!ended.signal.aborted) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = clock.after(STEP_REPORT_MS, resolve);
-      ended.signal.addEventListener("abort", () => resolve(), { once: true });
-      await promise;
-      timer.cancel();
+      await pause(clock, STEP_REPORT_MS, ended.signal);
       if (!ended.signal.aborted) await look(body).catch(() => {});
     }
   })();

@@ -1,3 +1,4 @@
+import { delayToBeat } from "../../base/mod.ts";
 import type { Body } from "./body.ts";
 
 /** How often an agent looks while nothing happens; what happens wakes it. */
@@ -26,7 +27,8 @@ export function pollMs(body: Body): number {
   watch.alarmSinceMs = isAlarmed ? watch.alarmSinceMs ?? nowMs : null;
   if (watch.alarmSinceMs === null) {
     const quietMs = mode === "off" ? OFF_POLL_MS : POLL_MS;
-    return Math.min(quietMs, options.electionTimeoutMs / 2);
+    const periodMs = Math.min(quietMs, options.electionTimeoutMs / 2);
+    return delayToBeat(nowMs, periodMs);
   }
   if (members.get(saved.upstream?.id ?? 0)?.away) return AWAY_POLL_MS;
   // An agent may be gone for long while its PostgreSQL goes on.

@@ -1,3 +1,4 @@
+import { delayToBeat, pause } from "../../base/mod.ts";
 import type { Body } from "./body.ts";
 
 /** How often a primary is asked to commit; standbys take silence for a loss because of it (R7). */
@@ -17,16 +18,11 @@ export function startProbing(body: Body): Probing {
 }
 
 async function probeUntilStopped(body: Body): Promise<void> {
-  const { clock } = body.options;
-  while (!body.stopping.signal.aborted) {
+  const { options: { clock }, stopping: { signal } } = body;
+  while (!signal.aborted) {
     if (body.view?.server.kind === "primary") await probeOnce(body);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = clock.after(PROBE_INTERVAL_MS, resolve);
-    body.stopping.signal.addEventListener("abort", () => resolve(), {
-      once: true,
-    });
-    await promise;
-    timer.cancel();
+    const delayMs = delayToBeat(clock.nowMs(), PROBE_INTERVAL_MS);
+    await pause(clock, delayMs, signal);
   }
 }
 

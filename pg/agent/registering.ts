@@ -1,4 +1,4 @@
-import { messageOf } from "../../base/mod.ts";
+import { delayToBeat, messageOf, pause } from "../../base/mod.ts";
 import type { Body } from "./body.ts";
 
 /** How often an agent looks whether the cluster knows its member as it is. */
@@ -14,11 +14,8 @@ export async function keepRegistered(body: Body): Promise<void> {
     } catch (error) {
       log("info", `Could not register yet: ${messageOf(error)}`);
     }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = clock.after(REGISTER_INTERVAL_MS, resolve);
-    stopping.signal.addEventListener("abort", () => resolve(), { once: true });
-    await promise;
-    timer.cancel();
+    const delayMs = delayToBeat(clock.nowMs(), REGISTER_INTERVAL_MS);
+    await pause(clock, delayMs, stopping.signal);
   }
 }
 

@@ -30,27 +30,3 @@ export async function withDeadline<T>(
     parent.removeEventListener("abort", stop);
   }
 }
-
-/**
- * Waits, unless the owner stops first.
- *
- * @param clock Whose time counts.
- * @param delayMs How long.
- * @param signal Aborted when the owner stops.
- */
-export function pause(
-  clock: Clock,
-  delayMs: number,
-  signal: AbortSignal,
-): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const finish = (): void => {
-      timer.cancel();
-      signal.removeEventListener("abort", finish);
-      resolve();
-    };
-    const timer = clock.after(delayMs, finish);
-    signal.addEventListener("abort", finish, { once: true });
-  });
-}

@@ -1,4 +1,4 @@
-import { type Clock, isLoopback, messageOf } from "../../base/mod.ts";
+import { type Clock, isLoopback, messageOf, pause } from "../../base/mod.ts";
 import type { Message, NodeId } from "../core/mod.ts";
 import type { Authenticator, Claim } from "./auth.ts";
 import {
@@ -18,7 +18,6 @@ import {
   type Self,
   STREAM_PATH,
 } from "./claim.ts";
-import { pause } from "./deadline.ts";
 import { decodeFrame } from "./decode.ts";
 import type { HelloFrame } from "./frame.ts";
 import type { HttpTransportLimits } from "./limits.ts";

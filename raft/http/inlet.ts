@@ -1,5 +1,5 @@
-import type { Random } from "../../base/mod.ts";
-import { pause, withDeadline } from "./deadline.ts";
+import { pause, type Random } from "../../base/mod.ts";
+import { withDeadline } from "./deadline.ts";
 import { reachAcross } from "./edge.ts";
 import type { HelloFrame } from "./frame.ts";
 import { retryDelayMs, type RetryState } from "./retry.ts";

@@ -1,5 +1,6 @@
 import {
   type Clock,
+  every,
   invariant,
   isLoopback,
   type Random,
@@ -280,7 +281,8 @@ async function startNode(
   node.events = events;
   if (listen !== undefined) await startListening(node, listen);
   if (node.stopped) return;
-  tick(node);
+  const { clock, limits } = node.peers.context;
+  node.timer = every(clock, limits.pingIntervalMs, () => tickPeers(node.peers));
   movePeers(node.peers, node.addresses);
 }
 
@@ -304,12 +306,6 @@ function setAddresses(
   for (const address of addresses.values()) parseAddress(address);
   node.addresses = new Map(addresses);
   if (node.events !== null) movePeers(node.peers, node.addresses);
-}
-
-function tick(node: Node): void {
-  const { clock, limits } = node.peers.context;
-  tickPeers(node.peers);
-  node.timer = clock.after(limits.pingIntervalMs, () => tick(node));
 }
 
 function probe({ events, peers, stopped }: Node, id: NodeId): void {

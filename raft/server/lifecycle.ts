@@ -1,4 +1,4 @@
-import { type Clock, invariant, randomIdentity } from "../../base/mod.ts";
+import { invariant, pause, randomIdentity } from "../../base/mod.ts";
 import { encodeConfiguration, type Entry, type Member } from "../core/mod.ts";
 import {
   createDriver,
@@ -185,18 +185,4 @@ export async function shutDown(
 
 function notify({ listeners }: ServerNode): void {
   for (const listener of listeners) listener();
-}
-
-/** Waits, or ends at once when the node stops. */
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal.aborted) return Promise.resolve();
-  const end = (): void => {
-    timer.cancel();
-    signal.removeEventListener("abort", end);
-    resolve();
-  };
-  const timer = clock.after(ms, end);
-  signal.addEventListener("abort", end);
-  return promise;
 }

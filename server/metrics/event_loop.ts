@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "../../base/mod.ts";
+import { type Clock, delayToBeat, type Timer } from "../../base/mod.ts";
 
 /** How often the event loop is asked how late it is: rare enough to cost an idle node nothing. */
 export const SAMPLE_INTERVAL_MS = 500;
@@ -23,8 +23,10 @@ export function sampleEventLoop(
   let timer: Timer = arm();
 
   function arm(): Timer {
-    const dueMs = clock.nowMs() + SAMPLE_INTERVAL_MS;
-    return clock.after(SAMPLE_INTERVAL_MS, () => {
+    const nowMs = clock.nowMs();
+    const delayMs = delayToBeat(nowMs, SAMPLE_INTERVAL_MS);
+    const dueMs = nowMs + delayMs;
+    return clock.after(delayMs, () => {
       // A timer may run a fraction of a millisecond early.
       onDelay(Math.max(0, clock.nowMs() - dueMs));
       timer = arm();

@@ -1,4 +1,4 @@
-import { type Clock, messageOf } from "../../base/mod.ts";
+import { type Clock, messageOf, pause } from "../../base/mod.ts";
 import {
   type HttpTransport,
   OpeningRefusedError,
@@ -53,8 +53,8 @@ export type EntryOutcome = "founded" | "must_join" | "stopped";
  */
 export async function foundTogether(entry: Entry): Promise<EntryOutcome> {
   if (entry.members.length === 0) return "must_join";
-  const { own, clusterId } = entry;
-  while (!entry.signal.aborted) {
+  const { own, clusterId, clock, signal } = entry;
+  while (!signal.aborted) {
     const refusals = new Map<NodeId, string>();
     const answers = await askAll(entry, refusals);
     const decision = decideFounding(clusterId, own, entry.members, answers);
@@ -65,7 +65,7 @@ export async function foundTogether(entry: Entry): Promise<EntryOutcome> {
     if (decision.kind === "wiped") return "must_join";
     tellWhatIKnow(entry, answers);
     entry.progress(describeWait(decision, refusals));
-    await pause(entry, ASK_INTERVAL_MS);
+    await pause(clock, ASK_INTERVAL_MS, signal);
   }
   return "stopped";
 }
@@ -145,7 +145,7 @@ export async function joinCluster(
   entry: Entry,
   isMember: () => boolean,
 ): Promise<EntryOutcome> {
-  const { own, http, signal } = entry;
+  const { own, http, signal, clock } = entry;
   const peers = [
     ...entry.join,
     ...entry.members.filter(({ id }) => id !== own.id).map((m) => m.address),
@@ -164,22 +164,9 @@ export async function joinCluster(
       if (signal.aborted) break;
       entry.progress(`Asking ${where} to be let in: ${messageOf(error)}`);
     }
-    await pause(entry, JOIN_INTERVAL_MS);
+    await pause(clock, JOIN_INTERVAL_MS, signal);
   }
   if (signal.aborted) return "stopped";
   entry.progress(null);
   return "founded";
-}
-
-function pause({ clock, signal }: Entry, ms: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const end = (): void => {
-    timer.cancel();
-    signal.removeEventListener("abort", end);
-    resolve();
-  };
-  const timer = clock.after(ms, end);
-  signal.addEventListener("abort", end);
-  if (signal.aborted) end();
-  return promise;
 }

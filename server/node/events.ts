@@ -1,3 +1,4 @@
+import { every, systemClock } from "../../base/mod.ts";
 import {
   createTeller,
   type PicturePostgres,
@@ -67,7 +68,7 @@ export function lookRepeatedly(node: Node, teller: Teller): void {
     teller.lookAtPostgres();
   };
   look();
-  const timer = setInterval(look, LOOK_INTERVAL_MS);
+  const timer = every(systemClock(), LOOK_INTERVAL_MS, look);
   const { signal } = node.stopping;
-  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+  signal.addEventListener("abort", timer.cancel, { once: true });
 }

@@ -1,4 +1,9 @@
-import { formatHostPort, messageOf, systemClock } from "../../base/mod.ts";
+import {
+  every,
+  formatHostPort,
+  messageOf,
+  systemClock,
+} from "../../base/mod.ts";
 import { encodeKvOperation } from "../../raft/machines/mod.ts";
 import type { Leadership } from "../../raft/mod.ts";
 import { createWatchHub, type WatcherView } from "../api/mod.ts";
@@ -252,14 +257,14 @@ function tellTime({ raft, machine, stopping: { signal } }: Node): void {
     },
   });
   let isBusy = false;
-  const timer = setInterval(async () => {
+  const timer = every(clock, TICK_INTERVAL_MS, async () => {
     if (isBusy) return;
     isBusy = true;
     // Whoever leads next measures anew; a lease only lasts longer.
     await beat().catch(() => {});
     isBusy = false;
-  }, TICK_INTERVAL_MS);
-  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+  });
+  signal.addEventListener("abort", timer.cancel, { once: true });
 }
 
 /** PostgreSQL is looked after once the node is a member, whose reports count. */

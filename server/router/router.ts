@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { lookup } from "node:dns/promises";
-import { type Clock, type HostPort, messageOf } from "../../base/mod.ts";
+import { type Clock, every, type HostPort, messageOf } from "../../base/mod.ts";
 import type { ClusterState, MemberId } from "../../pg/cluster/mod.ts";
 import type { Observations } from "../../pg/policy/mod.ts";
 import type { NodeConfig } from "../config/mod.ts";
@@ -55,8 +55,10 @@ export interface Router {
   stop(): Promise<void>;
 }
 
-/** Looks and confirmations within an election timeout; one that is late still leaves others. */
-const LOOKS_PER_TIMEOUT = 3;
+/** Looks within an election timeout; one that is late still leaves others. */
+const LOOKS_PER_TIMEOUT = 4;
+/** Confirmations within an election timeout, while they are wanted. */
+const CONFIRMATIONS_PER_TIMEOUT = 3;
 const STATS_TIMEOUT_MS = 2000;
 /** How long after its thread ended on its own a router is started again. */
 const RESTART_MS = 1000;
@@ -121,7 +123,7 @@ export async function startRouter(
   };
   const doors = await begin(life);
   const everyMs = config.raft.electionTimeoutMs / LOOKS_PER_TIMEOUT;
-  const timer = setInterval(() => tick(life), everyMs);
+  const timer = every(ports.clock, everyMs, () => tick(life));
   return {
     doors,
     poke: () => look(life),
@@ -142,7 +144,7 @@ export async function startRouter(
     },
     stop: async () => {
       life.isStopping = true;
-      clearInterval(timer);
+      timer.cancel();
       await life.thread?.stop();
       await life.confirming;
       await Promise.all(life.cancels);
@@ -211,7 +213,7 @@ async function takeLease(life: Life): Promise<void> {
   life.isLeaseWanted = false;
   life.lease = {
     untilMs: startedMs + electionTimeoutMs,
-    renewMs: startedMs + electionTimeoutMs / LOOKS_PER_TIMEOUT,
+    renewMs: startedMs + electionTimeoutMs / CONFIRMATIONS_PER_TIMEOUT,
   };
   look(life);
   thread.order({ kind: "lease", ...life.lease });
