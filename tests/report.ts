@@ -8,7 +8,14 @@ export interface Report {
   readonly skipped: readonly string[];
 }
 
-/** How a run ends. */
+/** One run of `deno test`. */
+export interface Run {
+  readonly report: Report;
+  /** How it ended. */
+  readonly exitCode: number;
+}
+
+/** What runs come to. */
 export interface Verdict {
   /** What to print; the counts are the last line. */
   readonly lines: readonly string[];
@@ -54,42 +61,41 @@ function plain(text: string): string {
 }
 
 /**
- * Judges a run.
+ * Judges runs together.
  *
  * A file that cannot be loaded appears in no report, so a run that ended badly without a counted
  * failure counts as one; so does a run of no test at all.
  *
- * @param report What the report says.
- * @param exitCode How `deno test` ended.
+ * @param runs The runs.
  * @param strict Whether a skipped test is a failure.
  * @returns What to print and how to exit.
  */
 export function judge(
-  report: Report,
-  exitCode: number,
+  runs: readonly Run[],
   strict: boolean,
 ): Verdict {
-  const { passed, failed, skipped } = report;
-  const lines = skipped.map((name) => `Skipped: ${name}`);
-  const broken = brokenRun(report, exitCode);
-  if (broken !== null) lines.push(broken);
+  const skipped = runs.flatMap(({ report }) => report.skipped);
+  const broken = runs.flatMap(brokenRun);
+  const lines = [...skipped.map((name) => `Skipped: ${name}`), ...broken];
   if (strict && skipped.length > 0) {
     lines.push("Skipped tests are failures where CI is set");
   }
 
-  const failures = failed + (broken === null ? 0 : 1);
+  const passed = runs.reduce((sum, { report }) => sum + report.passed, 0);
+  const failed = runs.reduce((sum, { report }) => sum + report.failed, 0);
+  const failures = failed + broken.length;
   const counts = `${passed} passed, ${failures} failed`;
   const tail = skipped.length > 0 ? `, ${skipped.length} skipped` : "";
   const good = failures === 0 && !(strict && skipped.length > 0);
   return { lines: [...lines, counts + tail], code: good ? 0 : 1 };
 }
 
-function brokenRun(report: Report, exitCode: number): string | null {
+function brokenRun({ report, exitCode }: Run): string[] {
   if (exitCode !== 0 && report.failed === 0) {
-    return `deno test ended with code ${exitCode} although no test failed`;
+    return [`deno test ended with code ${exitCode} although no test failed`];
   }
   if (exitCode === 0 && report.passed + report.failed === 0) {
-    return "No test ran";
+    return ["No test ran"];
   }
-  return null;
+  return [];
 }

@@ -1,4 +1,4 @@
-import { judge, readReport } from "./report.ts";
+import { judge, readReport, type Report } from "./report.ts";
 import { assertEquals } from "@std/assert";
 
 const XML = `<?xml version="1.0" encoding="UTF-8"?>
@@ -16,7 +16,7 @@ const XML = `<?xml version="1.0" encoding="UTF-8"?>
     </testsuite>
 </testsuites>`;
 
-const NONE = { passed: 0, failed: 0, skipped: [] };
+const NONE: Report = { passed: 0, failed: 0, skipped: [] };
 
 Deno.test("readReport() counts every kind of result and names what was skipped", () => {
   assertEquals(readReport(XML), {
@@ -30,7 +30,9 @@ Deno.test("readReport() finds nothing in no report", () => {
   assertEquals(readReport(""), NONE);
 });
 
-const cases: Array<[string, Parameters<typeof judge>, string, number]> = [
+type Case = [string, [Report, number, boolean], string, number];
+
+const cases: readonly Case[] = [
   [
     "passes a good run",
     [{ ...NONE, passed: 3 }, 0, true],
@@ -76,9 +78,9 @@ const cases: Array<[string, Parameters<typeof judge>, string, number]> = [
   ],
 ];
 
-for (const [name, args, last, code] of cases) {
+for (const [name, [report, exitCode, strict], last, code] of cases) {
   Deno.test(`judge() ${name}`, () => {
-    const verdict = judge(...args);
+    const verdict = judge([{ report, exitCode }], strict);
 
     assertEquals(verdict.lines.at(-1), last);
     assertEquals(verdict.code, code);
@@ -86,11 +88,24 @@ for (const [name, args, last, code] of cases) {
 }
 
 Deno.test("judge() names what was skipped", () => {
-  const { lines } = judge(
-    { passed: 1, failed: 0, skipped: ["f: t"] },
-    0,
-    false,
-  );
+  const report = { passed: 1, failed: 0, skipped: ["f: t"] };
+  const { lines } = judge([{ report, exitCode: 0 }], false);
 
   assertEquals(lines[0], "Skipped: f: t");
+});
+
+Deno.test("judge() adds runs up, and fails them all for one that broke", () => {
+  const good = { report: { ...NONE, passed: 3 }, exitCode: 0 };
+  const bad = { report: { ...NONE, passed: 4, failed: 2 }, exitCode: 1 };
+  const broken = { report: { ...NONE, passed: 5 }, exitCode: 1 };
+
+  assertEquals(judge([good, good], true), {
+    lines: ["6 passed, 0 failed"],
+    code: 0,
+  });
+  assertEquals(
+    judge([good, bad, broken], true).lines.at(-1),
+    "12 passed, 3 failed",
+  );
+  assertEquals(judge([broken, good], true).code, 1);
 });
