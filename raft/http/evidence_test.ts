@@ -121,3 +121,25 @@ Deno.test("gone is told when a peer stops in good order", async () => {
     await until("it is gone", () => a.evidence.includes("gone 2"));
   });
 });
+
+Deno.test("a node that comes back is received from at once, however patient the wait for it", async () => {
+  const LONG_MS = 60_000;
+  const limits = { retryMinMs: LONG_MS, retryRefusedMs: LONG_MS };
+  const listen = { hostname: "127.0.0.1", port: freePort() };
+  await withNodes([{ limits }], async (node) => {
+    const came = (): number =>
+      node.evidence.filter((each) => each === "present 2").length;
+    const first = await startNode(2, { listen });
+    node.transport.setPeers(new Map([[2, first.address]]));
+    await until("it is there", () => came() === 1);
+    await first.transport.stop();
+    await until("it is gone", () => node.evidence.includes("gone 2"));
+    const back = await startNode(2, { listen });
+    try {
+      back.transport.setPeers(new Map([[1, node.address]]));
+      await until("it is there again", () => came() === 2);
+    } finally {
+      await back.transport.stop();
+    }
+  });
+});

@@ -21,6 +21,8 @@ export interface Inlet {
   readonly stopping: AbortController;
   /** The stream that stands or is being opened; null before the first. */
   stream: StreamIn | null;
+  /** Ends the wait for the next attempt, also before it has begun. */
+  waiting: AbortController;
   /** How many attempts in a row have failed. */
   failures: number;
   /** How many streams in a row broke soon. */
@@ -49,6 +51,7 @@ export function createInlet(options: InletOptions): Inlet {
     options,
     stopping: new AbortController(),
     stream: null,
+    waiting: new AbortController(),
     failures: 0,
     quickBreaks: 0,
     broke: false,
@@ -67,9 +70,22 @@ export async function runInlet(inlet: Inlet): Promise<void> {
     inlet.stream = nextStream(inlet);
     const end = await runStream(inlet.stream);
     if (signal.aborted) return;
+    // What the peer did while a stream stood says nothing of now.
+    if (end.kind === "broken") inlet.waiting = new AbortController();
     const delayMs = retryDelayMs(await digest(inlet, end), limits, random);
-    if (delayMs > 0) await pause(clock, delayMs, signal);
+    if (signal.aborted) return;
+    if (delayMs > 0) await pause(clock, delayMs, inlet.waiting.signal);
+    inlet.waiting = new AbortController();
   }
+}
+
+/**
+ * Takes that the peer is there: it has just reached this node.
+ *
+ * @param inlet The inlet.
+ */
+export function hurryInlet(inlet: Inlet): void {
+  inlet.waiting.abort();
 }
 
 /**
@@ -88,6 +104,7 @@ export function tickInlet(inlet: Inlet): void {
  */
 export function stopInlet(inlet: Inlet): void {
   inlet.stopping.abort();
+  inlet.waiting.abort();
   if (inlet.stream !== null) closeStream(inlet.stream);
 }
 

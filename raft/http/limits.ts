@@ -52,7 +52,7 @@ export interface HttpTransportLimits {
   readonly retryMinMs: number;
   /** The longest delay between attempts. @default {500} */
   readonly retryMaxMs: number;
-  /** The longest delay while the peer's port refuses. @default {100} */
+  /** The longest delay while the peer's port refuses, for the first seconds. @default {100} */
   readonly retryRefusedMs: number;
   /** A stream that stood for so long resets the delay. @default {1000} */
   readonly stableMs: number;

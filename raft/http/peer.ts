@@ -27,6 +27,7 @@ import {
 } from "./lane.ts";
 import {
   createReceiver,
+  hurryReceiver,
   moveReceiver,
   noteTurnedAway,
   type Receiver,
@@ -130,6 +131,7 @@ export function acceptStream(
   lane: LaneName,
   hello: HelloFrame,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
+  if (lane === "main") hurryReceiver(peer.receiver);
   return openLane(peer.lanes[lane], hello);
 }
 

@@ -7,6 +7,7 @@ import { type Edge, passIn } from "./edge.ts";
 import type { Frame, HelloFrame } from "./frame.ts";
 import {
   createInlet,
+  hurryInlet,
   type Inlet,
   runInlet,
   stopInlet,
@@ -98,6 +99,15 @@ export function moveReceiver(
   receiver.call = call;
   receiver.inlet = inlet;
   tasks.own(runInlet(inlet));
+}
+
+/**
+ * Opens the main stream at once, where that waits for its next attempt: the peer is there.
+ *
+ * @param receiver The receiver.
+ */
+export function hurryReceiver({ inlet }: Receiver): void {
+  if (inlet !== null) hurryInlet(inlet);
 }
 
 /**

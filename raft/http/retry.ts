@@ -1,6 +1,9 @@
 import type { Random } from "../../base/mod.ts";
 import type { HttpTransportLimits } from "./limits.ts";
 
+/** So many refusals in a row are no restart any more: who comes back opens a stream, and is reached at once. */
+const MANY_REFUSALS = 64;
+
 /** What decides when the next attempt comes. */
 export interface RetryState {
   /** How many attempts in a row did not lead to a stream that lasted. */
@@ -23,7 +26,8 @@ export function retryDelayMs(
   random: Random,
 ): number {
   if (state.failures === 0) return 0;
-  const highest = state.refused ? limits.retryRefusedMs : limits.retryMaxMs;
+  const isRestart = state.refused && state.failures <= MANY_REFUSALS;
+  const highest = isRestart ? limits.retryRefusedMs : limits.retryMaxMs;
   const doubled = limits.retryMinMs * 2 ** Math.min(state.failures - 1, 16);
   const delayMs = Math.min(doubled, highest);
   return delayMs * (0.5 + random.next() / 2);
