@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
 import { startProcess, until } from "./nodes/mod.ts";
-import { processesNaming } from "./postgres/mod.ts";
+import { commandLineOf, processesNaming, signalTo } from "./postgres/mod.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const DEMO = [Deno.execPath(), "run", "-A", join(ROOT, "main.ts"), "demo"];
@@ -159,14 +159,25 @@ async function inTerminal(
     });
   } catch (error) {
     const shown = (await read()).join("\n");
-    throw new Error(`The terminal shows\n${shown}`, { cause: error });
-  } finally {
     await tmux(socket, "kill-server");
-    await until(() => processesNaming(root).length === 0 || null, {
-      what: "everything in the terminal has ended",
-    });
-    await Deno.remove(socket).catch(() => {});
+    const left = await endAll(root);
+    const text = `The terminal shows\n${shown}\n\nLeft behind:\n${left}`;
+    throw new Error(text, { cause: error });
   }
+  await tmux(socket, "kill-server");
+  assertEquals(await endAll(root), "");
+}
+
+/** Waits for the end of all that was started, and ends what does not; returns what that was. */
+async function endAll(root: string): Promise<string> {
+  const left = (): number[] => processesNaming(root);
+  const what = "everything in the terminal has ended";
+  const ended = until(() => left().length === 0 || null, { what });
+  const lines = await ended.then(() => [], () => left().map(commandLineOf));
+  for (const pid of left()) signalTo(pid, "SIGKILL");
+  await until(() => left().length === 0 || null, { what });
+  await Deno.remove(join(root, "tmux")).catch(() => {});
+  return lines.join("\n");
 }
 
 const NODE_ROW = /^\d +(running|killed|frozen) /;

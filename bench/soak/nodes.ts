@@ -6,6 +6,9 @@ import type { NodeReading } from "./verdict.ts";
 /** The node that leads for a while, and is then ended and started again; the others live all the time. */
 export const RESTARTED_NODE = 3;
 
+/** How long a restarted node may take on a machine that has other things to do; no measure of it. */
+const READY_TIMEOUT_MS = 120_000;
+
 /**
  * Reads what the nodes hold; those that are away are left out.
  *
@@ -76,6 +79,6 @@ export async function restartRepeatedly(
     if (count % 2 === 0) await node.kill();
     else await node.terminate();
     node.restart();
-    await node.ready();
+    await node.ready(READY_TIMEOUT_MS);
   }
 }
