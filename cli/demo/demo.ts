@@ -6,35 +6,12 @@ import { flag, value } from "../options.ts";
 import { manyLines } from "../style.ts";
 import { wholeNumberType } from "../text_types.ts";
 import { checkDemo, printFailure, printReport } from "./check.ts";
+import { listenForEnd } from "./ending.ts";
 import { showLive } from "./live.ts";
 import { type DemoOptions, withDemo } from "./session.ts";
 
 /** The versions that pgraft knows. */
 const MAJORS = { min: 14, max: 18 };
-
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
-/** The first signal ends a demo in order, the second at once. */
-function listen(): {
-  signal: AbortSignal;
-  hurry: AbortSignal;
-  release(): void;
-} {
-  const ending = new AbortController();
-  const hurrying = new AbortController();
-  const onSignal = (): void => {
-    if (ending.signal.aborted) hurrying.abort();
-    ending.abort();
-  };
-  for (const name of SIGNALS) Deno.addSignalListener(name, onSignal);
-  return {
-    signal: ending.signal,
-    hurry: hurrying.signal,
-    release: () => {
-      for (const name of SIGNALS) Deno.removeSignalListener(name, onSignal);
-    },
-  };
-}
 
 interface Wish {
   readonly check: boolean;
@@ -45,11 +22,12 @@ interface Wish {
 async function runDemo(wish: Wish, io: Io): Promise<number> {
   const { check, json, major } = wish;
   const startedMs = performance.now();
-  const { signal, hurry, release } = listen();
-  // What a person waits for is told as a message: the data is the report.
+  const { signal, hurry, failure, release } = listenForEnd();
+  // What a person waits for is told as a message: the data is the report. A terminal that was closed ends
+  // the demo, and must not keep it from clearing up.
   const say = async (line: string): Promise<void> => {
     const at = ((performance.now() - startedMs) / 1000).toFixed(1);
-    await io.err(`${at.padStart(5)} s  ${manyLines(line)}\n`);
+    await io.err(`${at.padStart(5)} s  ${manyLines(line)}\n`).catch(() => {});
   };
   const options: DemoOptions = { major, say, signal, hurry };
   try {
@@ -59,24 +37,33 @@ async function runDemo(wish: Wish, io: Io): Promise<number> {
         (demo) => showLive(demo, io, signal),
       );
       await say("Everything is stopped, and nothing is left behind");
+      throwFailure(failure());
       return code;
     }
     const report = await withDemo(
       options,
       (demo) => checkDemo(demo, startedMs, say, signal),
     );
+    throwFailure(failure());
     return await printReport(report, json, io);
   } catch (error) {
-    if (signal.aborted) {
+    const stray = failure();
+    if (signal.aborted && stray === null) {
       await say("Everything is stopped, and nothing is left behind");
       return EXIT.interrupted;
     }
-    if (check) return await printFailure(error, json, io);
-    await io.err(`pgraft: ${manyLines(messageOf(error))}\n`);
+    if (check) return await printFailure(stray ?? error, json, io);
+    // Where it was thrown is all that there is to find it by.
+    const why = stray?.stack ?? messageOf(error);
+    await io.err(`pgraft: ${manyLines(why)}\n`);
     return EXIT.failure;
   } finally {
     release();
   }
+}
+
+function throwFailure(failure: Error | null): void {
+  if (failure !== null) throw failure;
 }
 
 /** `pgraft demo`. */
