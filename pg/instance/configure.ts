@@ -37,8 +37,13 @@ export async function checkParameters(
   return faultLines(result.stderr).replaceAll(/^.*?FATAL: +/g, "");
 }
 
+/**
+ * A primary that was promoted with less runs without `hot_standby` (T30), which means nothing to a primary; a
+ * standby is started anew with it. So nobody need restart anything for it.
+ */
 const PENDING = `
-select name from pg_settings where pending_restart order by name`;
+select name from pg_settings
+where pending_restart and name <> 'hot_standby' order by name`;
 
 const FAULTS = `
 select format('%s: %s', name, error) as fault from pg_file_settings

@@ -77,6 +77,13 @@ Deno.test("a standby waits for its primary to have less, then for a restart (T30
     await writeRow(a, 1);
     await until("b streams again", () => isStreaming(b));
     await until("b has the row", () => hasCaughtUp(b, a));
+    await a.instance.reload();
+    await until("a has read its files again", async () => {
+      const [row] = await a.instance.query<{ pending: boolean }>(
+        "select pending_restart as pending from pg_settings where name = 'hot_standby'",
+      );
+      return row?.pending === true;
+    });
     assertEquals(await pendingOf(a), [[], []]);
     assertEquals(await pendingOf(b), [names, []]);
     await b.instance.stop("fast");
