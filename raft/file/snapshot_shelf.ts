@@ -274,11 +274,15 @@ async function commitSnapshot(writing: Writing): Promise<SnapshotMeta> {
   }
 }
 
+/** Whether a snapshot is needed; asked anew for each, since others may arrive in between. */
+function isWanted(shelf: SnapshotShelf, name: string): boolean {
+  return shelf.arriving.has(name) ||
+    shelf.kept.some((each) => each.name === name);
+}
+
 async function removeOlder(shelf: SnapshotShelf): Promise<void> {
-  const kept = new Set(shelf.kept.map((each) => each.name));
   for (const name of await shelf.files.list()) {
-    if (!isSnapshotName(name)) continue;
-    if (kept.has(name) || shelf.arriving.has(name)) continue;
+    if (!isSnapshotName(name) || isWanted(shelf, name)) continue;
     try {
       await shelf.files.remove(name);
     } catch (error) {

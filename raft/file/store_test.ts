@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { InvariantError, present } from "../../base/mod.ts";
 import type { StoredLog } from "../ports.ts";
 import { assertSame } from "./crash_script.ts";
+import { denoFileSystem } from "./deno_file_system.ts";
 import {
   CorruptLogError,
   ForeignStoreError,
@@ -460,6 +461,35 @@ Deno.test("snapshots are written and read while the log is appended to", () =>
     const found = await stored(path);
     assertEquals(found.snapshot?.index, 7);
     assertEquals(found.entries.length, 40);
+  }));
+
+Deno.test("a snapshot that arrives while older ones are looked for is not removed", () =>
+  inDirectory(async (path) => {
+    const looking = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const files = denoFileSystem(path);
+    let holdNext = false;
+    const list = async (): Promise<string[]> => {
+      if (holdNext) {
+        holdNext = false;
+        looking.resolve();
+        await goOn.promise;
+      }
+      return await files.list();
+    };
+    const store = createFileLogStore(path, {
+      ...SMALL,
+      fileSystem: { ...files, list },
+    });
+    await store.open(TEST_IDENTITY);
+    holdNext = true;
+    const older = writeSnapshot(store, 6, 1);
+    await looking.promise;
+    await writeSnapshot(store, 7, 1);
+    goOn.resolve();
+    await older;
+    await store.close();
+    assertEquals((await stored(path)).snapshot?.index, 7);
   }));
 
 Deno.test("open() refuses a snapshot of a newer version", () =>
