@@ -84,7 +84,7 @@ const ROWS: readonly ViewRow[] = [
     has:
       "key text, value text, version bigint, created_at timestamptz, updated_at timestamptz",
     doc:
-      "The store's keys in order, 10 000 at most, as this node has them. The times are NULL: it keeps revisions, see `kv_status`.",
+      "The store's keys in order, 10 000 at most, as this node has them. The times are those of the nodes that were asked to set them, NULL for a key from before pgraft kept any.",
   },
   {
     name: "log_index_mapping",
@@ -92,7 +92,7 @@ const ROWS: readonly ViewRow[] = [
     has:
       "raft_index bigint, operation_type text, target_table text, operation_data jsonb, applied_at timestamptz",
     doc:
-      "The last 1000 operations of replicated SQL that have run, for `pgraft_admin`: `operation_data` has statements, database and role. `target_table` is NULL, as statements may touch several.",
+      "The last 1000 operations of replicated SQL that have run, for `pgraft_admin`: `operation_data` has statements, database and role. `target_table` is NULL where they name none or several, or have more than 4096 characters.",
   },
   {
     name: "member_list",

@@ -31,6 +31,16 @@ export function addedBytes(
   return value.length - before.value.length;
 }
 
+/** What a key is set by. */
+export interface Setting {
+  /** The revision that it is part of. */
+  readonly revision: number;
+  /** The lease that the key gets, which exists; 0 for none. */
+  readonly lease: number;
+  /** When it was asked for; 0 where that is not known. */
+  readonly atMs: number;
+}
+
 /**
  * Sets a key.
  *
@@ -38,16 +48,14 @@ export function addedBytes(
  * @param key The key.
  * @param value Its new value.
  * @param before What it replaces, null for nothing.
- * @param revision The revision that this is part of.
- * @param lease The lease that it gets, which exists; 0 for none.
+ * @param setting What it is set by.
  */
 export function setKey(
   state: KvState,
   key: ByteString,
   value: ByteString,
   before: KvRecord | null,
-  revision: number,
-  lease: number,
+  { revision, lease, atMs }: Setting,
 ): void {
   state.revision = revision;
   const record: KvRecord = {
@@ -58,6 +66,8 @@ export function setKey(
     modRevision: revision,
     version: (before?.version ?? 0) + 1,
     lease,
+    createdAtMs: before?.createdAtMs ?? atMs,
+    updatedAtMs: atMs,
   };
   putRecord(state, record, before);
   state.history.note(record, before);
@@ -73,6 +83,8 @@ function tombstoneOf(key: ByteString, modRevision: number): KvRecord {
     modRevision,
     version: 0,
     lease: 0,
+    createdAtMs: 0,
+    updatedAtMs: 0,
   };
 }
 

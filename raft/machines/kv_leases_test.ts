@@ -232,8 +232,25 @@ Deno.test("a snapshot of before there were leases is still read", () => {
     modRevision: 2,
     version: 2,
     lease: 0,
+    createdAtMs: 0,
+    updatedAtMs: 0,
   });
   assertEquals(copyOf(machine).digest(), machine.digest());
+});
+
+Deno.test("a snapshot of before records had times is still read", () => {
+  const machine = createKvMachine();
+  const restored = machine.restoreFromSnapshot(3);
+  // Format 2: beside what format 1 has, compacted 0, the clock at 5; the key's lease 0.
+  restored.piece(Uint8Array.of(1, 2, 2, 1, 0, 5));
+  restored.piece(Uint8Array.of(2, 1, 97, 1, 49, 1, 2, 2, 0));
+  restored.done();
+  assertEquals(machine.clockMs(), 5);
+  const record = machine.get("a");
+  assertEquals(
+    [record?.version, record?.createdAtMs, record?.updatedAtMs],
+    [2, 0, 0],
+  );
 });
 
 /** A node that measures time as a leader does, and may do so while another one does, too. */

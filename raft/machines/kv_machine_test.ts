@@ -5,14 +5,17 @@ import {
   createKvMachine,
   decodeKvResult,
   encodeKvOperation,
+  type KvCompareAndSet,
   type KvComparison,
   type KvMachine,
   type KvOperation,
+  type KvPut,
   type KvRange,
   type KvRecord,
   type KvResult,
   type KvStep,
   type KvStepResult,
+  type KvTransaction,
   prefixRange,
 } from "./mod.ts";
 
@@ -46,6 +49,8 @@ function modelSet(
     modRevision: model.revision,
     version: (before?.version ?? 0) + 1,
     lease: 0,
+    createdAtMs: 0,
+    updatedAtMs: 0,
   });
 }
 
@@ -603,4 +608,40 @@ Deno.test("all changes of a transaction have one revision", () => {
     everything(machine).map(({ key, modRevision }) => [key, modRevision]),
     [["b", 2], ["c", 2]],
   );
+});
+
+Deno.test("a record says when it was made and when it was last set, whatever set it, and a snapshot keeps that", () => {
+  const machine = createKvMachine();
+  let atMs = 1_800_000_000_000;
+  const timesAfter = (
+    operation: KvPut | KvCompareAndSet | KvTransaction,
+  ): (number | undefined)[] => {
+    atMs += 1000;
+    apply(machine, { ...operation, atMs });
+    const record = machine.get("a");
+    return [record?.createdAtMs, record?.updatedAtMs];
+  };
+  const set = { ...SET, key: "a" };
+  const expected = { type: "mod_revision", modRevision: 2 } as const;
+  const none = { comparisons: [], failure: [] };
+  const made = atMs + 1000;
+  assertEquals(timesAfter(set), [made, made]);
+  assertEquals(timesAfter(set), [made, made + 1000]);
+  assertEquals(
+    timesAfter({ type: "compare_and_set", key: "a", expected, value: "2" }),
+    [made, made + 2000],
+  );
+  assertEquals(
+    timesAfter({ type: "transaction", success: [set], ...none }),
+    [made, made + 3000],
+  );
+  const copy = createKvMachine();
+  const index = machine.getLastAppliedIndex();
+  const restore = copy.restoreFromSnapshot(index);
+  for (const piece of machine.createSnapshot(index)) restore.piece(piece);
+  restore.done();
+  assertEquals(copy.get("a"), machine.get("a"));
+  assertEquals(copy.digest(), machine.digest());
+  apply(machine, { ...DROP, key: "a", rangeEnd: "" });
+  assertEquals(timesAfter(set), [made + 4000, made + 4000]);
 });

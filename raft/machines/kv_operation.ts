@@ -3,6 +3,7 @@ import {
   createReader,
   createWriter,
   finishWriter,
+  numberSize,
   readByte,
   readByteString,
   readCompletely,
@@ -36,6 +37,8 @@ export interface KvPut {
    * @default {0}
    */
   readonly lease?: number;
+  /** {@linkcode KvTransaction.atMs} */
+  readonly atMs?: number;
 }
 
 /** Deletes one key or a range, all in one revision. */
@@ -59,6 +62,8 @@ export interface KvCompareAndSet {
   readonly expected: KvExpectation;
   /** The new value; null deletes the key. */
   readonly value: ByteString | null;
+  /** {@linkcode KvTransaction.atMs} */
+  readonly atMs?: number;
 }
 
 /** Reads one key or a range; only within a {@linkcode KvTransaction}. */
@@ -93,6 +98,13 @@ export interface KvTransaction {
   readonly success: readonly KvStep[];
   /** What is done else. */
   readonly failure: readonly KvStep[];
+  /**
+   * When it was asked for, by the clock of whoever asks, since 1970: what records say of themselves, and nothing
+   * rests on it. Of a step within a transaction it does not count, but that of the transaction.
+   *
+   * @default {0, which says nothing}
+   */
+  readonly atMs?: number;
 }
 
 /** Makes a lease. */
@@ -151,6 +163,8 @@ const RETURN_PREVIOUS = 1;
 const HAS_LEASE = 2;
 const EXPECT_VALUE = 1;
 const SET_VALUE = 2;
+/** Of all operations that set keys. */
+const HAS_TIME = 4;
 
 /** The room that is made at first for what has no key, or several. */
 const OTHER_BYTES = 32;
@@ -245,14 +259,24 @@ function writeOperation(
 
 function writePut(
   writer: Writer,
-  { key, value, returnPrevious, lease = 0 }: KvPut,
+  { key, value, returnPrevious, lease = 0, atMs = 0 }: KvPut,
 ): void {
   const previous = returnPrevious ? RETURN_PREVIOUS : 0;
+  const leased = lease === 0 ? 0 : HAS_LEASE;
   writeByte(writer, PUT);
-  writeByte(writer, lease === 0 ? previous : previous | HAS_LEASE);
+  writeByte(writer, previous | leased | timeFlag(atMs));
   writeSized(writer, key);
   writeSized(writer, value);
   if (lease !== 0) writeNumber(writer, lease);
+  if (atMs !== 0) writeNumber(writer, atMs);
+}
+
+function timeFlag(atMs: number): number {
+  return atMs === 0 ? 0 : HAS_TIME;
+}
+
+function readTime(reader: Reader, flags: number): number {
+  return (flags & HAS_TIME) === 0 ? 0 : readNumber(reader);
 }
 
 /** Operations that are no more than a number or two. */
@@ -329,12 +353,13 @@ function readTransaction(
   reader: Reader,
   flags: number,
 ): KvTransaction | null {
-  if (flags !== 0) return null;
+  if ((flags & ~HAS_TIME) !== 0) return null;
   const comparisons = readList(reader, readComparison);
   const success = readList(reader, readStep);
   const failure = readList(reader, readStep);
   if (!comparisons || !success || !failure) return null;
-  return { type: "transaction", comparisons, success, failure };
+  const atMs = readTime(reader, flags);
+  return { type: "transaction", comparisons, success, failure, atMs };
 }
 
 /** Null when one of them is malformed. */
@@ -376,10 +401,10 @@ function readStep(reader: Reader): KvStep | null {
 
 function writeTransaction(
   writer: Writer,
-  { comparisons, success, failure }: KvTransaction,
+  { comparisons, success, failure, atMs = 0 }: KvTransaction,
 ): void {
   writeByte(writer, TRANSACTION);
-  writeByte(writer, 0);
+  writeByte(writer, timeFlag(atMs));
   writeNumber(writer, comparisons.length);
   for (const { key, rangeEnd, relation, operand } of comparisons) {
     writeByte(writer, RELATIONS.indexOf(relation));
@@ -393,6 +418,7 @@ function writeTransaction(
     writeNumber(writer, steps.length);
     for (const step of steps) writeOperation(writer, step);
   }
+  if (atMs !== 0) writeNumber(writer, atMs);
 }
 
 function readBody(
@@ -411,13 +437,14 @@ function readBody(
   flags: number,
 ): KvPut | KvDelete | KvCompareAndSet | null {
   if (tag === COMPARE_AND_SET) return readCompareAndSet(reader, flags);
-  if (flags > RETURN_PREVIOUS + HAS_LEASE) return null;
+  if (flags > RETURN_PREVIOUS + HAS_LEASE + HAS_TIME) return null;
   const returnPrevious = (flags & RETURN_PREVIOUS) !== 0;
   const key = readByteString(reader);
   const second = readByteString(reader);
   if (tag === PUT) {
     const lease = (flags & HAS_LEASE) === 0 ? 0 : readNumber(reader);
-    return { type: "put", key, value: second, returnPrevious, lease };
+    const atMs = readTime(reader, flags);
+    return { type: "put", key, value: second, returnPrevious, lease, atMs };
   }
   if (tag !== DELETE || flags > RETURN_PREVIOUS) return null;
   return { type: "delete", key, rangeEnd: second, returnPrevious };
@@ -427,27 +454,30 @@ function readCompareAndSet(
   reader: Reader,
   flags: number,
 ): KvCompareAndSet | null {
-  if (flags > EXPECT_VALUE + SET_VALUE) return null;
+  if (flags > EXPECT_VALUE + SET_VALUE + HAS_TIME) return null;
   const key = readByteString(reader);
   const expected: KvExpectation = (flags & EXPECT_VALUE) !== 0
     ? { type: "value", value: readByteString(reader) }
     : { type: "mod_revision", modRevision: readNumber(reader) };
   const value = (flags & SET_VALUE) !== 0 ? readByteString(reader) : null;
-  return { type: "compare_and_set", key, expected, value };
+  const atMs = readTime(reader, flags);
+  return { type: "compare_and_set", key, expected, value, atMs };
 }
 
 function writeCompareAndSet(
   writer: Writer,
   operation: KvCompareAndSet,
 ): void {
-  const { expected, key, value } = operation;
+  const { expected, key, value, atMs = 0 } = operation;
   const expects = expected.type === "value" ? EXPECT_VALUE : 0;
+  const sets = value === null ? 0 : SET_VALUE;
   writeByte(writer, COMPARE_AND_SET);
-  writeByte(writer, expects | (value === null ? 0 : SET_VALUE));
+  writeByte(writer, expects | sets | timeFlag(atMs));
   writeSized(writer, key);
   if (expected.type === "value") writeSized(writer, expected.value);
   else writeNumber(writer, expected.modRevision);
   if (value !== null) writeSized(writer, value);
+  if (atMs !== 0) writeNumber(writer, atMs);
 }
 
 /** Exact for puts and deletes, so that the usual operations are written without a copy. */
@@ -455,8 +485,12 @@ function encodedSize(operation: KvOperation): number {
   if (!("key" in operation)) return OTHER_BYTES;
   const keySize = 2 + sizedSize(operation.key);
   switch (operation.type) {
-    case "put":
-      return keySize + sizedSize(operation.value);
+    case "put": {
+      const { lease = 0, atMs = 0 } = operation;
+      const leaseSize = lease === 0 ? 0 : numberSize(lease);
+      const timeSize = atMs === 0 ? 0 : numberSize(atMs);
+      return keySize + sizedSize(operation.value) + leaseSize + timeSize;
+    }
     case "delete":
       return keySize + sizedSize(operation.rangeEnd);
     case "compare_and_set":

@@ -95,12 +95,12 @@ function put(
   operation: KvPut,
   before: KvRecord | null,
 ): Uint8Array {
-  const { key, value, lease = 0 } = operation;
+  const { key, value, lease = 0, atMs = 0 } = operation;
   if (lease !== 0 && !state.leases.byId.has(lease)) {
     return encodeRefusal("invalid", LEASE_NOT_FOUND);
   }
   const revision = state.revision + 1;
-  setKey(state, key, value, before, revision, lease);
+  setKey(state, key, value, before, { revision, lease, atMs });
   const previous = operation.returnPrevious ? before : null;
   return encodeKvResult({ type: "put", revision, previous });
 }
@@ -110,11 +110,12 @@ function compareAndSet(
   operation: KvCompareAndSet,
   before: KvRecord | null,
 ): Uint8Array {
-  const { key, value } = operation;
+  const { key, value, atMs = 0 } = operation;
   const succeeded = isAsExpected(operation.expected, before);
   const next = state.revision + 1;
   if (succeeded && value !== null) {
-    setKey(state, key, value, before, next, before?.lease ?? 0);
+    const lease = before?.lease ?? 0;
+    setKey(state, key, value, before, { revision: next, lease, atMs });
   }
   if (succeeded && value === null && before !== null) {
     deleteKeys(state, deletionOf(key), next);

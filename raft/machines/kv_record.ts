@@ -23,36 +23,61 @@ export interface KvRecord {
   readonly version: number;
   /** The lease with which it goes; 0 for none. */
   readonly lease: number;
+  /** When it was made, this time, by the clock of whoever asked for it, since 1970; 0 where that is not known. */
+  readonly createdAtMs: number;
+  /** When it was last set. */
+  readonly updatedAtMs: number;
 }
+
+/** How much was written of a record: each format has what those before it have. */
+export type RecordFormat = "plain" | "leased" | "timed";
 
 /**
  * Writes a record.
  *
  * @param writer Moves on behind it.
  * @param record The record.
+ * @param format How much of it: all for a snapshot; a result goes without times.
  */
-export function writeRecord(writer: Writer, record: KvRecord): void {
+export function writeRecord(
+  writer: Writer,
+  record: KvRecord,
+  format: "leased" | "timed",
+): void {
   writeSized(writer, record.key);
   writeSized(writer, record.value);
   writeNumber(writer, record.createRevision);
   writeNumber(writer, record.modRevision);
   writeNumber(writer, record.version);
   writeNumber(writer, record.lease);
+  if (format === "leased") return;
+  writeNumber(writer, record.createdAtMs);
+  writeNumber(writer, record.updatedAtMs);
 }
 
 /**
  * Reads a record.
  *
  * @param reader Moves on behind it.
- * @param hasLease Whether it was written with its lease, as all are by now.
+ * @param format How much of it was written.
  * @returns The record, meaningless when the reader has failed.
  */
-export function readRecord(reader: Reader, hasLease = true): KvRecord {
+export function readRecord(reader: Reader, format: RecordFormat): KvRecord {
   const key = readByteString(reader);
   const value = readByteString(reader);
   const createRevision = readNumber(reader);
   const modRevision = readNumber(reader);
   const version = readNumber(reader);
-  const lease = hasLease ? readNumber(reader) : 0;
-  return { key, value, createRevision, modRevision, version, lease };
+  const lease = format === "plain" ? 0 : readNumber(reader);
+  const isTimed = format === "timed";
+  return {
+    key,
+    value,
+    createRevision,
+    modRevision,
+    version,
+    lease,
+    createdAtMs: isTimed ? readNumber(reader) : 0,
+    updatedAtMs: isTimed ? readNumber(reader) : 0,
+  };
 }

@@ -188,12 +188,12 @@ function writeHead(
 
 function writeOne(writer: Writer, record: KvRecord | null): void {
   writeByte(writer, record === null ? 0 : 1);
-  if (record !== null) writeRecord(writer, record);
+  if (record !== null) writeRecord(writer, record, "leased");
 }
 
 function writeRecords(writer: Writer, records: readonly KvRecord[]): void {
   writeNumber(writer, records.length);
-  for (const record of records) writeRecord(writer, record);
+  for (const record of records) writeRecord(writer, record, "leased");
 }
 
 function writeTransaction(
@@ -284,7 +284,7 @@ function readRecords(reader: Reader): KvRecord[] {
   const records: KvRecord[] = [];
   const count = readNumber(reader);
   while (records.length < count && !reader.failed) {
-    records.push(readRecord(reader));
+    records.push(readRecord(reader, "leased"));
   }
   return records;
 }

@@ -3,7 +3,12 @@ import type { ByteString } from "./byte_string.ts";
 import { createKeyMap } from "./key_map.ts";
 import { createKvHistory } from "./kv_history.ts";
 import { type KvLeases, moveKey, restoreLease } from "./kv_leases.ts";
-import { type KvRecord, readRecord, writeRecord } from "./kv_record.ts";
+import {
+  type KvRecord,
+  readRecord,
+  type RecordFormat,
+  writeRecord,
+} from "./kv_record.ts";
 import {
   createKvState,
   type KvState,
@@ -23,9 +28,13 @@ import {
   writeNumber,
 } from "./wire.ts";
 
-const FORMAT = 2;
-/** That of before there were leases, which is still read. */
-const FORMAT_WITHOUT_LEASES = 1;
+const FORMAT = 3;
+/** What each format has of a record: older ones are still read. */
+const RECORD_FORMATS: Readonly<Record<number, RecordFormat>> = {
+  1: "plain",
+  2: "leased",
+  [FORMAT]: "timed",
+};
 const HEADER = 1;
 const RECORDS = 2;
 const LEASES = 3;
@@ -71,7 +80,7 @@ export function snapshotKvState(state: KvState): PieceSource {
       const record = before === undefined ? recordOf(state, key) : before;
       if (before !== undefined) old.remove(key);
       passed = key;
-      if (record !== null) writeRecord(writer, record);
+      if (record !== null) writeRecord(writer, record, "timed");
       looked += 1;
       if (writer.at >= PIECE_BYTES - 1024 || looked === KEYS_PER_PIECE) {
         return finishWriter(writer);
@@ -103,24 +112,23 @@ export function restoreKvState(
 ): SnapshotRestore {
   const state = createKvState();
   let count = -1;
-  let hasLeases = true;
+  let recordFormat: RecordFormat = "timed";
   let last: ByteString = "";
 
   function takeHeader(data: Uint8Array): void {
     const reader = createReader(data);
     readByte(reader);
-    const format = readByte(reader);
+    const format = RECORD_FORMATS[readByte(reader)];
     state.revision = readNumber(reader);
     count = readNumber(reader);
-    hasLeases = format !== FORMAT_WITHOUT_LEASES;
-    if (hasLeases) {
+    if (format !== "plain") {
       state.compacted = readNumber(reader);
       state.leases.clockMs = readNumber(reader);
     }
-    const isKnown = format === FORMAT || format === FORMAT_WITHOUT_LEASES;
-    if (!isKnown || !readCompletely(reader)) {
+    if (format === undefined || !readCompletely(reader)) {
       throw badSnapshot("its header is not that of a key-value store");
     }
+    recordFormat = format;
   }
 
   function takeLeases(data: Uint8Array): void {
@@ -139,7 +147,7 @@ export function restoreKvState(
     const reader = createReader(data);
     readByte(reader);
     while (!reader.failed && reader.at < data.length) {
-      const record = readRecord(reader, hasLeases);
+      const record = readRecord(reader, recordFormat);
       if (reader.failed || record.key <= last) {
         throw badSnapshot("a piece is damaged or out of order");
       }

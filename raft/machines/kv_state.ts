@@ -156,6 +156,8 @@ export function digestState(state: KvState): number {
     digest = digestNumber(digest, record.modRevision);
     digest = digestNumber(digest, record.version);
     digest = digestNumber(digest, record.lease);
+    digest = digestNumber(digest, record.createdAtMs);
+    digest = digestNumber(digest, record.updatedAtMs);
   }
   return digest;
 }

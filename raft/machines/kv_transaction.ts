@@ -43,7 +43,7 @@ export function performTransaction(
   transaction: KvTransaction,
   maxSizeBytes: number,
 ): Uint8Array {
-  const { comparisons, success, failure } = transaction;
+  const { comparisons, success, failure, atMs = 0 } = transaction;
   const fault = faultOf(transaction);
   if (fault !== null) return encodeRefusal("invalid", fault);
   if (comparedKeys(state, comparisons) > MAX_COMPARED_KEYS) {
@@ -65,7 +65,7 @@ export function performTransaction(
     );
   }
   const next = state.revision + 1;
-  const answers = steps.map((step) => take(state, step, next));
+  const answers = steps.map((step) => take(state, step, next, atMs));
   const { revision } = state;
   return encodeKvResult({ type: "transaction", revision, succeeded, answers });
 }
@@ -177,10 +177,15 @@ function addedBySteps(state: KvState, steps: readonly KvStep[]): number {
   return added;
 }
 
-function take(state: KvState, step: KvStep, next: number): KvStepResult {
+function take(
+  state: KvState,
+  step: KvStep,
+  next: number,
+  atMs: number,
+): KvStepResult {
   switch (step.type) {
     case "put":
-      return put(state, step, next);
+      return put(state, step, next, atMs);
     case "delete":
       return deleteKeys(state, step, next);
     case "range":
@@ -188,10 +193,15 @@ function take(state: KvState, step: KvStep, next: number): KvStepResult {
   }
 }
 
-function put(state: KvState, step: KvPut, revision: number): KvStepResult {
-  const before = state.records.get(step.key) ?? null;
-  setKey(state, step.key, step.value, before, revision, step.lease ?? 0);
-  const previous = step.returnPrevious ? before : null;
+function put(
+  state: KvState,
+  { key, value, lease = 0, returnPrevious }: KvPut,
+  revision: number,
+  atMs: number,
+): KvStepResult {
+  const before = state.records.get(key) ?? null;
+  setKey(state, key, value, before, { revision, lease, atMs });
+  const previous = returnPrevious ? before : null;
   return { type: "put", revision, previous };
 }
 

@@ -173,6 +173,7 @@ async function put(
     value,
     returnPrevious: withPrevious,
     lease,
+    atMs: Date.now(),
   });
   const header = headerOf(context, result.revision);
   const previous = result.type === "put" ? result.previous : null;

@@ -117,6 +117,7 @@ async function transact(
     comparisons: body.compare.map(comparisonOf),
     success: body.success.map((step, at) => stepOf(step, `success[${at}]`)),
     failure: body.failure.map((step, at) => stepOf(step, `failure[${at}]`)),
+    atMs: Date.now(),
   });
   const header = headerOf(context, result.revision);
   if (result.type !== "transaction") return jsonAnswer({ header });

@@ -147,9 +147,10 @@ async function put(
   const ifValue = bytesOf("if_value", body.if_value, body.if_value_base64);
   const expected = expectationOf(body.if_revision, ifValue);
   const key = textToByteString(name);
+  const atMs = Date.now();
   const operation: KvOperation = expected
-    ? { type: "compare_and_set", key, expected, value }
-    : { type: "put", key, value, returnPrevious: false };
+    ? { type: "compare_and_set", key, expected, value, atMs }
+    : { type: "put", key, value, returnPrevious: false, atMs };
   const result = await change(context, call, operation);
   return jsonAnswer({ revision: result.revision });
 }

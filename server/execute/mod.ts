@@ -19,3 +19,4 @@ export {
   submissionIndex,
   whenRun,
 } from "./submit.ts";
+export { targetTableOf } from "./target_table.ts";

@@ -1,6 +1,6 @@
 /** A text of SQL, cut at what ends a piece of it. */
 interface Lexeme {
-  readonly kind: "word" | "end" | "other";
+  readonly kind: "word" | "space" | "end" | "other";
   readonly text: string;
 }
 
@@ -10,6 +10,8 @@ const LEXEME =
 
 /** How many words of a statement are looked at. */
 const MAX_WORDS = 12;
+/** How many pieces of a statement are looked at, so that a long one takes no more room. */
+const MAX_LEXEMES = 256;
 
 function endOfComment(sql: string, start: number): number {
   let depth = 1;
@@ -33,19 +35,31 @@ function* lexemes(sql: string): Generator<Lexeme> {
     const match = LEXEME.exec(sql);
     if (!match) return;
     at = LEXEME.lastIndex;
-    const [, comment, escaped, text, name, dollar, word, one] = match;
+    const [, comment, escaped, quoted, name, dollar, word, one] = match;
+    const other = escaped ?? quoted ?? name ?? one;
     if (comment !== undefined) at = endOfComment(sql, at);
-    else if (dollar !== undefined) {
+    if (dollar !== undefined) {
       const end = sql.indexOf(dollar, at);
       at = end < 0 ? sql.length : end + dollar.length;
       yield { kind: "other", text: dollar };
-    } else if (word !== undefined) {
-      yield { kind: "word", text: word.toUpperCase() };
-    } else if (one === ";") yield { kind: "end", text: one };
-    else if ((escaped ?? text ?? name ?? one) !== undefined) {
-      yield { kind: "other", text: one ?? "" };
+    } else if (word !== undefined) yield { kind: "word", text: word };
+    else if (one === ";") yield { kind: "end", text: one };
+    else if (other !== undefined) yield { kind: "other", text: other };
+    else yield { kind: "space", text: " " };
+  }
+}
+
+function* statements(sql: string): Generator<readonly Lexeme[]> {
+  let found: Lexeme[] = [];
+  for (const lexeme of lexemes(sql)) {
+    if (lexeme.kind === "end") {
+      if (found.length > 0) yield found;
+      found = [];
+    } else if (found.length < MAX_LEXEMES) {
+      if (lexeme.kind !== "space" || found.length > 0) found.push(lexeme);
     }
   }
+  if (found.length > 0) yield found;
 }
 
 /**
@@ -63,21 +77,27 @@ function* lexemes(sql: string): Generator<Lexeme> {
  * ```
  */
 export function statementWords(sql: string): string[][] {
-  const statements: string[][] = [];
-  let words: string[] = [];
-  let isEmpty = true;
-  for (const { kind, text } of lexemes(sql)) {
-    if (kind === "end") {
-      if (!isEmpty) statements.push(words);
-      words = [];
-      isEmpty = true;
-      continue;
-    }
-    isEmpty = false;
-    if (kind === "word" && words.length < MAX_WORDS) words.push(text);
-  }
-  if (!isEmpty) statements.push(words);
-  return statements;
+  return Array.from(
+    statements(sql),
+    (lexemes) =>
+      lexemes.filter(({ kind }) => kind === "word").slice(0, MAX_WORDS)
+        .map(({ text }) => text.toUpperCase()),
+  );
+}
+
+/**
+ * Returns the statements without their comments, and with one space wherever there was any.
+ *
+ * @param sql One or more statements.
+ * @returns The beginning of each; what stands in dollars is left out.
+ */
+export function plainStatements(sql: string): string[] {
+  return Array.from(
+    statements(sql),
+    (lexemes) =>
+      lexemes.map(({ text }) => text).join("")
+        .replaceAll(/ {2,}/g, " "),
+  );
 }
 
 /** What can't run in a transaction, or would end it: the first words, `*` for any one word. */

@@ -9,12 +9,14 @@ import {
   operationToJson,
   submissionCommand,
   submissionIndex,
+  targetTableOf,
   whenRun,
 } from "../../execute/mod.ts";
 import { numberAt, textAt } from "../arguments.ts";
 import type { BridgeContext, Operation } from "../context.ts";
 import { SqlProblem } from "../failure.ts";
 import type { Argument } from "../statement.ts";
+import { isoTime } from "../times.ts";
 
 /** How long an operation is waited for; its statements may take half of it. */
 const RUN_WAIT_MS = 55_000;
@@ -54,9 +56,9 @@ function mapping({ node }: BridgeContext): unknown {
     return [{
       raft_index: index,
       operation_type: kind,
-      target_table: null,
+      target_table: targetTableOf(sql),
       operation_data: { sql, database, role, epoch: outcome.epoch },
-      applied_at: new Date(outcome.atMs).toISOString(),
+      applied_at: isoTime(outcome.atMs),
     }];
   });
 }

@@ -11,6 +11,7 @@ import {
 import { Problem } from "../../http/mod.ts";
 import { numberAt } from "../arguments.ts";
 import type { BridgeContext, Operation } from "../context.ts";
+import { isoTime } from "../times.ts";
 import { nameOf } from "./state.ts";
 
 /** PostgreSQL's high availability; refuses before the node takes part. */
@@ -18,10 +19,6 @@ export function haOf({ node }: BridgeContext): HighAvailability {
   const ha = node.ha();
   if (ha) return ha;
   throw new Problem("no_quorum", node.waitingFor() ?? "The node takes no part");
-}
-
-function time(atMs: number | null): string | null {
-  return atMs === null ? null : new Date(atMs).toISOString();
 }
 
 function recordRow(record: HistoryRecord): Record<string, unknown> {
@@ -35,11 +32,11 @@ function recordRow(record: HistoryRecord): Record<string, unknown> {
     timeline: record.timeline,
     start_lsn: formatLsn(record.startLsn),
     why: record.why,
-    lost_at: time(record.lostAtMs),
-    detected_at: time(record.detectedAtMs),
-    granted_at: time(record.grantedAtMs),
-    promoted_at: time(record.promotedAtMs),
-    opened_at: time(record.openedAtMs),
+    lost_at: isoTime(record.lostAtMs),
+    detected_at: isoTime(record.detectedAtMs),
+    granted_at: isoTime(record.grantedAtMs),
+    promoted_at: isoTime(record.promotedAtMs),
+    opened_at: isoTime(record.openedAtMs),
     gap_ms: record.gapMs === null ? null : Math.round(record.gapMs),
   };
 }

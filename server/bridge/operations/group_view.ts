@@ -1,11 +1,8 @@
 import { raftStatus } from "../../api/mod.ts";
 import type { BridgeContext, Operation } from "../context.ts";
+import { isoTime } from "../times.ts";
 import { isReached, leaderOf, nameOf, stateOf, statusOf } from "./state.ts";
 import { haOf } from "./failover.ts";
-
-function isoTime(atMs: number | null): string | null {
-  return atMs === null ? null : new Date(atMs).toISOString();
-}
 
 function formation(context: BridgeContext): unknown {
   const { node } = context;

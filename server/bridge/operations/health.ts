@@ -1,11 +1,8 @@
 import { notReadyReason, raftStatus } from "../../api/mod.ts";
 import { booleanAt } from "../arguments.ts";
 import type { BridgeContext, Operation } from "../context.ts";
+import { isoTime } from "../times.ts";
 import { isReached, uptimeSeconds } from "./state.ts";
-
-function isoTime(atMs: number | null): string | null {
-  return atMs === null ? null : new Date(atMs).toISOString();
-}
 
 function clusterHealth(context: BridgeContext): string {
   const { health } = context;

@@ -16,6 +16,7 @@ import { bytesOfText, requireTextOf, shownText } from "../bytes.ts";
 import type { BridgeContext, Operation } from "../context.ts";
 import { writing } from "../leading.ts";
 import type { Argument } from "../statement.ts";
+import { isoTime } from "../times.ts";
 
 /** How many keys a list has at most. */
 const MAX_KEYS = 10_000;
@@ -55,7 +56,9 @@ async function put(
   const key = keyOf(args);
   if (key === null || (args[1] ?? null) === null) return false;
   const value = bytesOfText(textAt(args, 1, "value"));
-  await change(context, { type: "put", key, value, returnPrevious: false });
+  const atMs = Date.now();
+  const set = { type: "put", key, value, returnPrevious: false, atMs } as const;
+  await change(context, set);
   context.keys.puts += 1;
   return true;
 }
@@ -126,7 +129,14 @@ function listHere({ node }: BridgeContext): unknown {
     version: record.version,
     create_revision: record.createRevision,
     mod_revision: record.modRevision,
+    created_at: timeOf(record.createdAtMs),
+    updated_at: timeOf(record.updatedAtMs),
   }));
+}
+
+/** Null for a key from before there were times. */
+function timeOf(atMs: number): string | null {
+  return isoTime(atMs === 0 ? null : atMs);
 }
 
 /** What the bridge does with the key-value store. */
