@@ -155,11 +155,57 @@ async function tellsOfFailures(cluster: PgCluster): Promise<void> {
   assertEquals(await valueOf(primary, "select sum(n) from held"), "2");
 }
 
+/** A run that waits for standbys outlives its agent; under another name it must be found, too. */
+async function findsRunsInDisguise(cluster: PgCluster): Promise<void> {
+  const { primary } = await cluster.settled();
+  const standbys = await cluster.standbys();
+  const long = { timeoutMs: 60_000 };
+  await rowsOf(primary, "create table disguised (n int)");
+  for (const standby of standbys) standby.freezePostgres();
+  try {
+    using session = await primary.connect();
+    await session.query("begin");
+    const { rows } = await session.query(
+      "select pgraft_execute('set application_name = ''mine''; insert into disguised values (1)')",
+    );
+    await session.query("rollback");
+    const index = Number(rows[0]?.[0]);
+    const waiters =
+      "select count(*) from pg_stat_activity where application_name = 'mine' and wait_event = 'SyncRep'";
+    await until(
+      async () => await valueOf(primary, waiters) === "1" || null,
+      { what: "the run waits for standbys" },
+    );
+    await primary.killAgent();
+    primary.restart();
+    const state =
+      `select concat(state, sqlstate) from pgraft_execute_result(${index})`;
+    const stateNow = (): Promise<unknown> =>
+      valueOf(primary, state, long).catch(() => "waiting");
+    await until(
+      async () =>
+        await valueOf(primary, waiters) === "0" ||
+        await stateNow() !== "waiting" || null,
+      { what: "the new agent has found the run, or has run it again" },
+    );
+    for (const standby of standbys) standby.thaw();
+    await until(
+      async () => await stateNow() !== "waiting" || null,
+      { what: "the operation has run" },
+    );
+    assertEquals(await valueOf(primary, state, long), "done");
+    assertEquals(await valueOf(primary, "select sum(n) from disguised"), "1");
+  } finally {
+    for (const standby of standbys) standby.thaw();
+  }
+}
+
 Deno.test("replicated SQL", async (t) => {
   await withSqlCluster({}, async (cluster) => {
     const steps: readonly [string, typeof runsOnceUnderKills][] = [
       ["has the caller's rights, and no others", runsWithCallersRights],
       ["tells of failures, and goes on behind them", tellsOfFailures],
+      ["finds a run that outlived its agent", findsRunsInDisguise],
       ["runs once and in order while primaries are killed", runsOnceUnderKills],
     ];
     for (const [name, run] of steps) {

@@ -20,6 +20,9 @@ const END_TIMEOUT_MS = 2000;
 /** Deadlocks and the like in a row until an operation has failed. */
 const MAX_CONFLICTS = 5;
 const SESSION_NAME = "pgraft_executor";
+/** The advisory lock that a run holds up to its end, so that it is found whatever its statements call it. */
+const LOCK_CLASS = 0x70677261;
+const LOCK_OBJECT = 0x6674;
 
 /** What became of an operation, before anybody was told. */
 export type Verdict = Omit<SqlOutcome, "epoch" | "atMs">;
@@ -159,7 +162,10 @@ async function endFormerRuns(own: OwnConnection): Promise<void> {
   const ended = await own.run<{ isGone: boolean }>(
     `select coalesce(bool_and(pg_terminate_backend(pid, ${END_TIMEOUT_MS})), true) as "isGone"
        from (select pid from pg_stat_activity
-         where application_name = $1 and pid <> pg_backend_pid() offset 0) as former`,
+         where application_name = $1 and pid <> pg_backend_pid()
+         union select pid from pg_locks
+         where locktype = 'advisory' and classid = ${LOCK_CLASS} and objid = ${LOCK_OBJECT}
+           and objsubid = 2 offset 0) as former`,
     [SESSION_NAME],
     OWN_TIMEOUT_MS,
   );
@@ -217,6 +223,17 @@ async function lendRole(
   );
 }
 
+/** No statement can let go of it: only the transaction's end does. */
+async function lockRuns(session: OwnConnection): Promise<void> {
+  const [row] = await session.run<{ isMine: boolean }>(
+    `select pg_try_advisory_xact_lock(${LOCK_CLASS}, ${LOCK_OBJECT}) as "isMine"`,
+    [],
+    OWN_TIMEOUT_MS,
+  );
+  if (row?.isMine === true) return;
+  throw new Error("A session of a former try has not ended yet");
+}
+
 async function runStatements(
   session: OwnConnection,
   { index, term, kind, role, sql }: SqlOperation,
@@ -227,6 +244,7 @@ async function runStatements(
   // In EXECUTE no statement can end the transaction.
   const block = `BEGIN EXECUTE ${quoteText(sql)}; END`;
   await own("BEGIN");
+  await lockRuns(session);
   await own(`SET LOCAL ROLE ${quoteName(role)}`);
   await session.run(
     `DO ${quoteText(block)}`,
