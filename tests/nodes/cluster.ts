@@ -1,6 +1,7 @@
 import { present } from "../../base/mod.ts";
 import { join, resolve } from "node:path";
 import { createNodeClient, type NodeClient } from "./client.ts";
+import { examine } from "./examine.ts";
 import type { Host } from "./network.ts";
 import { freePorts } from "./ports.ts";
 import { type ManagedProcess, startProcess } from "./process.ts";
@@ -165,8 +166,9 @@ export async function startCluster(
     await cluster.ready(options.readyTimeoutMs);
     return cluster;
   } catch (error) {
+    const seen = await examine(cluster.up());
     await cluster[Symbol.asyncDispose]();
-    throw new Error(`The cluster did not start\n${cluster.output()}`, {
+    throw new Error(`The cluster did not start\n${seen}${cluster.output()}`, {
       cause: error,
     });
   }
