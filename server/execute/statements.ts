@@ -56,7 +56,8 @@ function* statements(sql: string): Generator<readonly Lexeme[]> {
       if (found.length > 0) yield found;
       found = [];
     } else if (found.length < MAX_LEXEMES) {
-      if (lexeme.kind !== "space" || found.length > 0) found.push(lexeme);
+      const before = found.at(-1)?.kind ?? "space";
+      if (lexeme.kind !== "space" || before !== "space") found.push(lexeme);
     }
   }
   if (found.length > 0) yield found;
@@ -94,9 +95,7 @@ export function statementWords(sql: string): string[][] {
 export function plainStatements(sql: string): string[] {
   return Array.from(
     statements(sql),
-    (lexemes) =>
-      lexemes.map(({ text }) => text).join("")
-        .replaceAll(/ {2,}/g, " "),
+    (lexemes) => lexemes.map(({ text }) => text).join(""),
   );
 }
 

@@ -18,6 +18,7 @@ const CASES: readonly (readonly [string, string | null])[] = [
     "app.t",
   ],
   ["drop index i", null],
+  ['insert  into -- a\n\n "a  b"  values (1)', '"a  b"'],
   ["insert into t values (1), (2)", "t"],
   ["insert into /* where */ t -- there\n select 1, 2", "t"],
   ["update only t set a = 1, b = 2", "t"],
