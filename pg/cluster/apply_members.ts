@@ -16,13 +16,9 @@ import type {
 import { currentPrimary } from "./copies.ts";
 import { amendRecord } from "./history.ts";
 import type { Change } from "./change.ts";
+import { patchMember } from "./members.ts";
 import { isNamed } from "./rules.ts";
-import {
-  type ClusterState,
-  type DataMember,
-  type MemberId,
-  NEW_MEMBER,
-} from "./types.ts";
+import { type ClusterState, type DataMember, NEW_MEMBER } from "./types.ts";
 
 /** Takes what an agent tells about its member. */
 export function register(
@@ -187,14 +183,4 @@ export function fulfil(
   }
   const done = { ...member.order, outcome };
   return patchMember(state, id, { ...member, order: done });
-}
-
-function patchMember(
-  state: ClusterState,
-  id: MemberId,
-  member: DataMember,
-): ClusterState {
-  const members = new Map(state.members);
-  members.set(id, member);
-  return { ...state, members };
 }

@@ -20,6 +20,7 @@ import {
 import { addConfig } from "./apply_config.ts";
 import { amendRecord, beginRecord } from "./history.ts";
 import type { Change } from "./change.ts";
+import { patchMember } from "./members.ts";
 import { requiredOf, uncoveredRules } from "./rules.ts";
 import {
   type ClusterState,
@@ -195,14 +196,13 @@ export function grant(state: ClusterState, command: GrantCommand): Change {
   if (phase.kind !== "sealing" || phase.epoch !== epoch) {
     return "That attempt is over";
   }
-  if (!isSameCopy(copyOf(state, winner.id), winner)) {
-    return "The winner has another data directory by now";
-  }
+  const entered = withWinner(state, command);
+  if (typeof entered === "string") return entered;
   const highest = Math.max(1, ...state.grants.map((one) => one.timeline));
   if (timeline <= highest) return `Timeline ${timeline} was granted before`;
   const refusal = refuseUncovered(state, command);
   if (refusal !== null) return refusal;
-  const next = startReign(state, {
+  const next = startReign(entered, {
     epoch,
     winner,
     timeline,
@@ -225,6 +225,19 @@ export function grant(state: ClusterState, command: GrantCommand): Change {
     grantedAtMs: atMs,
     ...(isRestart ? { kind: "restart" as const } : {}),
   });
+}
+
+/** The state in which the winner's copy is the one that counts; a forced grant has it enter (R3, R31). */
+function withWinner(
+  state: ClusterState,
+  { winner: { id, incarnation }, coverage }: GrantCommand,
+): Change {
+  const member = state.members.get(id);
+  if (!member) return "The winner is no member any more";
+  if (member.incarnation === incarnation) return state;
+  return coverage === "forced"
+    ? patchMember(state, id, { ...member, incarnation })
+    : "The winner has another data directory by now";
 }
 
 /** The policy has looked already; a grant that loses data must not pass by any mistake there. */

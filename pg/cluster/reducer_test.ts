@@ -246,6 +246,22 @@ Deno.test("data may be given up in mode off and by a forced attempt only (R30, R
   assertEquals(given.rules.map(({ epoch }) => epoch), [2]);
 });
 
+Deno.test("a copy that has not entered wins where rules are given up only, and enters by it (R3, R31)", () => {
+  const unknown = { winner: copy(2, 21), sealed: [] };
+  const force = { type: "force", epoch: 2, target: null, atMs: 1 } as const;
+  const given = done(
+    sealingState(),
+    force,
+    grantCommand({ ...unknown, coverage: "forced" }),
+  );
+  assertEquals(given.members.get(2)?.incarnation, 21);
+  assertEquals(given.rules.at(-1)?.primary, copy(2, 21));
+  const forced = done(sealingState(), force);
+  assertMatch(refused(forced, grantCommand(unknown)), /another data directory/);
+  const stranger = grantCommand({ winner: copy(9), coverage: "forced" });
+  assertMatch(refused(forced, stranger), /no member/);
+});
+
 Deno.test("a grant to who had reigned is told as a restart (R16)", () => {
   const state = done(
     openState(),

@@ -71,7 +71,7 @@ export function decideSealing(
     const text = "Waiting for members that are there to seal";
     return say(phase.attempt.kind, text);
   }
-  const able = sealed.filter((one) => mayWin(state, one));
+  const able = sealed.filter((one) => mayWin(state, one, coverage));
   const top = able.filter(({ position }) =>
     comparePositions(position, best.position) === 0
   );
@@ -140,7 +140,7 @@ function choosable(
     : 0;
   const sound = alive.filter(({ member }) => member.id !== failed);
   const suffices = (some: readonly Sealed[]): boolean =>
-    some.some((one) => mayWin(state, one)) &&
+    some.some((one) => mayWin(state, one, coverage)) &&
     (coverage !== "covered" ||
       uncoveredRules(state, some.map(sealedAt)).length === 0);
   return [sound, alive].find(suffices) ?? all;
@@ -230,13 +230,18 @@ function isTooEarly(
   );
 }
 
+/**
+ * A copy that has not entered holds whatever it holds, but no rule could count on it (R3): it wins only
+ * where rules are given up, since else nobody may be left (R31).
+ */
 function mayWin(
   state: ClusterState,
   { member, copy, isAlive }: Sealed,
+  coverage: Coverage,
 ): boolean {
+  const isEntered = isSameCopy(copyOf(state, member.id), copy);
   return isAlive && !member.tags.nofailover && !member.maintenance &&
-    !member.leaving &&
-    isSameCopy(copyOf(state, member.id), copy);
+    !member.leaving && (isEntered || coverage === "forced");
 }
 
 /** Among equals: the wish, then the priority, then the fewest moves (R16). */

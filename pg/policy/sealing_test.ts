@@ -382,6 +382,21 @@ Deno.test("a forced attempt names the rules that it gives up (R31)", () => {
   assertEquals(covered.command.coverage, "covered");
 });
 
+Deno.test("a forced attempt takes a clone that has not entered when it holds the most (R3, R31)", () => {
+  const clone = alive(sealedReport(2, 100, { incarnation: 21 }));
+  const seen = { 2: clone, 3: unheard("gone", 5) };
+  assertEquals(outcome(seen), ["uncovered", null]);
+  const force = { type: "force", epoch: 2, target: null, atMs: 0 } as const;
+  const forced = done(sealingState(), force);
+  const { command } = decide(forced, inputOf(seen));
+  assert(command?.type === "grant");
+  assertEquals(command.winner, copy(2, 21));
+  // Where nothing is given up, it is left to those whom the rules name.
+  const beside = { ...sealedAt({ 3: 50 }), 2: clone };
+  const known = sealingState({ rules: [rule([copy(3)], 1)] });
+  assertEquals(outcome(beside, done(known, force)), ["catch_up", 3]);
+});
+
 Deno.test("a forced attempt gives those who are there time to seal (R31)", () => {
   const forced = sealingState({
     phase: {

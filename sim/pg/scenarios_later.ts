@@ -1,4 +1,4 @@
-import { newestEpoch } from "../../pg/cluster/mod.ts";
+import { newestEpoch, NO_TAGS } from "../../pg/cluster/mod.ts";
 import { leaveWhenFree, promoteByHand, setAmbush } from "./faults.ts";
 import { truth } from "./node.ts";
 import { killServer, orphanServer } from "./server.ts";
@@ -204,6 +204,42 @@ export const LATER_SCENARIOS: readonly Scenario[] = [
       for (const node of [other]) stage.revive(node);
       stage.wait(1000);
       stage.expect(stage.openEpoch() <= 1, "One of three took over alone");
+    },
+  },
+  {
+    name: "R31: only a clone that has not entered is left, and it is taken",
+    shape: TWO,
+    play: (stage) => {
+      const old = stage.primary();
+      const [other] = stage.standbys();
+      if (!other) return;
+      const known = truth(stage.sim).members.get(other.id)?.incarnation;
+      promoteByHand(stage.sim, other);
+      const isCloned = (): boolean => {
+        const { incarnation } = other.saved;
+        return incarnation !== known && other.disk.marker === null;
+      };
+      stage.until("a clone", isCloned);
+      stage.crashAgent(other);
+      const isKnown = (): boolean =>
+        truth(stage.sim).members.get(other.id)?.incarnation !== known;
+      stage.expect(!isKnown(), "It has entered already");
+      stage.order({
+        type: "tags",
+        id: old.id,
+        tags: { ...NO_TAGS, nofailover: true },
+      });
+      stage.kill(old);
+      stage.revive(old);
+      const isSealed = (): boolean =>
+        truth(stage.sim).phase.kind === "sealing" &&
+        old.proc?.mode === "standby";
+      stage.until("the old primary seals", isSealed);
+      promoteByHand(stage.sim, old);
+      stage.revive(other);
+      stage.wait(2000);
+      stage.expect(stage.openEpoch() <= 1, "Rows were given up unasked");
+      stage.expect(!isKnown(), "It entered without a reign");
     },
   },
   {
