@@ -248,8 +248,7 @@ function refuseUncovered(
   const { phase } = state;
   switch (coverage) {
     case "covered": {
-      const copies = sealed.filter(({ position }) => position !== null);
-      const [first] = uncoveredRules(state, copies);
+      const [first] = uncoveredRules(state, sealed);
       return first ? `Rule ${first.number} is not covered` : null;
     }
     case "time":

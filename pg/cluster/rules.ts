@@ -14,10 +14,23 @@ export const PLACEHOLDER_NAME = "pgraft_nobody";
  * Whether no commit that the rule let through can be missing from the sealed copies: its primary is
  * sealed, or fewer than k of its standbys are not (R2). With k = 0 only the primary covers.
  */
-export function isCovered(rule: Rule, sealed: readonly Copy[]): boolean {
-  if (hasCopy(sealed, rule.primary)) return true;
-  const unsealed = rule.standbys.filter((copy) => !hasCopy(sealed, copy));
+export function isCovered(rule: Rule, sealed: readonly SealedAt[]): boolean {
+  const withData = sealed.filter(({ position }) => position !== null);
+  if (hasCopy(withData, rule.primary)) return true;
+  const safe = [...withData, ...sealed.filter((one) => isInnocent(one, rule))];
+  const unsealed = rule.standbys.filter((copy) => !hasCopy(safe, copy));
   return unsealed.length < rule.required;
+}
+
+/**
+ * Whether a copy is sealed whose position is not known, and was never told to follow the rule's epoch:
+ * under that epoch's name it has acknowledged nothing (R3), so nothing can be missing without it.
+ */
+function isInnocent(
+  { position, followed }: SealedAt,
+  { epoch }: Rule,
+): boolean {
+  return position === null && followed !== undefined && followed < epoch;
 }
 
 /**
@@ -34,7 +47,8 @@ function isPassed(
   return grants.some(({ epoch, winner }) =>
     epoch > rule.epoch &&
     sealed.some((one) =>
-      one.position?.epoch === epoch || isSameCopy(one, winner)
+      one.position !== null &&
+      (one.position.epoch === epoch || isSameCopy(one, winner))
     )
   );
 }

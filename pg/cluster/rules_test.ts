@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Copy } from "./types.ts";
+import type { Copy, SealedAt } from "./types.ts";
 import { applicationName, copyOfName } from "./copies.ts";
 import {
   isCovered,
@@ -20,37 +20,63 @@ import {
   rule,
 } from "./state_test_kit.ts";
 
+function sealed(one: Copy): SealedAt {
+  return { ...one, position: { epoch: 1, lsn: 1 } };
+}
+
 Deno.test("a rule is covered by its primary, or when fewer than k are unsealed (R2)", () => {
   const cases = [
-    { standbys: [], required: 0, sealed: [], is: false },
-    { standbys: [], required: 0, sealed: [2, 3], is: false },
-    { standbys: [], required: 0, sealed: [1], is: true },
-    { standbys: [2, 3], required: 1, sealed: [1], is: true },
-    { standbys: [2, 3], required: 1, sealed: [2], is: false },
-    { standbys: [2, 3], required: 1, sealed: [2, 3], is: true },
-    { standbys: [2], required: 1, sealed: [2], is: true },
-    { standbys: [2, 3, 4, 5], required: 2, sealed: [2, 3], is: false },
-    { standbys: [2, 3, 4, 5], required: 2, sealed: [2, 3, 4], is: true },
-    { standbys: [2, 3, 4, 5], required: 2, sealed: [2, 3, 6], is: false },
+    { standbys: [], required: 0, by: [], is: false },
+    { standbys: [], required: 0, by: [2, 3], is: false },
+    { standbys: [], required: 0, by: [1], is: true },
+    { standbys: [2, 3], required: 1, by: [1], is: true },
+    { standbys: [2, 3], required: 1, by: [2], is: false },
+    { standbys: [2, 3], required: 1, by: [2, 3], is: true },
+    { standbys: [2], required: 1, by: [2], is: true },
+    { standbys: [2, 3, 4, 5], required: 2, by: [2, 3], is: false },
+    { standbys: [2, 3, 4, 5], required: 2, by: [2, 3, 4], is: true },
+    { standbys: [2, 3, 4, 5], required: 2, by: [2, 3, 6], is: false },
   ];
-  for (const { standbys, required, sealed, is } of cases) {
-    const text = `${required} of ${standbys} by ${sealed}`;
-    const copies = sealed.map((id) => copy(id));
+  for (const { standbys, required, by, is } of cases) {
+    const text = `${required} of ${standbys} by ${by}`;
+    const copies = by.map((id) => sealed(copy(id)));
     assertEquals(isCovered(rule(standbys, required), copies), is, text);
   }
 });
 
 Deno.test("another incarnation covers nothing (R3)", () => {
-  assertEquals(isCovered(rule([2, 3], 1), [copy(2, 21), copy(3)]), false);
-  assertEquals(isCovered(rule([2, 3], 1), [copy(1, 11)]), false);
-  assertEquals(isCovered(rule([], 0), [copy(1, 11)]), false);
+  const two = [sealed(copy(2, 21)), sealed(copy(3))];
+  assertEquals(isCovered(rule([2, 3], 1), two), false);
+  assertEquals(isCovered(rule([2, 3], 1), [sealed(copy(1, 11))]), false);
+  assertEquals(isCovered(rule([], 0), [sealed(copy(1, 11))]), false);
+});
+
+Deno.test("a sealed copy without a position covers the epochs that it was never told to follow (R2, R3)", () => {
+  const second = rule([2, 3], 1, { number: 2, epoch: 2 });
+  const blank = (one: Copy, followed?: number): SealedAt => ({
+    ...one,
+    position: null,
+    ...followed === undefined ? {} : { followed },
+  });
+  const three = sealed(copy(3));
+  assert(isCovered(second, [three, blank(copy(2), 1)]));
+  assertEquals(isCovered(second, [three, blank(copy(2), 2)]), false);
+  assertEquals(isCovered(second, [three, blank(copy(2))]), false);
+  assertEquals(isCovered(second, [three, blank(copy(2, 21), 1)]), false);
+  // As the primary it has what nobody else has, and a later grant is gone on from with data only.
+  assertEquals(isCovered(second, [blank(copy(1), 1)]), false);
+  const passed = openState({
+    grants: [grantAt(1), grantAt(2, { winner: copy(2) })],
+    rules: [rule([2, 3], 1)],
+  });
+  assertEquals(uncoveredRules(passed, [blank(copy(2), 2)]).length, 1);
 });
 
 Deno.test("every rule in force must be covered, also one that nobody acted on (R1)", () => {
   const second = rule([1, 3], 1, { number: 2, epoch: 2, primary: copy(2) });
   const state = openState({ rules: [rule([2, 3], 1), second] });
   const left = (...ids: number[]): number[] =>
-    uncoveredRules(state, ids.map((id) => ({ ...copy(id), position: null })))
+    uncoveredRules(state, ids.map((id) => sealed(copy(id))))
       .map((one) => one.number);
   assertEquals(left(1, 3), []);
   assertEquals(left(2, 3), []);

@@ -222,6 +222,8 @@ export interface SealedAt {
   readonly id: MemberId;
   readonly incarnation: Incarnation;
   readonly position: Position | null;
+  /** The last epoch that it was told to follow, where its position is not known; absent otherwise. */
+  readonly followed?: Epoch;
 }
 
 /** One change of primary. Times are milliseconds since 1970 of whoever proposed the step. */

@@ -182,10 +182,13 @@ function couldCoverWithout(
     const copy = copyOf(state, id);
     if (!copy || isSameCopy(copy, primary) || seen?.agent !== "alive") continue;
     const { report } = seen;
-    if (report?.incarnation === copy.incarnation && report.position !== null) {
-      copies.push({ ...copy, position: report.position });
+    if (report?.incarnation !== copy.incarnation) continue;
+    const { position, followed } = report;
+    if (position !== null) copies.push({ ...copy, position });
+    else if (followed !== undefined) {
+      copies.push({ ...copy, position, followed });
     }
   }
-  if (copies.length === 0) return false;
+  if (copies.every(({ position }) => position === null)) return false;
   return state.mode === "off" || uncoveredRules(state, copies).length === 0;
 }

@@ -234,6 +234,18 @@ Deno.test("a lost primary is an attempt on the next epoch, once (R10, R11)", () 
   assertEquals(typeOf(decide(sealingState(), inputOf(seen))), null);
 });
 
+Deno.test("an attempt counts on who can't have acknowledged in the epoch, and needs somebody with data (R2, R6)", () => {
+  const gone = { 1: unheard("gone", 5) };
+  const blank = (id: number, followed: number): Observation =>
+    alive(report(id, { position: null, followed, following: REFUSED }));
+  const last = alive(report(3, { following: REFUSED }));
+  const kindWith = (two: Observation, three: Observation): string =>
+    kindOf({ ...gone, 2: two, 3: three });
+  assertEquals(kindWith(blank(2, 0), last), "node_gone");
+  assertEquals(kindWith(blank(2, 1), last), "watch");
+  assertEquals(kindWith(blank(2, 0), blank(3, 0)), "watch");
+});
+
 Deno.test("a pause begins no attempt, and says so (R33)", () => {
   const seen = { 1: unheard("gone", 5), ...standbys(REFUSED) };
   const { command, findings } = decide(

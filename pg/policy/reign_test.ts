@@ -201,7 +201,11 @@ Deno.test("a standby that dies while the rule goes back to it stops no writes (R
     required: 0,
   });
   // Nobody but the primary covers what it may have let through meanwhile (R1).
-  assert(again.rules.some((one) => !isCovered(one, [copy(2)])));
+  assert(
+    again.rules.some((one) =>
+      !isCovered(one, [{ ...copy(2), position: { epoch: 1, lsn: 100 } }])
+    ),
+  );
   assertEquals(proposed(again, absent), null);
 });
 

@@ -106,6 +106,8 @@ export interface Report {
   readonly sealed: Epoch;
   /** Where its data ends; null without valid data. */
   readonly position: Position | null;
+  /** The last epoch that it was told to follow or reigned; absent for none that is known. */
+  readonly followed?: Epoch;
   /** The highest timeline that its files know of. */
   readonly timeline: Timeline;
   readonly replayLsn: Lsn;

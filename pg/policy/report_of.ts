@@ -50,6 +50,7 @@ export function reportOf(
       : "none",
     sealed: sealed && state.phase.kind === "sealing" ? state.phase.epoch : 0,
     position: positionOfView(state, view),
+    ...saved.epoch > 0 ? { followed: saved.epoch } : {},
     timeline: timelineOf(view),
     replayLsn: replayOf(view),
     lost: loss?.reason ?? null,

@@ -51,11 +51,12 @@ export function decideSealing(
   const all = phase.attempt.kind === "forced"
     ? reported.filter(({ isAlive }) => isAlive)
     : reported;
-  const copies = all.map(({ copy }) => copy);
-  const uncovered = uncoveredRules(state, all.map(sealedAt));
+  const blank = sealedBlank(state, phase.epoch, input);
+  const covering = [...all.map(sealedAt), ...blank];
+  const uncovered = uncoveredRules(state, covering);
   const coverage = coverageOf(state, phase, uncovered, input);
-  if (coverage === null) return waitFor(state, phase, uncovered, copies);
-  const sealed = choosable(state, phase, all, coverage);
+  if (coverage === null) return waitFor(state, phase, uncovered, covering);
+  const sealed = choosable(state, phase, all, blank, coverage);
   const best = highest(sealed);
   if (!best) return say("no_data", "No sealed member has valid data");
   const lagBytes = coverage === "time" ? lagOf(state, best, input) : 0;
@@ -79,6 +80,7 @@ export function decideSealing(
   if (!winner) return catchUpFor(state, phase, able, best, input);
   const command = grantTo(state, phase, winner, {
     sealed,
+    blank,
     coverage,
     uncovered,
     input,
@@ -112,6 +114,23 @@ function sealedMembers(
   return sealed;
 }
 
+/** Members that are sealed, and of whose data nobody can say where it ends: they cover what they never followed. */
+function sealedBlank(
+  state: ClusterState,
+  epoch: Epoch,
+  { observations }: PolicyInput,
+): SealedAt[] {
+  const blank: SealedAt[] = [];
+  for (const id of state.members.keys()) {
+    const report = observations.get(id)?.report;
+    if (report?.sealed !== epoch || report.position !== null) continue;
+    const { incarnation, followed } = report;
+    if (incarnation === null || followed === undefined) continue;
+    blank.push({ id, incarnation, position: null, followed });
+  }
+  return blank;
+}
+
 /** Why a member that could go on as a standby should not be primary again at once. */
 const LASTING_REASONS: readonly LossReason[] = [
   "postmaster_hung",
@@ -130,6 +149,7 @@ function choosable(
   state: ClusterState,
   { epoch, attempt }: Sealing,
   all: readonly Sealed[],
+  blank: readonly SealedAt[],
   coverage: Coverage,
 ): readonly Sealed[] {
   const alive = all.filter(({ isAlive }) => isAlive);
@@ -142,7 +162,7 @@ function choosable(
   const suffices = (some: readonly Sealed[]): boolean =>
     some.some((one) => mayWin(state, one, coverage)) &&
     (coverage !== "covered" ||
-      uncoveredRules(state, some.map(sealedAt)).length === 0);
+      uncoveredRules(state, [...some.map(sealedAt), ...blank]).length === 0);
   return [sound, alive].find(suffices) ?? all;
 }
 
@@ -340,6 +360,7 @@ function catchUpFor(
 
 interface Choice {
   readonly sealed: readonly Sealed[];
+  readonly blank: readonly SealedAt[];
   readonly coverage: Coverage;
   readonly uncovered: readonly Rule[];
   readonly input: PolicyInput;
@@ -349,7 +370,7 @@ function grantTo(
   state: ClusterState,
   { epoch }: Sealing,
   winner: Sealed,
-  { sealed, coverage, uncovered, input }: Choice,
+  { sealed, blank, coverage, uncovered, input }: Choice,
 ): Extract<ClusterCommand, { type: "grant" }> {
   const { copy, position } = winner;
   const isForced = coverage === "forced";
@@ -362,7 +383,7 @@ function grantTo(
     startLsn: position.lsn,
     ...ruleFor(state, copy, input),
     coverage,
-    sealed: sealed.map(sealedAt),
+    sealed: [...sealed.map(sealedAt), ...blank],
     why: whyChosen(winner, sealed),
     gaveUp: isForced ? uncovered.map(describeRule) : [],
     atMs: input.wallMs,

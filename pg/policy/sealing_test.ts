@@ -366,6 +366,28 @@ Deno.test("mode off gives up no more than it may, as far as the old primary was 
   );
 });
 
+Deno.test("a copy that streamed a reign it was not told of covers it, and is not chosen (R2, R3, R14)", () => {
+  const state = sealingState({
+    phase: {
+      kind: "sealing",
+      epoch: 3,
+      attempt: { kind: "automatic" },
+      catchUp: null,
+    },
+    grants: [grantAt(1), grantAt(2)],
+    rules: [rule([2, 3], 1, { number: 2, epoch: 2 })],
+  });
+  const sealed = { pledge: 3, sealed: 3 };
+  const knows = alive(
+    sealedReport(3, 50, { ...sealed, position: { epoch: 2, lsn: 50 } }),
+  );
+  const blank = (followed: number): Observation =>
+    alive(sealedReport(2, 0, { ...sealed, position: null, followed }));
+  assertEquals(outcome({ 2: blank(1), 3: knows }, state), ["grant", 3]);
+  assertEquals(outcome({ 2: blank(2), 3: knows }, state), ["uncovered", null]);
+  assertEquals(outcome({ 2: blank(1) }, state), ["uncovered", null]);
+});
+
 Deno.test("a forced attempt names the rules that it gives up (R31)", () => {
   const state = done(sealingState(), {
     type: "force",

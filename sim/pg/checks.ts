@@ -219,8 +219,8 @@ function checkGrant(
   }
   const grants = after.grants.filter((one) => one.epoch === epoch);
   if (grants.length !== 1) throw new Violation(`Epoch ${epoch} has two grants`);
-  for (const { id, incarnation, position } of sealed) {
-    if (position !== null) checkSealed(sim, epoch, { id, incarnation });
+  for (const { id, incarnation } of sealed) {
+    checkSealed(sim, epoch, { id, incarnation });
   }
   checkRequired(sim, required);
   if (coverage !== "covered") {

@@ -144,6 +144,21 @@ function isUnspoilt(sim: PgSim): boolean {
   );
 }
 
+/** Whether a promotion by hand leaves another copy that would do: who streams from it follows it. */
+function maySpoil(sim: PgSim, { proc }: PgNode): boolean {
+  return isUnspoilt(sim) && (proc?.senders.size ?? 0) === 0;
+}
+
+/** PostgreSQL dies, and its data directory with it. */
+export function loseDirectory(sim: PgSim, node: PgNode): void {
+  const { disk } = node;
+  killServer(sim, node);
+  disk.kind = "empty";
+  disk.wiped = { wal: disk.wal, atMs: sim.world.nowMs };
+  disk.wal = { records: [], tail: 0, history: [] };
+  disk.shutdownLsn = null;
+}
+
 /** Promotes a standby as an operator does who knows no better. */
 export function promoteByHand(sim: PgSim, node: PgNode): void {
   const { proc } = node;
@@ -273,25 +288,20 @@ const FAULTS: readonly (readonly [string, number, Fault])[] = [
   ["promotion by hand", 1, (sim) => {
     const node = anyData(sim);
     // A winner that is about to promote has its rule already: by hand it would acknowledge under no grant.
-    if (!node || node === reigning(sim) || !isUnspoilt(sim)) return;
+    if (!node || node === reigning(sim) || !maySpoil(sim, node)) return;
     promoteByHand(sim, node);
   }],
   ["promotion on an island", 1, (sim) => {
     const node = anyData(sim);
-    if (!node || node === reigning(sim) || !isUnspoilt(sim)) return;
+    if (!node || node === reigning(sim) || !maySpoil(sim, node)) return;
     cutFor(sim, [node.id]);
     schedule(sim.world, between(sim.world, 10, 300), () => {
-      if (isUnspoilt(sim)) promoteByHand(sim, node);
+      if (maySpoil(sim, node)) promoteByHand(sim, node);
     });
   }],
   ["wiped directory", 2, (sim) => {
     const node = victim(sim);
-    if (!node || !isWhole(sim)) return;
-    killServer(sim, node);
-    node.disk.kind = "empty";
-    node.disk.wiped = { wal: node.disk.wal, atMs: sim.world.nowMs };
-    node.disk.wal = { records: [], tail: 0, history: [] };
-    node.disk.shutdownLsn = null;
+    if (node && isWhole(sim)) loseDirectory(sim, node);
   }],
   ["switchover", 8, (sim) => {
     const { phase } = truth(sim);

@@ -1,10 +1,11 @@
-import { NO_TAGS } from "../../pg/cluster/mod.ts";
-import { isWhole, promoteByHand } from "./faults.ts";
+import { newestEpoch, NO_TAGS } from "../../pg/cluster/mod.ts";
+import { isWhole, loseDirectory, promoteByHand } from "./faults.ts";
 import { type PgNode, truth } from "./node.ts";
 import type { Shape } from "./run.ts";
 import { killServer, startServer } from "./server.ts";
 import { createStage, endStage, letLead, type Scenario } from "./stage.ts";
 import { LATER_SCENARIOS } from "./scenarios_later.ts";
+import { timelineOf } from "./wal.ts";
 
 const THREE: Shape = { data: 3, witness: false };
 const TWO: Shape = { data: 2, witness: true };
@@ -66,6 +67,29 @@ const EARLIER_SCENARIOS: readonly Scenario[] = [
       stage.kill(first);
       stage.revive(a);
       stage.wait(3000);
+    },
+  },
+  {
+    name:
+      "R3, R14: who streams a reign unseen covers it, when its disk is lost",
+    shape: THREE,
+    play: (stage) => {
+      const old = stage.primary();
+      const [a, b] = stage.standbys();
+      if (!a || !b) return;
+      const before = timelineOf(b.disk.wal);
+      stage.crashAgent(b);
+      killServer(stage.sim, old);
+      const isUnseen = (): boolean => timelineOf(b.disk.wal) > before;
+      stage.until("it streams the next reign", isUnseen, 3000);
+      stage.expect(b.saved.epoch === 1, "It was told of that reign");
+      const epoch = newestEpoch(truth(stage.sim));
+      loseDirectory(stage.sim, old);
+      stage.isolate(old);
+      stage.wait(4000);
+      stage.revive(b);
+      stage.until("another opens", () => stage.openEpoch() > epoch, 8000);
+      stage.expect(stage.primary() === a, "Another than who knows it won");
     },
   },
   {

@@ -42,14 +42,23 @@ export function flushedBy(
   return found.size;
 }
 
-/** A walsender got an answer: it lets those go whom its own idea of the list lets go. */
+/** Each walsender tells the others whether the list that it has read itself names it. */
+function isCandidate({ name, list }: Stream): boolean {
+  return list.names.includes(name);
+}
+
+/**
+ * A walsender got an answer: it lets those go for whom as many as its own list asks for have answered.
+ * Whose answers count is not up to its list, but to what each of them tells of itself.
+ */
 export function releaseBy(sim: PgSim, stream: Stream): void {
   const { upstream: node, list } = stream;
   const { proc } = node;
   if (!proc || proc.mode !== "primary" || list.required === 0) return;
-  if (!list.names.includes(stream.name)) return;
+  if (!isCandidate(stream)) return;
+  const names = [...proc.senders].filter(isCandidate).map(({ name }) => name);
   const done = proc.waiters.filter(({ end }) =>
-    flushedBy(proc, list.names, end) >= list.required
+    flushedBy(proc, names, end) >= list.required
   );
   if (done.length === 0) return;
   proc.waiters = proc.waiters.filter((one) => !done.includes(one));

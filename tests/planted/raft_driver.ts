@@ -41,7 +41,7 @@ export const DRIVER_BUGS: readonly PlantedBug[] = [
         new: "waiter.open = 0;",
       },
     ],
-    seeds: 20,
+    seeds: 400,
   },
   {
     name: "failed_sync_ignored",
