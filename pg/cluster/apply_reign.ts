@@ -10,13 +10,7 @@ import type {
   OpenedCommand,
   PromotedCommand,
 } from "./commands.ts";
-import {
-  copyOf,
-  currentPrimary,
-  grantOf,
-  isSameCopy,
-  newestEpoch,
-} from "./copies.ts";
+import { currentPrimary, grantOf, isSameCopy, newestEpoch } from "./copies.ts";
 import { addConfig } from "./apply_config.ts";
 import { amendRecord, beginRecord } from "./history.ts";
 import type { Change } from "./change.ts";

@@ -162,17 +162,27 @@ export function heal(sim: PgSim): void {
         command(sim, { type: "tags", id, tags: NO_TAGS });
       }
     }
-    // Where a promotion by hand has spoilt the last copy that would do, an operator decides (R31).
+    // Where a promotion by hand has spoilt the last copy that would do, or a rule counted on one that is
+    // lost alone, an operator decides (R31).
     const { phase } = state;
     const isSpoilt = sim.counts.has("promotions without a grant");
     const isLate = world.nowMs > healedAtMs + OPERATOR_MS;
-    if (phase.kind === "sealing" && isSpoilt && isLate) {
+    if (
+      phase.kind === "sealing" && isLate && (isSpoilt || isOnlyOneLost(sim))
+    ) {
       const { epoch } = phase;
       command(sim, { type: "force", epoch, target: null, atMs: world.nowMs });
     }
     schedule(world, 300, again);
   };
   again();
+}
+
+/** Whether commits may have waited for nobody on a primary whose directory is lost. */
+function isOnlyOneLost(sim: PgSim): boolean {
+  return truth(sim).rules.some(({ primary, required }) =>
+    required === 0 && sim.nodes.get(primary.id)?.disk.kind === "empty"
+  );
 }
 
 /** Sees a healed cluster whole again and writing, within its bound. */
