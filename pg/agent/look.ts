@@ -278,7 +278,8 @@ async function standbyOf(body: Body, seen: Seen): Promise<StandbyServer> {
     endLsn: Math.max(receiveLsn, replayLsn),
     replayLsn,
     replayDone,
-    receiver: seen.receiver !== null,
+    receiver: seen.receiver !== null ||
+      (seen.settings.get("primary_conninfo") ?? "") !== "",
     streaming,
     silentMs: nowMs - watch.heardAtMs,
     refused: !streaming && saved.upstream !== null &&

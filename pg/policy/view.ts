@@ -83,7 +83,10 @@ export interface StandbyServer {
    * since the server started: what its files hold beyond that is not known then.
    */
   readonly replayDone: boolean;
-  /** Whether the walreceiver is there at all; one that is there may still acknowledge. */
+  /**
+   * Whether a walreceiver is there, or the server has an upstream in effect and may start one at any moment:
+   * either may still acknowledge. What its files say by now counts for nothing before it has read them.
+   */
   readonly receiver: boolean;
   readonly streaming: boolean;
   /** How long nothing has come from upstream. */

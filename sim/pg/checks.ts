@@ -297,6 +297,7 @@ function checkCovered(
     if (!one || one.saved.incarnation !== copy.incarnation) return false;
     if (one === winner) return false;
     const mayStream = one.proc?.receiver?.upstream === node ||
+      one.proc?.conninfo?.upstream === node.id ||
       one.disk.conninfo?.upstream === node.id ||
       one.saved.upstream?.id === node.id;
     return mayStream || one.saved.pledge <= rule.epoch;

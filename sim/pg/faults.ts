@@ -144,9 +144,13 @@ function isUnspoilt(sim: PgSim): boolean {
   );
 }
 
-/** Whether a promotion by hand leaves another copy that would do: who streams from it follows it. */
-function maySpoil(sim: PgSim, { proc }: PgNode): boolean {
-  return isUnspoilt(sim) && (proc?.senders.size ?? 0) === 0;
+/** Whether a promotion by hand leaves another copy that would do: who is told to stream from it follows it. */
+function maySpoil(sim: PgSim, { id }: PgNode): boolean {
+  return isUnspoilt(sim) &&
+    dataNodes(sim).every(({ disk, proc, saved }) =>
+      disk.conninfo?.upstream !== id && proc?.conninfo?.upstream !== id &&
+      saved.upstream?.id !== id
+    );
 }
 
 /** PostgreSQL dies, and its data directory with it. */

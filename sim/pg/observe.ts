@@ -115,7 +115,7 @@ function standbyOf(
     endLsn: Math.max(proc.receivedLsn ?? 0, replayLsn),
     replayLsn,
     replayDone: proc.replayed === disk.wal.records.length,
-    receiver: proc.receiver !== null,
+    receiver: proc.receiver !== null || proc.conninfo !== null,
     streaming: proc.receiver !== null && !proc.receiver.senderEnded,
     silentMs: (sim.world.nowMs - proc.heardAtMs) * clockRate,
     refused: Boolean(reaches && !upstream.proc?.hasPostmaster),

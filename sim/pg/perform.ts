@@ -144,15 +144,15 @@ function* moveAside(doer: Doer): Work {
 
 function* start(doer: Doer): Work {
   const { node, agent, sim } = doer;
-  yield* save(doer, { upstream: null });
-  yield 1;
   if (node.proc) throw new StepFailed("Processes are left");
+  yield 1;
   if (node.disk.kind === "empty" || node.disk.marker) {
     throw new StepFailed("There is no data to start on");
   }
   renderClosed(node);
   // Fillers must not be there when a standby starts (R17).
   node.disk.knownTimeline = timelineOf(node.disk.wal);
+  yield* save(doer, { upstream: null });
   yield 1;
   if (node.proc) throw new StepFailed("Processes are left");
   const proc = startServer(sim, node);

@@ -70,6 +70,28 @@ const EARLIER_SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    name: "R12, R25: the system starts a server just when its files are closed",
+    shape: THREE,
+    play: (stage) => {
+      const old = stage.primary();
+      const [a, b] = stage.standbys();
+      if (!a || !b) return;
+      stage.isolate(old);
+      letLead(stage, a);
+      const isSealing = (): boolean =>
+        truth(stage.sim).phase.kind === "sealing";
+      stage.until("an attempt", isSealing, 5000);
+      stage.kill(b);
+      // It has read its files before they were closed, and streams as soon as the old primary is there.
+      b.saved = { ...b.saved, upstream: null };
+      startServer(stage.sim, b);
+      stage.revive(b);
+      stage.until("another opens", () => stage.openEpoch() > 1, 8000);
+      stage.mend();
+      stage.wait(2000);
+    },
+  },
+  {
     name:
       "R3, R14: who streams a reign unseen covers it, when its disk is lost",
     shape: THREE,
