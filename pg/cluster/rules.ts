@@ -58,9 +58,29 @@ export function uncoveredRules(
   state: ClusterState,
   sealed: readonly SealedAt[],
 ): Rule[] {
-  return state.rules.filter((rule) =>
+  return [...state.rules, ...mixedRules(state.rules)].filter((rule) =>
     !isCovered(rule, sealed) && !isPassed(state, rule, sealed)
   );
+}
+
+/**
+ * What PostgreSQL may let through while rules of one reign change (R18): a walsender lets commits go by the k
+ * of the list that it has read itself, and counts whoever's own walsender has read a list that names it. So
+ * the smallest k of all copies that any of these rules names may be enough, which none of them says by itself.
+ */
+export function mixedRules(rules: readonly Rule[]): Rule[] {
+  const newest = rules.at(-1);
+  if (!newest) return [];
+  const changing = rules.filter(({ epoch, required }) =>
+    epoch === newest.epoch && required > 0
+  );
+  if (changing.length < 2) return [];
+  const standbys: Copy[] = [];
+  for (const copy of changing.flatMap((rule) => rule.standbys)) {
+    if (!hasCopy(standbys, copy)) standbys.push(copy);
+  }
+  const required = Math.min(...changing.map((rule) => rule.required));
+  return [{ ...newest, standbys, required }];
 }
 
 /** Whether a member counts for n: one that streams from another standby tells the primary nothing (R6). */

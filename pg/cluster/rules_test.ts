@@ -6,6 +6,7 @@ import {
   isNamed,
   isRuleChanging,
   isSameRule,
+  mixedRules,
   PLACEHOLDER_LIST,
   requiredOf,
   synchronousStandbyNames,
@@ -82,6 +83,33 @@ Deno.test("every rule in force must be covered, also one that nobody acted on (R
   assertEquals(left(2, 3), []);
   assertEquals(left(1), [2]);
   assertEquals(left(3), [1, 2]);
+});
+
+Deno.test("while rules change, the smallest k of all copies that they name may have been enough (R18)", () => {
+  // Node 2's walsender is late: it still says of itself that it counts, and the others ask for one already.
+  const leaving = openState({
+    rules: [rule([2, 3, 4], 2), rule([3, 4], 1, { number: 2 })],
+  });
+  const left = (state: typeof leaving, ...ids: number[]): number[] =>
+    uncoveredRules(state, ids.map((id) => sealed(copy(id))))
+      .map(({ required }) => required);
+  assertEquals(left(leaving, 3, 4), [1]);
+  assertEquals(left(leaving, 2, 3, 4), []);
+  assertEquals(left(leaving, 1), []);
+  const coming = openState({
+    rules: [rule([2, 3], 1), rule([2, 3, 4], 2, { number: 2 })],
+  });
+  assertEquals(left(coming, 2, 3), [1]);
+  assertEquals(left(coming, 2, 3, 4), []);
+  // One that lets everything go is covered by its primary alone, and of other reigns no walsender is left.
+  assertEquals(
+    mixedRules([rule([2, 3], 1), rule([], 0, { number: 2 })]),
+    [],
+  );
+  assertEquals(
+    mixedRules([rule([2, 3], 1), rule([2, 3], 1, { number: 2, epoch: 2 })]),
+    [],
+  );
 });
 
 Deno.test("k is half of those who count, and no death changes it (R6)", () => {

@@ -6,6 +6,7 @@ import {
   grantOf,
   isCounting,
   isSameCopy,
+  mixedRules,
   type Rule,
 } from "../../pg/cluster/mod.ts";
 import { tell, Violation } from "../mod.ts";
@@ -73,9 +74,9 @@ function checkReplicated(
 ): void {
   const rules = truth(sim).rules.filter((rule) => rule.epoch === epoch);
   if (rules.length === 0) return;
-  const isMet = rules.some(({ standbys, required }) =>
-    required <= by && countHolding(sim, standbys, record) >= required
-  );
+  const isMet = [...rules, ...mixedRules(rules)].some((
+    { standbys, required },
+  ) => required <= by && countHolding(sim, standbys, record) >= required);
   if (isMet) return;
   throw new Violation(
     `Node ${node.id} acknowledges row ${record.row} of epoch ${epoch} ` +
@@ -227,7 +228,9 @@ function checkGrant(
     giveUp(sim, node, epoch);
     return;
   }
-  for (const rule of before.rules) checkCovered(sim, before, rule, epoch, node);
+  for (const rule of [...before.rules, ...mixedRules(before.rules)]) {
+    checkCovered(sim, before, rule, epoch, node);
+  }
   checkHolds(sim, node, `is granted epoch ${epoch}`);
 }
 
