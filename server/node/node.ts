@@ -346,7 +346,10 @@ function createMetrics(
       const now = node();
       return now && takesPart(now) ? now.raft.status() : null;
     },
-    peers: () => node() ? relay.http().stats() : null,
+    peers: () => {
+      const now = node();
+      return now && takesPart(now) ? relay.http().stats() : null;
+    },
     postgres: () => {
       const ha = node()?.ha;
       return ha && config.postgresql.managed

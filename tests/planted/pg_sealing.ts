@@ -99,7 +99,8 @@ export const PG_SEALING_BUGS: readonly PgBug[] = [
     standsFor: "R1, R2",
     edits: [{
       file: "pg/cluster/rules.ts",
-      old: "  return state.rules.filter((rule) =>",
+      old:
+        "  return [...state.rules, ...mixedRules(state.rules)].filter((rule) =>",
       new: "  return state.rules.slice(-1).filter((rule) =>",
     }],
     seeds: 300,
