@@ -1,9 +1,10 @@
 import {
-  applicationName,
   copyOfName,
   type Epoch,
   grantOf,
   hasCopy,
+  isRuleChanging,
+  mustComeBack,
   PLACEHOLDER_LIST,
   type Rule,
   synchronousStandbyNames,
@@ -35,11 +36,13 @@ export async function setRule(body: Body, rule: Rule | null): Promise<void> {
   const isTakeover = rule !== null && body.view?.server.kind === "standby";
   if (isTakeover) return await prepareReign(body, rule, names);
   const changed = await render(body, { names });
-  if (changed || body.rendered.rule === null) await instance.reload();
+  // Which list is followed is not known before it has been read.
+  if (changed) body.rendered = { ...body.rendered, rule: null };
+  if (body.rendered.rule === null) await instance.reload();
   if (names === "") body.mayHaveBeenEmpty = true;
+  if (rule) await endOldSenders(body, rule);
   body.rendered = { ...body.rendered, rule: rule?.number ?? 0 };
   if (rule && changed) log("info", `Commits wait for ${names || "nobody"}`);
-  if (rule && changed) await endOldSenders(body, rule);
 }
 
 /**
@@ -64,18 +67,18 @@ async function prepareReign(
 }
 
 /**
- * A walsender that has not read the list yet releases waiters by the old one, so where k grows each of
- * them is replaced (R18).
+ * Replaces walsenders that may not have read the list yet: what they let go by the one of before must lie
+ * before the barrier's commit, or the new rule would not be proved to hold it (R18, R20).
  */
 async function endOldSenders(body: Body, rule: Rule): Promise<void> {
   const { ports, instance } = body.options;
-  const grows = ports.state().rules.some(({ epoch, required }) =>
-    epoch === rule.epoch && required > 0 && required < rule.required
-  );
-  if (!grows) return;
+  const state = ports.state();
+  if (!isRuleChanging(state)) return;
   const seen = await instance.observe({ timeoutMs: LOOK_TIMEOUT_MS });
-  const names = seen.replication.map(({ name }) => name)
-    .filter((name) => copyOfName(name) !== null);
+  const names = seen.replication.map(({ name }) => name).filter((name) => {
+    const named = copyOfName(name);
+    return named !== null && mustComeBack(state, rule, named.copy);
+  });
   await instance.endWalSenders(names);
 }
 
@@ -154,17 +157,11 @@ async function countHolders(
   return holders.size;
 }
 
-/** Ends the walsenders of copies that left, then retires the rules that named them (R18). */
+/** Retires all rules before the one that is proved (R18). */
 export async function retireRules(
-  body: Body,
-  { epoch, rule, removed }: Extract<Step, { kind: "retire_rules" }>,
+  { options: { ports } }: Body,
+  { epoch, rule }: Extract<Step, { kind: "retire_rules" }>,
 ): Promise<void> {
-  const { instance, ports } = body.options;
-  if (removed.length > 0 && rule.required > 0) {
-    await instance.endWalSenders(
-      removed.map((copy) => applicationName(copy, epoch)),
-    );
-  }
   const { primary, number } = rule;
   await ports.propose({ type: "retire_rules", epoch, primary, rule: number });
 }

@@ -83,6 +83,27 @@ export function mixedRules(rules: readonly Rule[]): Rule[] {
   return [{ ...newest, standbys, required }];
 }
 
+/**
+ * Whether a copy's walsender must come back before a rule can be proved (R18): it may not have read the list
+ * yet, and let commits go by the one of before. That matters of copies that left, and of all where k grows.
+ */
+export function mustComeBack(
+  { rules }: ClusterState,
+  rule: Rule,
+  copy: Copy,
+): boolean {
+  if (rule.required === 0) return false;
+  const before = rules.filter(({ epoch, number }) =>
+    epoch === rule.epoch && number < rule.number
+  );
+  const grows = before.some(({ required }) =>
+    required > 0 && required < rule.required
+  );
+  const hasLeft = !hasCopy(rule.standbys, copy) &&
+    before.some(({ standbys }) => hasCopy(standbys, copy));
+  return grows || hasLeft;
+}
+
 /** Whether a member counts for n: one that streams from another standby tells the primary nothing (R6). */
 export function isCounting(
   { counted, tags, leaving }: Pick<DataMember, "counted" | "tags" | "leaving">,

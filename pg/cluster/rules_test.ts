@@ -7,6 +7,7 @@ import {
   isRuleChanging,
   isSameRule,
   mixedRules,
+  mustComeBack,
   PLACEHOLDER_LIST,
   requiredOf,
   synchronousStandbyNames,
@@ -110,6 +111,25 @@ Deno.test("while rules change, the smallest k of all copies that they name may h
     mixedRules([rule([2, 3], 1), rule([2, 3], 1, { number: 2, epoch: 2 })]),
     [],
   );
+});
+
+Deno.test("before a rule is proved, walsenders come back whose copy left, and all where k grows (R18)", () => {
+  const back = (...rules: ReturnType<typeof rule>[]): number[] => {
+    const state = openState({ rules });
+    const newest = rules.at(-1);
+    return [2, 3, 4].filter((id) =>
+      newest && mustComeBack(state, newest, copy(id))
+    );
+  };
+  const second = { number: 2 };
+  assertEquals(back(rule([2, 3], 1)), []);
+  assertEquals(back(rule([2, 3], 1), rule([2], 1, second)), [3]);
+  assertEquals(back(rule([2, 3, 4], 2), rule([3, 4], 1, second)), [2]);
+  assertEquals(back(rule([2, 3], 1), rule([2, 3, 4], 1, second)), []);
+  assertEquals(back(rule([2, 3], 1), rule([2, 3, 4], 2, second)), [2, 3, 4]);
+  assertEquals(back(rule([2, 3], 1), rule([], 0, second)), []);
+  const other = { ...second, epoch: 2, primary: copy(2) };
+  assertEquals(back(rule([2, 3], 1), rule([4], 1, other)), []);
 });
 
 Deno.test("k is half of those who count, and no death changes it (R6)", () => {

@@ -1,3 +1,4 @@
+import { InstanceError } from "./errors.ts";
 import type { Place } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { pidsIn, sendSignal, statOf, titleOf } from "./processes.ts";
@@ -102,10 +103,21 @@ export async function endWalSenders(
     { pid },
   ) => pid);
   for (const pid of pids) sendSignal(pid, "SIGTERM");
-  await waitFor(place.clock, { timeoutMs: WAL_SENDERS_TIMEOUT_MS }, () => {
-    const alive = new Set(pidsIn(place.dataDir));
-    return pids.some((pid) => alive.has(pid)) ? null : true;
-  });
+  const ended = await waitFor(
+    place.clock,
+    { timeoutMs: WAL_SENDERS_TIMEOUT_MS },
+    () => {
+      const alive = new Set(pidsIn(place.dataDir));
+      return pids.some((pid) => alive.has(pid)) ? null : true;
+    },
+  );
+  if (ended !== null) return;
+  throw new InstanceError(
+    "timeout",
+    `Walsenders of ${
+      names.join(", ")
+    } did not end within ${WAL_SENDERS_TIMEOUT_MS} ms: the disk or the machine may be stuck`,
+  );
 }
 
 /** T23: makes the slots that are missing; drops pgraft's that nobody wants or uses. */

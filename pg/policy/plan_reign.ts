@@ -1,7 +1,5 @@
 import {
   type ClusterState,
-  type Copy,
-  hasCopy,
   isRuleChanging,
   newestRule,
   positionOf,
@@ -174,11 +172,5 @@ function passBarrier(
     return { kind: "barrier", rule, seeWaiting };
   }
   if (phase.kind !== "open" || !isChanging) return null;
-  return { kind: "retire_rules", epoch, rule, removed: removedBy(state, rule) };
-}
-
-/** Copies that older rules name and the newest does not. */
-function removedBy({ rules }: ClusterState, newest: Rule): Copy[] {
-  return rules.flatMap(({ standbys }) => standbys)
-    .filter((copy) => !hasCopy(newest.standbys, copy));
+  return { kind: "retire_rules", epoch, rule };
 }

@@ -123,7 +123,6 @@ Deno.test("a changed rule is followed, proved, and only then are the others reti
     kind: "retire_rules",
     epoch: 1,
     rule: next,
-    removed: [copy(3)],
   });
 });
 

@@ -1,6 +1,5 @@
 import type {
   ClusterCommand,
-  Copy,
   Epoch,
   Lsn,
   MemberId,
@@ -82,12 +81,11 @@ export type Step =
     readonly epoch: Epoch;
     readonly rule: number;
   }
-  /** Ends the walsenders of copies that left the rule (R18). */
+  /** The rules before it are in force no more (R18). */
   | {
     readonly kind: "retire_rules";
     readonly epoch: Epoch;
     readonly rule: Rule;
-    readonly removed: readonly Copy[];
   }
   | { readonly kind: "checkpoint"; readonly handover: number }
   /** Brings a diverged copy back to the primary's history, as a job (R29). */

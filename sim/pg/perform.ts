@@ -192,7 +192,12 @@ function* follow(
   const { node, sim } = doer;
   const { saved: { incarnation } } = node;
   serverOf(doer);
-  yield* save(doer, { upstream: { id: upstream, epoch }, epoch: follows });
+  const pledge = Math.max(node.saved.pledge, follows);
+  yield* save(doer, {
+    upstream: { id: upstream, epoch },
+    epoch: follows,
+    pledge,
+  });
   yield 1;
   const copy = { id: node.id, incarnation: incarnation ?? 0 };
   const name = applicationName(copy, epoch);

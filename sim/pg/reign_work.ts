@@ -2,7 +2,7 @@ import {
   applicationName,
   type Copy,
   copyOfName,
-  hasCopy,
+  mustComeBack,
   PLACEHOLDER_LIST,
   type Rule,
   synchronousStandbyNames,
@@ -10,7 +10,7 @@ import {
 import type { Step } from "../../pg/policy/mod.ts";
 import { between, tell } from "../mod.ts";
 import { writeProbe } from "./commit.ts";
-import { type PgProcess, truth } from "./node.ts";
+import { type PgProcess, stateOf } from "./node.ts";
 import { reload } from "./server.ts";
 import { endSender } from "./streaming.ts";
 import { flushedBy, isPlaceholder, readList } from "./waits.ts";
@@ -41,17 +41,22 @@ export function* setRule(doer: Doer, rule: Rule | null): Work {
       proc.list.names.join() === wanted.names.join(),
     "Reloading the list",
   );
-  agent.rendered = { ...agent.rendered, rule: rule?.number ?? 0 };
   if (rule) endOldSenders(doer, rule, proc);
+  agent.rendered = { ...agent.rendered, rule: rule?.number ?? 0 };
 }
 
-/** R18: where k grows, a walsender that still reads the old list could let a commit pass by it. */
-function endOldSenders({ sim }: Doer, rule: Rule, proc: PgProcess): void {
-  const grows = truth(sim).rules.some(({ epoch, required }) =>
-    epoch === rule.epoch && required > 0 && required < rule.required
-  );
-  if (!grows) return;
-  for (const stream of [...proc.senders]) endSender(stream);
+/** R18: whose walsender may still read the list of before, and let a commit pass by it. */
+function endOldSenders(
+  { sim, agent }: Doer,
+  rule: Rule,
+  proc: PgProcess,
+): void {
+  for (const stream of [...proc.senders]) {
+    const named = copyOfName(stream.name);
+    if (named && mustComeBack(stateOf(sim, agent), rule, named.copy)) {
+      endSender(stream);
+    }
+  }
 }
 
 /** A commit that k of the rule hold; first one that is seen waiting, where asked (T8, R20). */
@@ -91,19 +96,13 @@ function* seeOneWaiting(doer: Doer, proc: PgProcess): Work {
   }
 }
 
-/** Ends the walsenders of copies that left, then retires the rules that named them (R18). */
+/** Retires all rules before the one that is proved (R18). */
 export function* retireRules(
   doer: Doer,
-  { epoch, rule, removed }: Extract<Step, { kind: "retire_rules" }>,
+  { epoch, rule }: Extract<Step, { kind: "retire_rules" }>,
   primary: Copy,
 ): Work {
-  const proc = serverOf(doer);
-  yield 1;
-  for (const stream of [...proc.senders]) {
-    const named = copyOfName(stream.name);
-    if (named && hasCopy(removed, named.copy)) endSender(stream);
-  }
-  yield 2;
+  yield 3;
   yield* commitCommand(doer, {
     type: "retire_rules",
     epoch,

@@ -1,4 +1,5 @@
 import { newestEpoch, NO_TAGS } from "../../pg/cluster/mod.ts";
+import { startClients } from "./clients.ts";
 import { leaveWhenFree, promoteByHand, setAmbush } from "./faults.ts";
 import { truth } from "./node.ts";
 import { killServer, orphanServer } from "./server.ts";
@@ -8,6 +9,9 @@ import { timelineOf } from "./wal.ts";
 
 const THREE = { data: 3, witness: false };
 const TWO = { data: 2, witness: true };
+
+/** So many that some commit falls into the shortest moment. */
+const MANY_CLIENTS = 40;
 
 /** From R18 on. */
 export const LATER_SCENARIOS: readonly Scenario[] = [
@@ -24,6 +28,39 @@ export const LATER_SCENARIOS: readonly Scenario[] = [
       stage.mend();
       leaveWhenFree(stage.sim, a);
       stage.wait(8000);
+    },
+  },
+  {
+    name: "R18: a walsender that is late lets commits go by the list of before",
+    shape: THREE,
+    play: (stage) => {
+      const old = stage.primary();
+      const [a, b] = stage.standbys();
+      if (!a || !b) return;
+      const { sim } = stage;
+      startClients(sim, MANY_CLIENTS);
+      const order = { type: "tags", id: b.id } as const;
+      stage.order({ ...order, tags: { ...NO_TAGS, nosync: true } });
+      const rules = (): number => truth(sim).rules.length;
+      stage.until("a second rule", () => rules() > 1);
+      const late = [...old.proc?.senders ?? []].find(({ standby }) =>
+        standby === b
+      );
+      const { list } = late ?? {};
+      // It reads the new list only when it must.
+      const isProved = (): boolean => {
+        if (late && list) late.list = list;
+        return old.agent?.barrier === truth(sim).rules.at(-1)?.number;
+      };
+      stage.until("the barrier", isProved);
+      a.diskHungUntilMs = sim.world.nowMs + 500;
+      stage.until("the rule before is retired", () => {
+        if (late && list) late.list = list;
+        return rules() === 1;
+      });
+      stage.kill(old);
+      stage.kill(b);
+      stage.wait(5000);
     },
   },
   {

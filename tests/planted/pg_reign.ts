@@ -32,6 +32,18 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
     seeds: 300,
   },
   {
+    name: "pg_who_left_lets_go_on",
+    wrong:
+      "A rule is proved while the walsender of a copy that left may read the list of before.",
+    standsFor: "R18, R20",
+    edits: [{
+      file: "pg/cluster/rules.ts",
+      old: "  return grows || hasLeft;",
+      new: "  return grows;",
+    }],
+    seeds: 100,
+  },
+  {
     name: "pg_rule_not_followed",
     wrong: "A new rule is committed and the server goes on by the old one.",
     standsFor: "R18",
