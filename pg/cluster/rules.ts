@@ -69,18 +69,23 @@ export function uncoveredRules(
  * the smallest k of all copies that any of these rules names may be enough, which none of them says by itself.
  */
 export function mixedRules(rules: readonly Rule[]): Rule[] {
-  const newest = rules.at(-1);
-  if (!newest) return [];
-  const changing = rules.filter(({ epoch, required }) =>
-    epoch === newest.epoch && required > 0
-  );
-  if (changing.length < 2) return [];
+  const epochs = new Set(rules.map(({ epoch }) => epoch));
+  return [...epochs].flatMap((epoch) => {
+    const changing = rules.filter((rule) =>
+      rule.epoch === epoch && rule.required > 0
+    );
+    const newest = changing.at(-1);
+    return newest && changing.length > 1 ? [mixtureOf(newest, changing)] : [];
+  });
+}
+
+function mixtureOf(newest: Rule, changing: readonly Rule[]): Rule {
   const standbys: Copy[] = [];
   for (const copy of changing.flatMap((rule) => rule.standbys)) {
     if (!hasCopy(standbys, copy)) standbys.push(copy);
   }
   const required = Math.min(...changing.map((rule) => rule.required));
-  return [{ ...newest, standbys, required }];
+  return { ...newest, standbys, required };
 }
 
 /**

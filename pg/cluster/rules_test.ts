@@ -111,6 +111,16 @@ Deno.test("while rules change, the smallest k of all copies that they name may h
     mixedRules([rule([2, 3], 1), rule([2, 3], 1, { number: 2, epoch: 2 })]),
     [],
   );
+  // A reign that began meanwhile and has not opened leaves those of the one before in force.
+  const next = rule([4], 1, { number: 3, epoch: 2, primary: copy(3) });
+  const before = [rule([2, 3, 4], 2), rule([3, 4], 1, { number: 2 })];
+  assertEquals(
+    mixedRules([...before, next]).map(({ epoch, required }) => [
+      epoch,
+      required,
+    ]),
+    [[1, 1]],
+  );
 });
 
 Deno.test("before a rule is proved, walsenders come back whose copy left, and all where k grows (R18)", () => {

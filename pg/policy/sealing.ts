@@ -23,7 +23,7 @@ import {
   type SealedAt,
   uncoveredRules,
 } from "../cluster/mod.ts";
-import type { Decision, PolicyInput } from "./report.ts";
+import type { Decision, PolicyInput, Report } from "./report.ts";
 
 /** How long a planned change waits for its target, and for the old primary's end (R32). */
 export const PLANNED_WAIT_MS = 2000;
@@ -46,12 +46,13 @@ export function decideSealing(
 ): Decision {
   const abandoned = abandonCatchUp(phase, input);
   if (abandoned) return abandoned;
-  const reported = sealedMembers(state, phase.epoch, input);
+  const reports = sealReports(state, phase.epoch, input);
+  const reported = sealedMembers(reports);
   // R31: leave to lose data is leave to do without those who died after their report.
   const all = phase.attempt.kind === "forced"
     ? reported.filter(({ isAlive }) => isAlive)
     : reported;
-  const blank = sealedBlank(state, phase.epoch, input);
+  const blank = sealedBlank(reports);
   const covering = [...all.map(sealedAt), ...blank];
   const uncovered = uncoveredRules(state, covering);
   const coverage = coverageOf(state, phase, uncovered, input);
@@ -95,40 +96,41 @@ export function decideSealing(
   };
 }
 
-function sealedMembers(
+/** What a member said that is sealed for an attempt. */
+interface SealReport {
+  readonly member: DataMember;
+  readonly copy: Copy;
+  readonly isAlive: boolean;
+  readonly report: Report;
+}
+
+function sealReports(
   state: ClusterState,
   epoch: Epoch,
   { observations }: PolicyInput,
-): Sealed[] {
-  const sealed: Sealed[] = [];
-  for (const member of state.members.values()) {
+): SealReport[] {
+  return [...state.members.values()].flatMap((member) => {
     const seen = observations.get(member.id);
     const report = seen?.report;
-    if (!seen || !report || report.sealed !== epoch) continue;
-    const { incarnation, position } = report;
-    if (position === null || incarnation === null) continue;
-    const copy = { id: member.id, incarnation };
-    const isAlive = seen.agent === "alive";
-    sealed.push({ member, copy, position, isAlive });
-  }
-  return sealed;
+    if (report?.sealed !== epoch || report.incarnation === null) return [];
+    const copy = { id: member.id, incarnation: report.incarnation };
+    return [{ member, copy, isAlive: seen?.agent === "alive", report }];
+  });
+}
+
+function sealedMembers(reports: readonly SealReport[]): Sealed[] {
+  return reports.flatMap(({ member, copy, isAlive, report: { position } }) =>
+    position === null ? [] : [{ member, copy, isAlive, position }]
+  );
 }
 
 /** Members that are sealed, and of whose data nobody can say where it ends: they cover what they never followed. */
-function sealedBlank(
-  state: ClusterState,
-  epoch: Epoch,
-  { observations }: PolicyInput,
-): SealedAt[] {
-  const blank: SealedAt[] = [];
-  for (const id of state.members.keys()) {
-    const report = observations.get(id)?.report;
-    if (report?.sealed !== epoch || report.position !== null) continue;
-    const { incarnation, followed } = report;
-    if (incarnation === null || followed === undefined) continue;
-    blank.push({ id, incarnation, position: null, followed });
-  }
-  return blank;
+function sealedBlank(reports: readonly SealReport[]): SealedAt[] {
+  return reports.flatMap(({ copy, report: { position, followed } }) =>
+    position !== null || followed === undefined
+      ? []
+      : [{ ...copy, position, followed }]
+  );
 }
 
 /** Why a member that could go on as a standby should not be primary again at once. */

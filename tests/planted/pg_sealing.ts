@@ -47,8 +47,9 @@ export const PG_SEALING_BUGS: readonly PgBug[] = [
     standsFor: "R2, R11",
     edits: [{
       file: "pg/policy/sealing.ts",
-      old: "if (!seen || !report || report.sealed !== epoch) continue;",
-      new: "if (!seen || !report) continue;",
+      old:
+        "if (report?.sealed !== epoch || report.incarnation === null) return [];",
+      new: "if (!report || report.incarnation === null) return [];",
     }],
     seeds: 10,
   },
@@ -58,8 +59,9 @@ export const PG_SEALING_BUGS: readonly PgBug[] = [
     standsFor: "R10",
     edits: [{
       file: "pg/policy/sealing.ts",
-      old: "if (!seen || !report || report.sealed !== epoch) continue;",
-      new: "if (!seen || !report || report.sealed === 0) continue;",
+      old:
+        "if (report?.sealed !== epoch || report.incarnation === null) return [];",
+      new: "if (!report?.sealed || report.incarnation === null) return [];",
     }],
     seeds: 200,
   },
