@@ -127,6 +127,8 @@ export interface Watch {
   replayWaited: boolean;
   /** Since when replay is paused; null while it goes on. */
   replayPausedSinceMs: number | null;
+  /** What is wrong with the users' rules for pg_hba, as last told; null for nothing. */
+  hbaFault: string | null;
   readonly absentSinceMs: Map<MemberId, number>;
   hungSinceMs: number | null;
   /** Since when the primary's agent is lost; null while it is not. */
@@ -233,6 +235,7 @@ function createWatch(nowMs: number): Watch {
     replayLsn: -1,
     replayWaited: false,
     replayPausedSinceMs: null,
+    hbaFault: null,
     absentSinceMs: new Map(),
     hungSinceMs: null,
     alarmSinceMs: null,

@@ -14,7 +14,7 @@ import type { Step } from "../policy/mod.ts";
 import { holdGuard } from "./guarding.ts";
 import type { Body } from "./body.ts";
 import { promoteLowered } from "./lowering.ts";
-import { closeServer, render, save } from "./standby_steps.ts";
+import { closeServer, reloadSettings, render, save } from "./standby_steps.ts";
 import { until } from "./until.ts";
 
 /** How long a promotion may take before it counts as failed. */
@@ -29,7 +29,7 @@ const LOOK_TIMEOUT_MS = 1000;
 
 /** Has the server follow a rule: the placeholder for null (R18, R20). */
 export async function setRule(body: Body, rule: Rule | null): Promise<void> {
-  const { instance, log } = body.options;
+  const { log } = body.options;
   const names = rule === null
     ? PLACEHOLDER_LIST
     : synchronousStandbyNames(rule);
@@ -38,7 +38,7 @@ export async function setRule(body: Body, rule: Rule | null): Promise<void> {
   const changed = await render(body, { names });
   // Which list is followed is not known before it has been read.
   if (changed) body.rendered = { ...body.rendered, rule: null };
-  if (body.rendered.rule === null) await instance.reload();
+  if (body.rendered.rule === null) await reloadSettings(body);
   if (names === "") body.mayHaveBeenEmpty = true;
   if (rule) await endOldSenders(body, rule);
   body.rendered = { ...body.rendered, rule: rule?.number ?? 0 };

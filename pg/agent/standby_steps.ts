@@ -80,6 +80,14 @@ export async function render(
   return changed;
 }
 
+/** Has the server read its settings, whatever is wrong with the users' rules for pg_hba, which is told once. */
+export async function reloadSettings(body: Body): Promise<void> {
+  const { watch, options: { instance, log } } = body;
+  const fault = await instance.reload({ of: "settings" });
+  if (fault !== null && fault !== watch.hbaFault) log("warning", fault);
+  watch.hbaFault = fault;
+}
+
 /** Ends PostgreSQL with all of its processes (R23); the guard has nothing left to watch. */
 export async function stopServer(
   body: Body,
@@ -146,7 +154,7 @@ export async function cutUpstream(body: Body): Promise<void> {
   await resumeReplay(body);
   await render(body, { upstream: null });
   body.rendered = { ...body.rendered, upstream: null };
-  await instance.reload();
+  await reloadSettings(body);
   // The startup process may have been about to start another when the signal came: gone counts only when
   // it is seen so again and again after the server has read its files.
   let goneLooks = 0;

@@ -1,7 +1,12 @@
 import { formatLsn, messageOf } from "../../base/mod.ts";
 import { currentPrimary } from "../cluster/mod.ts";
 import type { Body } from "./body.ts";
-import { render, resumeReplay, stopServer } from "./standby_steps.ts";
+import {
+  reloadSettings,
+  render,
+  resumeReplay,
+  stopServer,
+} from "./standby_steps.ts";
 
 /** How long an owned setting may differ after the files were written; a reload takes a moment. */
 const DRIFT_MS = 1000;
@@ -31,7 +36,7 @@ export async function undoDrift(body: Body): Promise<void> {
     if (name === "synchronous_standby_names") body.mayHaveBeenEmpty = true;
   }
   await render(body, {});
-  await options.instance.reload();
+  await reloadSettings(body);
 }
 
 /**

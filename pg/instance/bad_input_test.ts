@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import {
   ALONE,
   type Kit,
@@ -212,6 +212,11 @@ Deno.test("start() refuses to start twice", () =>
 
 Deno.test("reload() says that a pg_hba rule is wrong, and the former rules stay", () =>
   withKit(async (kit) => {
+    const plain = await kit.primary("c", {
+      hbaRules: [{ name: "tls", rule: "hostssl all all all reject" }],
+    });
+    await plain.instance.render({ ...ALONE, hba: "open" });
+    assertEquals(await plain.instance.reload(), null);
     const { instance } = await kit.primary("a", {
       hbaRules: [{ name: "mine", rule: "host all all everywhere maybe" }],
     });
@@ -221,6 +226,8 @@ Deno.test("reload() says that a pg_hba rule is wrong, and the former rules stay"
       /wrong at line \d+: .*maybe/,
       () => instance.reload(),
     );
+    const fault = await instance.reload({ of: "settings" });
+    assertMatch(fault ?? "", /wrong at line \d+: .*maybe/);
     await instance.render(ALONE);
     await instance.reload();
     const two = await kit.make("b", {

@@ -7,6 +7,9 @@ import { waitFor } from "./wait.ts";
 
 const DEFAULT_RELOAD_TIMEOUT_MS = 5_000;
 
+/** A rule for TLS where there is none is read like all others, and only matches nobody. */
+const NO_FAULT = "%record cannot match because%";
+
 interface Loaded {
   readonly loaded: boolean;
   readonly fault: string | null;
@@ -23,8 +26,8 @@ async function lookAtNewSession(
     const rows = await connection.run<Loaded>(
       `select pg_conf_load_time() > $1::timestamptz as loaded,
          (select format('line %s: %s', line_number, error)
-            from pg_hba_file_rules where error is not null limit 1) as fault`,
-      [since],
+            from pg_hba_file_rules where error is not null and error not like $2 limit 1) as fault`,
+      [since, NO_FAULT],
       timeoutMs,
     );
     return rows[0] ?? null;
@@ -39,8 +42,12 @@ async function lookAtNewSession(
  */
 export async function reload(
   place: Place,
-  options: { readonly timeoutMs?: number; readonly settle?: boolean } = {},
-): Promise<void> {
+  options: {
+    readonly timeoutMs?: number;
+    readonly settle?: boolean;
+    readonly of?: "settings";
+  } = {},
+): Promise<string | null> {
   const timeoutMs = options.timeoutMs ?? DEFAULT_RELOAD_TIMEOUT_MS;
   const postmaster = await findPostmaster(place);
   if (postmaster === null) {
@@ -51,7 +58,7 @@ export async function reload(
   }
   if (options.settle === false) {
     sendSignal(postmaster.pid, "SIGHUP");
-    return;
+    return null;
   }
   const [before] = await place.connections.run<{ now: string }>(
     "control",
@@ -71,9 +78,9 @@ export async function reload(
       `PostgreSQL did not read its files again within ${timeoutMs} ms: see "${place.serverLog}" for an error in them`,
     );
   }
-  if (after.fault === null) return;
-  throw new InstanceError(
-    "bad_setting",
-    `PostgreSQL keeps its former pg_hba rules, since the new ones are wrong at ${after.fault}: correct the rule`,
-  );
+  if (after.fault === null) return null;
+  const fault =
+    `PostgreSQL keeps its former pg_hba rules, since the new ones are wrong at ${after.fault}: correct the rule`;
+  if (options.of === "settings") return fault;
+  throw new InstanceError("bad_setting", fault);
 }

@@ -342,11 +342,17 @@ export interface Instance {
   stop(mode: "fast" | "immediate", options?: Partial<Timeout>): Promise<void>;
   /**
    * Makes the server read its files again, and resolves when new sessions are under them; at once where
-   * the caller sees to it itself that they are.
+   * the caller sees to it itself that they are. Throws where users' rules for pg_hba are wrong; that keeps
+   * the server from the rules but not `of` its settings, and is told then.
+   *
+   * @returns What is wrong with the rules; null for nothing, or where it was not waited for.
    */
   reload(
-    options?: Partial<Timeout> & { readonly settle?: boolean },
-  ): Promise<void>;
+    options?: Partial<Timeout> & {
+      readonly settle?: boolean;
+      readonly of?: "settings";
+    },
+  ): Promise<string | null>;
   /** Whether a standby receives, or may be about to: also while a walreceiver only starts (T13). */
   mayReceive(options: Timeout): Promise<boolean>;
   /** The postmaster that runs in the data directory, whoever started it. */
