@@ -75,8 +75,8 @@ export async function openStream(
     const reached = await reachAcross(edge, call.address, signal);
     if (reached.kind === "refused") return reached;
     return await askAcross(edge, signal, async () => {
-      // A connection for this stream only.
-      held.line = await call.wire.dial(call.address, "h2", signal);
+      // A connection for this stream only, so HTTP/2 would only add to what each piece costs.
+      held.line = await call.wire.dial(call.address, "http/1.1", signal);
       return await ask(options, held.line, signal);
     });
   } catch (error) {
