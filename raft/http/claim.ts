@@ -68,6 +68,16 @@ export const STREAM_PATH = "/raft/v1/stream/";
 export const CALL_PATH = "/raft/v1/call/";
 /** Below this, with a name, a node sends a peer more than fits into an answer. */
 export const FEED_PATH = "/raft/v1/feed/";
+/**
+ * Tells whether a GET opens a stream, or is what is asked over the same connection before.
+ *
+ * @param path The path.
+ * @returns Whether it is.
+ */
+export function isStreamPath(path: string): boolean {
+  return path === CHALLENGE_PATH || path.startsWith(STREAM_PATH);
+}
+
 /** The header in which a node says its id, to those that know its address only. */
 export const NODE_HEADER = "raft-node";
 /** The headers in which an answer says who gave it. */

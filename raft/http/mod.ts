@@ -18,7 +18,11 @@ export {
   type PeerWire,
 } from "./wire.ts";
 export type { Listener } from "./listener.ts";
-export { type OpeningRefusal, OpeningRefusedError } from "./claim.ts";
+export {
+  isStreamPath,
+  type OpeningRefusal,
+  OpeningRefusedError,
+} from "./claim.ts";
 export type { PeerStats } from "./peer_stats.ts";
 export type { PeerFault } from "./fault.ts";
 export type { HostAndPort } from "./address.ts";

@@ -17,6 +17,7 @@ import {
   type Guest,
   sweep,
 } from "./book.ts";
+import { receive } from "./direct.ts";
 import type { FrontLimits } from "./limits.ts";
 import { createTlsDoor, type TlsDoor, type TlsSource } from "./tls_door.ts";
 
@@ -33,6 +34,13 @@ export interface FrontOptions {
   readonly clearToo: boolean;
   /** Is told why a caller's TLS failed. */
   readonly onTlsFailure: (why: string) => void;
+  /**
+   * Whether a GET of a path is answered without the inner server, which is for streams that last: they are
+   * spared a hop, and end with `close()` only.
+   *
+   * @default {none is}
+   */
+  readonly isDirect?: (path: string) => boolean;
 }
 
 /** A server with bounds of its own, and TLS where it has certificates. */
@@ -223,7 +231,7 @@ function take(state: State, raw: net.Socket): void {
     shakingHands.delete(ends);
     if (book.guests.size === 0) state.onEmpty();
   });
-  if (!door) return carry(state, place, raw);
+  if (!door) return enter(state, place, raw);
   shakingHands.set(ends, place);
   if (!options.clearToo) return door.take(raw);
   raw.once("data", (first: Uint8Array) => {
@@ -231,7 +239,7 @@ function take(state: State, raw: net.Socket): void {
     raw.unshift(first);
     if (first[0] === TLS_HANDSHAKE) return door.take(raw);
     shakingHands.delete(ends);
-    carry(state, place, raw);
+    enter(state, place, raw);
     raw.resume();
   });
 }
@@ -244,7 +252,7 @@ function openSecure(state: State, socket: tls.TLSSocket): void {
   if (!place) return void socket.destroy();
   socket.on("error", () => socket.destroy());
   socket.setNoDelay(true);
-  carry(state, place, socket);
+  enter(state, place, socket);
 }
 
 /** A connection over TLS knows its ends, and not the socket below it. */
@@ -260,6 +268,13 @@ function remoteOf({ remoteAddress, remotePort }: net.Socket): Deno.NetAddr {
     hostname: remoteAddress ?? "",
     port: remotePort ?? 0,
   };
+}
+
+function enter(state: State, place: Place, socket: net.Socket): void {
+  const { isDirect, handler, clock } = state.options;
+  const passOn = (): void => carry(state, place, socket);
+  if (isDirect === undefined) return passOn();
+  receive({ ...place, socket, handler, clock, isDirect, passOn });
 }
 
 /** Passes on what a caller and the inner server say to each other. */

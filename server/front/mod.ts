@@ -1,7 +1,8 @@
 /**
  * Servers that hold their connections to bounds and speak TLS: what the platform's own does not.
  *
- * `front` accepts, `book` says who may stay, `tls_door` ends TLS, and an inner server on loopback answers.
+ * `front` accepts, `book` says who may stay, `tls_door` ends TLS, and an inner server on loopback
+ * answers, or `direct` what lasts.
  *
  * @module
  */

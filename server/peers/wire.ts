@@ -2,6 +2,7 @@ import type { Clock } from "../../base/mod.ts";
 import {
   createClearWire,
   type HostAndPort,
+  isStreamPath,
   type Listener,
   type PeerLine,
   type PeerWire,
@@ -67,6 +68,7 @@ async function listenBounded(
     tls,
     clearToo: isOptional,
     onTlsFailure,
+    isDirect: isStreamPath,
   });
   onListening(server.stats);
   return { address: server.address, close: server.close };
