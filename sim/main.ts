@@ -10,6 +10,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { randomBelow, systemRandom } from "../base/mod.ts";
+import { refuseUnknown, wholeNumber } from "./arguments.ts";
 import { type SimReport, simulate } from "./run.ts";
 
 const DEFAULT_SEEDS = 200;
@@ -136,12 +137,15 @@ export function runSimulator(args: string[]): number {
   const flags = parseArgs(args, {
     string: ["seed", "seeds", "steps", "from"],
     boolean: ["ci", "until-failure"],
+    unknown: refuseUnknown,
   });
-  const steps = Number(flags.steps ?? DEFAULT_STEPS);
-  if (flags.seed !== undefined) return replay(Number(flags.seed), steps);
+  const steps = wholeNumber("steps", flags.steps, DEFAULT_STEPS);
+  if (flags.seed !== undefined) {
+    return replay(wholeNumber("seed", flags.seed, 1), steps);
+  }
   if (flags.ci) return runCi(steps);
-  const from = Number(flags.from ?? 1);
-  const count = Number(flags.seeds ?? DEFAULT_SEEDS);
+  const from = wholeNumber("from", flags.from, 1);
+  const count = wholeNumber("seeds", flags.seeds, DEFAULT_SEEDS);
   const untilFailure = flags["until-failure"] === true;
   return run({ from, count, steps, untilFailure });
 }

@@ -19,6 +19,7 @@ export {
   type LogOutput,
 } from "./linearizable_models.ts";
 export type { DeadEnd } from "./linearizable_search.ts";
+export { ArgumentsError } from "./arguments.ts";
 export { Violation } from "./checks.ts";
 export { type SimOptions, type SimReport, simulate } from "./run.ts";
 export { runSimulator } from "./main.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { runSimulator } from "../sim/mod.ts";
+import { ArgumentsError, runSimulator } from "../sim/mod.ts";
 import { runPgSimulator } from "../sim/pg/mod.ts";
 import { runPlanted } from "./planted/mod.ts";
 
@@ -15,4 +15,15 @@ async function run(args: string[]): Promise<number> {
   return args.includes("--ci") ? Math.max(code, runPgSimulator(args)) : code;
 }
 
-if (import.meta.main) Deno.exitCode = await run(Deno.args);
+/** What is misspelt is said in a line, and nothing is run in its place. */
+async function runAsSaid(args: string[]): Promise<number> {
+  try {
+    return await run(args);
+  } catch (error) {
+    if (!(error instanceof ArgumentsError)) throw error;
+    await Deno.stderr.write(new TextEncoder().encode(`${error.message}\n`));
+    return 2;
+  }
+}
+
+if (import.meta.main) Deno.exitCode = await runAsSaid(Deno.args);

@@ -11,6 +11,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { randomBelow, systemRandom } from "../../base/mod.ts";
+import { refuseUnknown, wholeNumber } from "../arguments.ts";
 import { simulatePg } from "./run.ts";
 import { runScenario, SCENARIOS } from "./scenarios.ts";
 
@@ -142,18 +143,21 @@ export function runPgSimulator(args: string[]): number {
   const flags = parseArgs(args, {
     string: ["seed", "seeds", "from", "budget-ms"],
     boolean: ["pg", "until-failure", "ci", "scenarios"],
+    unknown: refuseUnknown,
   });
   if (flags.scenarios) {
     const broken = playScenarios();
     if (broken > 0 || flags.seeds === undefined) return Math.min(1, broken);
   }
   if (flags.ci) return runCi();
-  if (flags.seed !== undefined) return replay(Number(flags.seed));
+  if (flags.seed !== undefined) {
+    return replay(wholeNumber("seed", flags.seed, 1));
+  }
   const failed = runPgSeeds({
-    from: Number(flags.from ?? 1),
-    seeds: Number(flags.seeds ?? DEFAULT_SEEDS),
+    from: wholeNumber("from", flags.from, 1),
+    seeds: wholeNumber("seeds", flags.seeds, DEFAULT_SEEDS),
     untilFailure: flags["until-failure"] === true,
-    budgetMs: Number(flags["budget-ms"] ?? Infinity),
+    budgetMs: wholeNumber("budget-ms", flags["budget-ms"], Infinity),
   });
   return failed === 0 ? 0 : 1;
 }
