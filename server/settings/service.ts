@@ -72,7 +72,8 @@ interface Memory {
   files: ReadonlyMap<string, string> | null;
   readonly refusals: Map<string, string>;
   cluster: ClusterSettings | null;
-  written: string;
+  /** What the server's files were last given to show. */
+  written: ReadonlyMap<string, string>;
   reloadWish: boolean;
   isStopped: boolean;
   readTimer: Timer | null;
@@ -97,7 +98,7 @@ export function createSettings(ports: SettingsPorts): Settings {
     files: null,
     refusals: new Map(),
     cluster: null,
-    written: "",
+    written: new Map(),
     reloadWish: false,
     isStopped: false,
     readTimer: null,
@@ -190,7 +191,8 @@ function takeOver(
     if (next !== now) LOG.info(`${PREFIX}${row.name} is ${next} now`);
     return;
   }
-  if (text === now) {
+  // What was written for it to show, and is not true any more, nobody wishes for.
+  if (text === now || text === memory.written.get(`${PREFIX}${row.name}`)) {
     memory.refusals.delete(row.name);
     return;
   }
@@ -261,8 +263,8 @@ function groupChanged(memory: Memory): void {
     memory.cluster = cluster;
     adopt(memory, cluster);
   }
-  const shown = JSON.stringify([...filesOf(memory)]);
-  if (shown === memory.written || memory.writeTimer || memory.isStopped) return;
+  if (memory.writeTimer || memory.isStopped) return;
+  if (isSame(filesOf(memory), memory.written)) return;
   memory.writeTimer = ports.clock.after(WRITE_DELAY_MS, () => {
     memory.writeTimer = null;
     enqueue(memory, () => write(memory));
@@ -275,9 +277,9 @@ function adopt(memory: Memory, cluster: ClusterSettings): void {
     heartbeatIntervalMs = base.heartbeatIntervalMs,
     electionTimeoutMs = base.electionTimeoutMs,
   } = withoutNulls(cluster);
-  const isSame = heartbeatIntervalMs === live.heartbeatIntervalMs &&
+  const isAsBefore = heartbeatIntervalMs === live.heartbeatIntervalMs &&
     electionTimeoutMs === live.electionTimeoutMs;
-  if (isSame) return;
+  if (isAsBefore) return;
   memory.live = { ...live, heartbeatIntervalMs, electionTimeoutMs };
   LOG.info("All nodes have these times from now on", {
     heartbeatIntervalMs,
@@ -317,7 +319,14 @@ function filesOf(memory: Memory): Map<string, string> {
 async function write(memory: Memory): Promise<void> {
   const files = filesOf(memory);
   if (await memory.ports.writeFiles(files)) memory.reloadWish = true;
-  memory.written = JSON.stringify([...files]);
+  memory.written = files;
+}
+
+function isSame(
+  one: ReadonlyMap<string, string>,
+  other: ReadonlyMap<string, string>,
+): boolean {
+  return JSON.stringify([...one]) === JSON.stringify([...other]);
 }
 
 function viewOf(memory: Memory, row: SettingRow): SettingView {

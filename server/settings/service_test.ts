@@ -11,7 +11,11 @@ interface Bench {
   readonly files: Map<string, string>;
   readonly applied: LiveSettings[];
   readonly proposed: SetClusterSettings[];
-  readonly group: { cluster: ClusterSettings; fixed: string | null };
+  readonly group: {
+    cluster: ClusterSettings;
+    fixed: string | null;
+    isPrimary: boolean;
+  };
   readonly written: Map<string, string>[];
   /** Has the server's files read, as after a reload. */
   reload(): Promise<void>;
@@ -40,11 +44,12 @@ async function bench(): Promise<Bench> {
   const group: Bench["group"] = {
     cluster: { heartbeatIntervalMs: null, electionTimeoutMs: null },
     fixed: null,
+    isPrimary: false,
   };
   const settings = createSettings({
     config: await configOf(),
     clock,
-    group: () => ({ members: 3, peers: "", isPrimary: false }),
+    group: () => ({ members: 3, peers: "", isPrimary: group.isPrimary }),
     cluster: () => group.cluster,
     propose: (change) => {
       proposed.push(change);
@@ -186,6 +191,22 @@ Deno.test("what others have set is taken over, shown by the server, and wished t
   assertEquals(one.written.at(-1)?.get("pgraft.election_timeout"), "500");
   assertEquals(one.settings.takeReloadWish(), true);
   assertEquals(one.settings.takeReloadWish(), false);
+  await one.settings.stop();
+});
+
+Deno.test("what a server shows of before a promotion is not taken for a wish", async () => {
+  const one = await bench();
+  await one.reload();
+  one.group.isPrimary = true;
+  await one.reload();
+  assertEquals(viewOf(one, "is_primary"), {
+    setting: "on",
+    state: "applied",
+    reason: null,
+  });
+  one.files.set("is_primary", "maybe");
+  await one.reload();
+  assertEquals(viewOf(one, "is_primary").state, "refused");
   await one.settings.stop();
 });
 
