@@ -28,11 +28,13 @@ export interface DirectLine {
 export function receive(line: DirectLine): void {
   const { socket } = line;
   let seen = new Uint8Array(0);
+  const leave = (): void => void socket.destroy();
   const take = (piece: Uint8Array): void => {
     seen = joined(seen, piece);
     const found = readHead(seen);
     if (found.kind === "part") return;
     socket.off("data", take);
+    socket.off("end", leave);
     if (found.kind === "other" || !line.isDirect(found.head.target)) {
       socket.pause();
       socket.unshift(seen);
@@ -46,6 +48,7 @@ export function receive(line: DirectLine): void {
     answer(line, found.head);
   };
   socket.on("data", take);
+  socket.once("end", leave);
 }
 
 function joined(

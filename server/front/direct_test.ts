@@ -125,6 +125,21 @@ Deno.test("a direct answer is cancelled when its caller hangs up", () => {
   });
 });
 
+Deno.test("who hangs up without a whole request leaves its place at once", () =>
+  withFront({ isDirect }, () => new Response(null), async (front) => {
+    const conns: Deno.Conn[] = [];
+    for (const text of ["", "GET /dir", DIRECT]) {
+      const conn = await connect(front);
+      conns.push(conn);
+      if (text !== "") await write(conn, text);
+      if (text === DIRECT) await readSome(conn);
+    }
+    await until("all are in", () => front.stats().connections === 3);
+    for (const conn of conns) conn.close();
+    await until("all have left", () => front.stats().connections === 0);
+    assertEquals(front.stats().cuts.no_request, 0);
+  }));
+
 Deno.test("a direct request whose caller hangs up before the answer is aborted", () => {
   const { body, isCancelled } = createBody();
   const asked = Promise.withResolvers<void>();
