@@ -113,6 +113,49 @@ Deno.test("a member that followed a timeline beyond fillers comes back on it aft
     assertEquals((await c.instance.history(20))?.parent, 9);
   }));
 
+/** Looks at the history files that were not seen before, each as soon as it can be. */
+function checkNewHistories(
+  walDir: string,
+  seen: Set<string>,
+  uid: number,
+): void {
+  for (const { name } of Deno.readDirSync(walDir)) {
+    if (!name.endsWith(".history") || seen.has(name)) continue;
+    seen.add(name);
+    const found = Deno.statSync(join(walDir, name));
+    assertEquals([found.uid, found.size > 0], [uid, true], name);
+  }
+}
+
+Deno.test("a server that looks for newer timelines may open each filler from the first, and finds it whole (R17)", () =>
+  withKit(async (kit) => {
+    const { instance, dataDir, options } = await kit.initialized("a");
+    const walDir = join(dataDir, "pg_wal");
+    const uid = options.osUser?.uid ?? Deno.uid() ?? -1;
+    const seen = new Set<string>();
+    let isOver = false;
+    const lay = async (): Promise<void> => {
+      try {
+        await instance.layFillers(200);
+      } finally {
+        isOver = true;
+      }
+    };
+    const look = async (): Promise<void> => {
+      while (!isOver) {
+        checkNewHistories(walDir, seen, uid);
+        await new Promise((resolve) => setTimeout(resolve, 0));
+      }
+    };
+    await Promise.all([lay(), look()]);
+    checkNewHistories(walDir, seen, uid);
+    assertEquals(seen.size, 198);
+    const names = (await Array.fromAsync(Deno.readDir(walDir))).map((
+      { name },
+    ) => name);
+    assertEquals(names.filter((name) => name.endsWith(".pgraft-new")), []);
+  }));
+
 Deno.test("clone() makes a standby that streams", () =>
   withKit(async (kit) => {
     const a = await kit.primary("a");

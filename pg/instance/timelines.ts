@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type Lsn, parseLsn } from "../../base/mod.ts";
 import { readControl } from "./control_file.ts";
 import { InstanceError } from "./errors.ts";
-import { own, readIfThere, syncPath } from "./files.ts";
+import { own, readIfThere, removeIfThere, syncPath } from "./files.ts";
 import type { Place } from "./place.ts";
 
 /** PostgreSQL skips comments in history files, so a filler is one that has nothing else. */
@@ -58,11 +58,22 @@ export async function newestOf(place: Place): Promise<number> {
   return await newestTimeline(place, await listHistory(place));
 }
 
+/**
+ * Nobody sees a filler before it is whole and PostgreSQL's own: a server in recovery looks for newer timelines
+ * all the time, and ends when it may not open one. A link, unlike a rename, never takes another file's place.
+ */
 async function layFiller(place: Place, timeline: number): Promise<void> {
   const path = join(walDir(place), historyName(timeline));
-  await Deno.writeTextFile(path, FILLER_TEXT, { mode: 0o600, createNew: true });
-  await own(path, place.options.osUser);
-  await syncPath(path);
+  const draft = `${path}.pgraft-new`;
+  await removeIfThere(draft);
+  await Deno.writeTextFile(draft, FILLER_TEXT, {
+    mode: 0o600,
+    createNew: true,
+  });
+  await own(draft, place.options.osUser);
+  await syncPath(draft);
+  await Deno.link(draft, path);
+  await Deno.remove(draft);
 }
 
 /**
