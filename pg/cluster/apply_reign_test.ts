@@ -227,16 +227,19 @@ Deno.test("a promotion is taken from the winner, and tells where the timeline br
   }
 });
 
+/** Node 2 opens epoch 2. */
+const OPENED = {
+  type: "opened",
+  epoch: 2,
+  winner: copy(2),
+  rule: 2,
+  barrierAtMs: 4,
+  gapMs: null,
+  atMs: 5,
+} as const;
+
 Deno.test("an epoch opens after its promotion only, and retires what the barrier stood over (R20)", () => {
-  const command = {
-    type: "opened",
-    epoch: 2,
-    winner: copy(2),
-    rule: 2,
-    barrierAtMs: 4,
-    gapMs: null,
-    atMs: 5,
-  } as const;
+  const command = OPENED;
   const state = done(grantedState(), command);
   assertEquals(state.phase, { kind: "open", epoch: 2, handover: null });
   assertEquals(state.rules.map(({ number }) => number), [2]);
@@ -261,15 +264,7 @@ Deno.test("an opening keeps a rule that was proposed after its barrier (R18)", (
       standbys: [copy(3)],
       required: 1,
     },
-    {
-      type: "opened",
-      epoch: 2,
-      winner: copy(2),
-      rule: 2,
-      barrierAtMs: 4,
-      gapMs: null,
-      atMs: 5,
-    },
+    OPENED,
   );
   assertEquals(state.rules.map(({ number }) => number), [2, 3]);
 });

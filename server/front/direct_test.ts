@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   connect,
+  createEndless,
   HOST,
   readAll,
   textOf,
@@ -173,27 +174,13 @@ Deno.test("who asks again before the answer has ended is cut", () => {
 });
 
 Deno.test("who never reads a direct answer is cut, and no more waits for him than a socket holds", () => {
-  let sentBytes = 0;
-  let isCancelled = false;
-  const piece = new Uint8Array(65_536);
-  const endless = (): Response =>
-    new Response(
-      new ReadableStream({
-        pull(controller): void {
-          sentBytes += piece.length;
-          controller.enqueue(piece);
-        },
-        cancel(): void {
-          isCancelled = true;
-        },
-      }),
-    );
-  return withFront({ isDirect, stallMs: 200 }, endless, async (front) => {
+  const { answer, sentBytes, isCancelled } = createEndless();
+  return withFront({ isDirect, stallMs: 200 }, answer, async (front) => {
     using conn = await connect(front);
     await write(conn, DIRECT);
-    await until("the stream is cancelled", () => isCancelled);
+    await until("the stream is cancelled", isCancelled);
     assertEquals(front.stats().cuts.stalled, 1);
-    assert(sentBytes < 32 << 20, `${sentBytes} bytes were taken`);
+    assert(sentBytes() < 32 << 20, `${sentBytes()} bytes were taken`);
   });
 });
 

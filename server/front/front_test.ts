@@ -3,6 +3,7 @@ import { systemClock } from "../../base/mod.ts";
 import { openFront } from "./front.ts";
 import {
   connect,
+  createEndless,
   HOST,
   readAll,
   textOf,
@@ -66,28 +67,14 @@ Deno.test("a connection that brings no second request is let go, one with an ans
 });
 
 Deno.test("who never reads is cut, and no more waits for him than sockets hold", () => {
-  let sentBytes = 0;
-  let isCancelled = false;
-  const piece = new Uint8Array(65_536);
-  const endless = (): Response =>
-    new Response(
-      new ReadableStream({
-        pull(controller): void {
-          sentBytes += piece.length;
-          controller.enqueue(piece);
-        },
-        cancel(): void {
-          isCancelled = true;
-        },
-      }),
-    );
-  return withFront({ stallMs: 200 }, endless, async (front) => {
+  const { answer, sentBytes, isCancelled } = createEndless();
+  return withFront({ stallMs: 200 }, answer, async (front) => {
     using conn = await connect(front);
     await write(conn, "GET / HTTP/1.1\r\nhost: a\r\n\r\n");
-    await until("the stream is cancelled", () => isCancelled);
+    await until("the stream is cancelled", isCancelled);
     assertEquals(front.stats().cuts.stalled, 1);
     // Three sockets of some MB each, and what is under way between them.
-    assert(sentBytes < 64 << 20, `${sentBytes} bytes were taken`);
+    assert(sentBytes() < 64 << 20, `${sentBytes()} bytes were taken`);
   });
 });
 

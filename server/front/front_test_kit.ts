@@ -72,3 +72,33 @@ export async function until(what: string, isSo: () => boolean): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+/** A body without an end, and how much of it was taken. */
+export interface Endless {
+  answer(): Response;
+  sentBytes(): number;
+  isCancelled(): boolean;
+}
+
+/** Makes a body without an end. */
+export function createEndless(): Endless {
+  const piece = new Uint8Array(65_536);
+  let sentBytes = 0;
+  let isCancelled = false;
+  return {
+    answer: () =>
+      new Response(
+        new ReadableStream({
+          pull(controller): void {
+            sentBytes += piece.length;
+            controller.enqueue(piece);
+          },
+          cancel(): void {
+            isCancelled = true;
+          },
+        }),
+      ),
+    sentBytes: () => sentBytes,
+    isCancelled: () => isCancelled,
+  };
+}
