@@ -96,6 +96,8 @@ export function formatHostPort(address: HostPort): string {
  * as `::ffff:127.0.0.1`.
  */
 export function isLoopback(host: string): boolean {
+  // By far the most are this one.
+  if (host === "127.0.0.1") return true;
   const plain = host.startsWith("::ffff:") ? host.slice(7) : host;
   return host === "localhost" || host === "::1" ||
     (plain.startsWith("127.") && isIpv4(plain));

@@ -1,6 +1,6 @@
 /**
- * The leaf: assertions, clocks, deadlines, pauses, random numbers, units, addresses, log positions, near names and
- * streams of events.
+ * The leaf: assertions, clocks, deadlines, pauses, random numbers, units, addresses, log positions, near names, small
+ * arrays and streams of events.
  * Imports nothing of ours.
  *
  * @module
@@ -17,4 +17,5 @@ export * from "./nearest.ts";
 export * from "./pause.ts";
 export * from "./random.ts";
 export * from "./reach.ts";
+export * from "./slab.ts";
 export * from "./units.ts";

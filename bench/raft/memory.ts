@@ -1,3 +1,4 @@
+import { createSlab } from "../../base/mod.ts";
 import type { Entry } from "../../raft/core/mod.ts";
 import { encodeOperation } from "../../raft/driver/mod.ts";
 import { createFileLogStore } from "../../raft/file/mod.ts";
@@ -34,10 +35,11 @@ export async function proposedBytes(
     kind: "custom",
     data: new Uint8Array(dataBytes),
   } as const;
+  const slab = createSlab();
   return await heldBytes(() =>
     Array.from({ length: count }, (_, at): Entry => {
       const id = { session: 1, sequence: at, ackedBelow: at };
-      const data = encodeOperation(id, operation);
+      const data = encodeOperation(id, operation, slab);
       return { index: at + 1, term: 1, kind: "command", data };
     })
   );

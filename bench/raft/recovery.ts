@@ -1,4 +1,4 @@
-import { seededRandom } from "../../base/mod.ts";
+import { createSlab, seededRandom } from "../../base/mod.ts";
 import { DEFAULT_CORE_OPTIONS, type Entry } from "../../raft/core/mod.ts";
 import {
   createDriver,
@@ -19,6 +19,7 @@ import { writeLog } from "./files.ts";
 /** What the command of every measured entry carries: a put of a value of that size. */
 export const VALUE_BYTES = 256;
 const SESSION = 7;
+const SLAB = createSlab();
 const KEYS = 10_000;
 const VALUE = textToByteString("v".repeat(VALUE_BYTES));
 
@@ -44,7 +45,7 @@ function putAt(index: number): Uint8Array {
     returnPrevious: false,
   });
   const id = { session: SESSION, sequence: index, ackedBelow: index };
-  return encodeOperation(id, { kind: "custom", data });
+  return encodeOperation(id, { kind: "custom", data }, SLAB);
 }
 
 /** How long the steps of a start took, together, in milliseconds. */

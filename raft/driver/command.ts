@@ -1,4 +1,4 @@
-import { present } from "../../base/mod.ts";
+import { present, type Slab } from "../../base/mod.ts";
 import type { Entry } from "../core/mod.ts";
 import {
   RAFT_OPERATION_KINDS,
@@ -40,12 +40,13 @@ export function encodeOpenSession(session: number): Uint8Array {
   return bytes;
 }
 
-/** Encodes an operation with its identity. */
+/** Encodes an operation with its identity, into a piece of a slab: entries of one time go at one time. */
 export function encodeOperation(
   id: CommandId,
   operation: RaftOperation,
+  slab: Slab,
 ): Uint8Array {
-  const bytes = new Uint8Array(COMMAND_HEADER_BYTES + operation.data.length);
+  const bytes = slab.cut(COMMAND_HEADER_BYTES + operation.data.length);
   bytes[0] = OPERATION;
   writeUint48(bytes, 1, id.session);
   writeUint48(bytes, 7, id.sequence);

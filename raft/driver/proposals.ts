@@ -1,4 +1,4 @@
-import { randomIdentity } from "../../base/mod.ts";
+import { createSlab, randomIdentity, type Slab } from "../../base/mod.ts";
 import type { Index, Proposal, Refusal, RefusedProposal } from "../core/mod.ts";
 import { RaftError } from "../errors.ts";
 import type { RaftOperation } from "../ports.ts";
@@ -42,6 +42,8 @@ export interface Proposals {
   readonly fresh: number[];
   /** Whether among all the others some must be sent again. */
   rescan: boolean;
+  /** What commands are encoded into. */
+  readonly slab: Slab;
   /** When deadlines and lost messages are looked for next. */
   sweepAtMs: number;
 }
@@ -65,6 +67,7 @@ export function createProposals(): Proposals {
     waiters: new Map(),
     fresh: [],
     rescan: false,
+    slab: createSlab(),
     sweepAtMs: Infinity,
   };
 }
@@ -130,7 +133,7 @@ export function takeUnsent(
     const attempt = Math.min(waiter.attempts++, MAX_ATTEMPTS - 1);
     waiter.open |= 1 << attempt;
     const command = { session: book.session, sequence, ackedBelow };
-    const data = encodeOperation(command, waiter.operation);
+    const data = encodeOperation(command, waiter.operation, book.slab);
     const id = sequence * MAX_ATTEMPTS + attempt;
     proposals.push({ id, kind: "command", data });
   }

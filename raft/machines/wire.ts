@@ -1,5 +1,6 @@
-import { type ByteString, writeByteString } from "./byte_string.ts";
 import { Buffer } from "node:buffer";
+import { shortLivedBytes } from "../../base/mod.ts";
+import { type ByteString, writeByteString } from "./byte_string.ts";
 
 /**
  * A place in bytes that are being read. A read beyond the end or of nonsense sets `failed` and
@@ -102,7 +103,7 @@ export function readCompletely(reader: Reader): boolean {
  * @returns An empty writer.
  */
 export function createWriter(capacityBytes: number): Writer {
-  return { data: new Uint8Array(capacityBytes), at: 0 };
+  return { data: shortLivedBytes(capacityBytes), at: 0 };
 }
 
 /**

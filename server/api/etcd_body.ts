@@ -99,9 +99,10 @@ export function etcdBody<F extends Fields>(fields: F): Body<FieldsOf<F>> {
 
 /** An object within a body; its fields are named with the path to them. */
 export function objectOf<F extends Fields>(fields: F): Field<FieldsOf<F>> {
-  const entries = Object.entries(fields).map(([name, field]) =>
-    [name, field, camelCase(name)] as const
-  );
+  const entries = Object.entries(fields).map(([name, field]) => {
+    const camel = camelCase(name);
+    return [name, field, camel === name ? null : camel] as const;
+  });
   const required = entries.filter(([, { required }]) => required).map((
     [name],
   ) => name);
@@ -119,7 +120,10 @@ export function objectOf<F extends Fields>(fields: F): Field<FieldsOf<F>> {
       const read: Record<string, unknown> = {};
       for (const [name, field, other] of entries) {
         // Like etcd's gateway it takes both spellings.
-        read[name] = field.read(prefix + name, value[name] ?? value[other]);
+        const given = other === null
+          ? value[name]
+          : value[name] ?? value[other];
+        read[name] = field.read(prefix + name, given);
       }
       return read as FieldsOf<F>;
     },

@@ -18,17 +18,25 @@ export function readText(
   maxBytes: number,
   deadlines: Deadlines,
 ): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const deadline = deadlines.begin(() => reject(tooSlow(deadlines.timeoutMs)));
-  read(request, maxBytes).then(resolve, reject).finally(deadline.met);
-  return promise;
+  return new Promise((resolve, reject) => {
+    const deadline = deadlines.begin(() =>
+      reject(tooSlow(deadlines.timeoutMs))
+    );
+    read(request, maxBytes).then((text) => {
+      deadline.met();
+      resolve(text);
+    }, (error) => {
+      deadline.met();
+      reject(error);
+    });
+  });
 }
 
-async function read(request: Request, maxBytes: number): Promise<string> {
+function read(request: Request, maxBytes: number): Promise<string> {
   const length = request.headers.get("content-length");
-  if (length === null) return await readUnsized(request, maxBytes);
-  if (Number(length) > maxBytes) throw tooLarge(maxBytes);
-  return await request.text();
+  if (length === null) return readUnsized(request, maxBytes);
+  if (Number(length) > maxBytes) return Promise.reject(tooLarge(maxBytes));
+  return request.text();
 }
 
 /** A body that does not say how long it is. */

@@ -1,4 +1,4 @@
-import { invariant, present } from "../../base/mod.ts";
+import { invariant, present, shortLivedBytes } from "../../base/mod.ts";
 
 /** The parts of a node's replicated state. */
 export const PARTS = [
@@ -46,7 +46,7 @@ export function encodePartOperation(operation: PartOperation): Uint8Array {
   const { part, once, mark = null, data } = operation;
   const onceEnd = once ? 1 + 2 * DIGEST_BYTES : 1;
   const header = mark ? onceEnd + MARK_BYTES : onceEnd;
-  const bytes = new Uint8Array(header + data.length);
+  const bytes = shortLivedBytes(header + data.length);
   bytes[0] = PARTS.indexOf(part) | (once ? ONCE_FLAG : 0) |
     (mark ? MARK_FLAG : 0);
   if (mark) {
