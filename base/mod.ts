@@ -16,6 +16,7 @@ export * from "./lsn.ts";
 export * from "./nearest.ts";
 export * from "./pause.ts";
 export * from "./random.ts";
+export * from "./raw_answer.ts";
 export * from "./reach.ts";
 export * from "./slab.ts";
 export * from "./units.ts";

@@ -1,4 +1,11 @@
-import { type Clock, isLoopback, messageOf, pause } from "../../base/mod.ts";
+import {
+  type Clock,
+  isLoopback,
+  messageOf,
+  pause,
+  type RawHandler,
+  type RawInfo,
+} from "../../base/mod.ts";
 import type { Message, NodeId } from "../core/mod.ts";
 import type { Authenticator, Claim } from "./auth.ts";
 import {
@@ -21,6 +28,7 @@ import {
 import { decodeFrame } from "./decode.ts";
 import type { HelloFrame } from "./frame.ts";
 import type { HttpTransportLimits } from "./limits.ts";
+import { beginOn, bodyOf, type Outlet } from "./outlet.ts";
 
 /** Options for {@linkcode createHandler}. */
 export interface HandlerOptions {
@@ -37,7 +45,7 @@ export interface HandlerOptions {
     peer: NodeId,
     lane: LaneName,
     hello: HelloFrame,
-  ) => ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  ) => Outlet | null;
   /** Takes a message whose sender has proved itself. */
   readonly onMessage: (message: Message) => void;
   /** Answers a call of a peer that has proved itself; null where there are none. */
@@ -152,7 +160,11 @@ function examine(
   }
 }
 
-function serveStream(claim: Claim, options: HandlerOptions): Response {
+function serveStream(
+  claim: Claim,
+  options: HandlerOptions,
+  { answerRaw }: RawInfo,
+): Response {
   const lane = LANES.find((name) => `${STREAM_PATH}${name}` === claim.path);
   if (claim.method !== "GET" || lane === undefined) {
     return refuse("malformed", `There is no ${claim.method} ${claim.path}`);
@@ -164,8 +176,8 @@ function serveStream(claim: Claim, options: HandlerOptions): Response {
     ...answerer,
     proof: options.authenticator?.proveAnswer(claim, answerer) ?? "",
   };
-  const body = options.openOutlet(claim.from, lane, hello);
-  if (body === null) {
+  const outlet = options.openOutlet(claim.from, lane, hello);
+  if (outlet === null) {
     return refuse(
       "unavailable",
       "Too many nodes that are no members have a stream; try again",
@@ -175,7 +187,11 @@ function serveStream(claim: Claim, options: HandlerOptions): Response {
     "content-type": "application/octet-stream",
     "cache-control": "no-store",
   };
-  return new Response(body, { headers });
+  if (answerRaw === undefined) {
+    return new Response(bodyOf(outlet), { headers });
+  }
+  answerRaw((line) => beginOn(outlet, line));
+  return new Response(null, { headers });
 }
 
 function serveMessage(
@@ -214,6 +230,7 @@ async function keepSilent(
 async function serve(
   request: Request,
   options: HandlerOptions,
+  info: RawInfo,
 ): Promise<Response> {
   const body = await readBody(request, options);
   if (body === null) {
@@ -236,7 +253,7 @@ async function serve(
     return refuse("unavailable", "The node is stopping");
   }
   if (options.isCut(claim.from)) return await keepSilent(request, options);
-  if (claim.method !== "POST") return serveStream(claim, options);
+  if (claim.method !== "POST") return serveStream(claim, options, info);
   if (claim.path === MESSAGE_PATH) return serveMessage(claim, body, options);
   if (claim.path.startsWith(FEED_PATH)) return await serveFeed(claim, options);
   return await serveCall(claim, body, options);
@@ -300,7 +317,7 @@ function isLocal(info: Deno.ServeHandlerInfo): boolean {
  * @param options Who answers, and what to do with what comes.
  * @returns The handler.
  */
-export function createHandler(options: HandlerOptions): Deno.ServeHandler {
+export function createHandler(options: HandlerOptions): RawHandler {
   const { authenticator, limits } = options;
   let served = 0;
   return async (request, info) => {
@@ -331,7 +348,7 @@ export function createHandler(options: HandlerOptions): Deno.ServeHandler {
     }
     served += 1;
     try {
-      return await serve(request, options);
+      return await serve(request, options, info);
     } finally {
       served -= 1;
     }

@@ -14,9 +14,11 @@ import {
   STREAM_PATH,
 } from "./claim.ts";
 import { encodeFrames } from "./encode.ts";
-import { FRAME_HEADER_BYTES } from "./frame.ts";
+import { FRAME_HEADER_BYTES, type HelloFrame } from "./frame.ts";
 import { createHandler } from "./handler.ts";
 import { limitsFrom } from "./limits.ts";
+import { createOutlet, type Outlet } from "./outlet.ts";
+import { createSendQueue } from "./queue.ts";
 import { sampleMessage } from "./sample_messages_test_kit.ts";
 
 const LIMITS = limitsFrom({ requestTimeoutMs: 50, maxServedRequests: 2 });
@@ -48,6 +50,16 @@ function authenticatorOf(secret: string): Authenticator {
   });
 }
 
+function outletOf(hello: HelloFrame): Outlet {
+  const { maxBulkQueueBytes: maxBytes, maxQueueMessages: maxMessages } = LIMITS;
+  return createOutlet({
+    hello,
+    queue: createSendQueue({ maxBytes, maxMessages, maxUrgentMessages: 1 }),
+    maxChunkBytes: LIMITS.maxChunkBytes,
+    onClosed: () => {},
+  });
+}
+
 function fixture(secret: string | null = "s"): Fixture {
   const messages: Message[] = [];
   const opened: string[] = [];
@@ -59,9 +71,9 @@ function fixture(secret: string | null = "s"): Fixture {
     clock: systemClock(),
     isServing: () => true,
     isCut: () => false,
-    openOutlet: (peer, lane) => {
+    openOutlet: (peer, lane, hello) => {
       opened.push(`${peer} ${lane}`);
-      return peer === 999 ? null : new ReadableStream();
+      return peer === 999 ? null : outletOf(hello);
     },
     onCall: (name, body) =>
       Promise.resolve(new TextEncoder().encode(`${name} ${body.length}`)),

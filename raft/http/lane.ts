@@ -2,7 +2,6 @@ import { type Edge, passOut } from "./edge.ts";
 import type { Frame, HelloFrame } from "./frame.ts";
 import type { HttpTransportLimits } from "./limits.ts";
 import {
-  bodyOf,
   closeOutlet,
   createOutlet,
   type Outlet,
@@ -60,12 +59,9 @@ export function createLane(
  *
  * @param lane The lane.
  * @param hello The stream's first frame.
- * @returns What the peer reads.
+ * @returns The stream's sending end.
  */
-export function openLane(
-  lane: Lane,
-  hello: HelloFrame,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function openLane(lane: Lane, hello: HelloFrame): Outlet {
   if (lane.outlet !== null) closeOutlet(lane.outlet);
   lane.ticksStuck = 0;
   const outlet = createOutlet({
@@ -77,7 +73,7 @@ export function openLane(
     },
   });
   lane.outlet = outlet;
-  return bodyOf(outlet);
+  return outlet;
 }
 
 /**

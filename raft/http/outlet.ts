@@ -1,3 +1,4 @@
+import type { RawAnswer, RawLine } from "../../base/mod.ts";
 import { encodeFrames } from "./encode.ts";
 import type { HelloFrame } from "./frame.ts";
 import type { SendQueue } from "./queue.ts";
@@ -18,11 +19,11 @@ export interface Outlet {
   writes: number;
 }
 
-/** The stream's own end of a body. */
-export type OutletSink = Pick<
-  ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>,
-  "enqueue" | "close"
->;
+/** Where an outlet's bytes go. */
+export interface OutletSink {
+  enqueue(bytes: Uint8Array<ArrayBuffer>): void;
+  close(): void;
+}
 
 /** Options for {@linkcode createOutlet}. */
 export interface OutletOptions {
@@ -73,6 +74,37 @@ export function bodyOf(
     pull: () => pullOutlet(outlet),
     cancel: () => endOutlet(outlet),
   }, { highWaterMark: 0 });
+}
+
+/**
+ * Sends on a connection, in the place of a body.
+ *
+ * @param outlet The outlet; it has no body.
+ * @param line The connection.
+ * @returns What is to be told of it.
+ */
+export function beginOn(outlet: Outlet, line: RawLine): RawAnswer {
+  let hasRoom = false;
+  const fill = (): void => {
+    while (outlet.open && hasRoom) {
+      if (write(outlet)) continue;
+      outlet.answerPull = fill;
+      return;
+    }
+  };
+  outlet.sink = {
+    enqueue: (bytes) => {
+      hasRoom = line.write(bytes);
+    },
+    close: () => line.end(),
+  };
+  return {
+    hasRoom: () => {
+      hasRoom = true;
+      fill();
+    },
+    ended: () => endOutlet(outlet),
+  };
 }
 
 /**

@@ -1,8 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { present, seededRandom } from "../../base/mod.ts";
+import { present, type RawLine, seededRandom } from "../../base/mod.ts";
 import type { Frame, HelloFrame } from "./frame.ts";
 import { createFrameDecoder, decodeChunk } from "./frame_decoder.ts";
 import {
+  beginOn,
   bodyOf,
   closeOutlet,
   createOutlet,
@@ -23,14 +24,22 @@ const HELLO: HelloFrame = {
   proof: "p",
 };
 
-interface Fixture {
+interface Bare {
   readonly queue: SendQueue;
   readonly outlet: Outlet;
-  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly closed: () => number;
 }
 
+interface Fixture extends Bare {
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
 function fixture(): Fixture {
+  const bare = bareFixture();
+  return { ...bare, body: bodyOf(bare.outlet) };
+}
+
+function bareFixture(): Bare {
   let closed = 0;
   const queue = createSendQueue({
     maxBytes: 1 << 20,
@@ -43,7 +52,7 @@ function fixture(): Fixture {
     maxChunkBytes: 1000,
     onClosed: () => closed += 1,
   });
-  return { queue, outlet, body: bodyOf(outlet), closed: () => closed };
+  return { queue, outlet, closed: () => closed };
 }
 
 function append(): Frame {
@@ -113,4 +122,88 @@ Deno.test("createOutlet() bears a reader that cancels while a write hands it the
   await pullOutlet(outlet);
   assertEquals([chunks, outlet.writes, closed()], [1, 2, 1]);
   assertEquals([queue.length(), outlet.answerPull], [0, null]);
+});
+
+/** A connection that has room for so many writes. */
+function createLine(room: number): {
+  readonly line: RawLine;
+  readonly frames: Frame[];
+  leave(room: number): void;
+  isEnded(): boolean;
+} {
+  const decoder = createFrameDecoder({ maxFrameBytes: 10_000 });
+  const frames: Frame[] = [];
+  let left = room;
+  let ended = false;
+  return {
+    frames,
+    line: {
+      write(bytes): boolean {
+        frames.push(...decodeChunk(decoder, bytes));
+        left -= 1;
+        return left > 0;
+      },
+      end: () => {
+        ended = true;
+      },
+    },
+    leave: (room) => {
+      left = room;
+    },
+    isEnded: () => ended,
+  };
+}
+
+Deno.test("beginOn() greets once there is room, and writes what one turn queues at once", async () => {
+  const { queue, outlet } = bareFixture();
+  const { line, frames, isEnded } = createLine(Infinity);
+  const answer = beginOn(outlet, line);
+  assertEquals(frames, []);
+  answer.hasRoom();
+  assertEquals(frames, [HELLO]);
+  for (let at = 0; at < 3; at++) {
+    queue.offer(append());
+    wakeOutlet(outlet);
+  }
+  await Promise.resolve();
+  assertEquals([frames.length, outlet.writes], [4, 2]);
+  closeOutlet(outlet);
+  assertEquals(isEnded(), true);
+});
+
+Deno.test("beginOn() leaves in the queue what the connection has no room for, and goes on when it has", async () => {
+  const { queue, outlet } = bareFixture();
+  const { line, frames, leave } = createLine(1);
+  const answer = beginOn(outlet, line);
+  answer.hasRoom();
+  queue.offer(append());
+  wakeOutlet(outlet);
+  await Promise.resolve();
+  assertEquals([frames.length, queue.length()], [1, 1]);
+  leave(2);
+  answer.hasRoom();
+  assertEquals([frames.length, queue.length()], [2, 0]);
+  for (let at = 0; at < 40; at++) queue.offer(append());
+  wakeOutlet(outlet);
+  await Promise.resolve();
+  // A write gathers a thousand bytes, less than all of them take.
+  assertEquals([outlet.writes, queue.length() > 0], [3, true]);
+  leave(Infinity);
+  answer.hasRoom();
+  assertEquals([frames.length, queue.length()], [42, 0]);
+});
+
+Deno.test("beginOn() drops what waits and tells once, whichever end closes", () => {
+  for (const end of ["reader", "writer"]) {
+    const { queue, outlet, closed } = bareFixture();
+    const { line, frames } = createLine(1);
+    const answer = beginOn(outlet, line);
+    answer.hasRoom();
+    queue.offer(append());
+    if (end === "writer") closeOutlet(outlet);
+    answer.ended();
+    answer.hasRoom();
+    closeOutlet(outlet);
+    assertEquals([queue.length(), closed(), frames.length], [0, 1, 1]);
+  }
 });

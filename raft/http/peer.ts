@@ -33,6 +33,7 @@ import {
   type Receiver,
   tickReceiver,
 } from "./receiver.ts";
+import type { Outlet } from "./outlet.ts";
 import { createTasks, type Tasks } from "./tasks.ts";
 
 /** One peer: the streams both ways, and what is known of its process. */
@@ -124,13 +125,13 @@ export function movePeer(peer: Peer, address: HostAndPort | null): void {
  * @param peer The peer.
  * @param lane The stream's lane.
  * @param hello What greets it.
- * @returns What it reads.
+ * @returns The stream's sending end.
  */
 export function acceptStream(
   peer: Peer,
   lane: LaneName,
   hello: HelloFrame,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
+): Outlet {
   if (lane === "main") hurryReceiver(peer.receiver);
   return openLane(peer.lanes[lane], hello);
 }

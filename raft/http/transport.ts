@@ -4,6 +4,7 @@ import {
   invariant,
   isLoopback,
   type Random,
+  type RawHandler,
   systemClock,
   systemRandom,
   type Timer,
@@ -88,7 +89,7 @@ export interface HttpTransportOptions {
 /** A {@linkcode RaftTransport} over HTTP/2. */
 export interface HttpTransport extends RaftTransport {
   /** Answers peers' requests, for a server that mounts it beside other things. */
-  readonly handler: Deno.ServeHandler;
+  readonly handler: RawHandler;
   /** Returns where it listens; null before the start, or without `listen`. */
   address(): HostAndPort | null;
   /**
@@ -205,7 +206,7 @@ export function createHttpTransport(
 /** A transport, from its making to its stop. */
 interface Node {
   readonly peers: Peers;
-  readonly handler: Deno.ServeHandler;
+  readonly handler: RawHandler;
   /** Where members are, as last told; peers learn it at the start. */
   addresses: ReadonlyMap<NodeId, string>;
   /** To whom is delivered; null before the start and after the stop. */

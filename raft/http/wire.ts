@@ -1,3 +1,4 @@
+import type { RawHandler } from "../../base/mod.ts";
 import type { HostAndPort } from "./address.ts";
 import { listenAt, type Listener } from "./listener.ts";
 
@@ -13,7 +14,7 @@ export type LineVersion = "http/1.1" | "h2";
 /** How nodes get through to each other. */
 export interface PeerWire {
   /** Serves peers. */
-  listen(where: HostAndPort, handler: Deno.ServeHandler): Promise<Listener>;
+  listen(where: HostAndPort, handler: RawHandler): Promise<Listener>;
   /**
    * Makes a line to a peer; it is not connected before something is asked over it.
    *

@@ -1,5 +1,10 @@
 import type net from "node:net";
-import type { Clock } from "../../base/mod.ts";
+import type {
+  BeginRawAnswer,
+  Clock,
+  RawHandler,
+  RawLine,
+} from "../../base/mod.ts";
 import { begin, finish, type Guest } from "./book.ts";
 import { type Head, readHead } from "./head.ts";
 
@@ -9,7 +14,7 @@ export interface DirectLine {
   readonly remote: Deno.NetAddr;
   readonly guest: Guest;
   readonly clock: Clock;
-  readonly handler: Deno.ServeHandler<Deno.NetAddr>;
+  readonly handler: RawHandler<Deno.NetAddr>;
   /** Whether a GET of a path is answered here. */
   readonly isDirect: (path: string) => boolean;
   /** Takes the connection over for good, from its next byte on. */
@@ -92,27 +97,69 @@ async function respond(
   const { promise: completed, resolve } = Promise.withResolvers<void>();
   try {
     const request = new Request(url, { headers, signal });
-    const response = await handler(request, { remoteAddr: remote, completed });
+    const raw: { begin: BeginRawAnswer | null } = { begin: null };
+    const response = await handler(request, {
+      remoteAddr: remote,
+      completed,
+      answerRaw: (begin) => raw.begin = begin,
+    });
     if (signal.aborted) {
       await response.body?.cancel();
+      raw.begin?.(NOWHERE).ended();
       return false;
     }
-    socket.write(headOf(response));
-    if (response.body === null) return true;
-    await pass(line, response.body, signal);
-    return false;
+    const isLast = response.body !== null || raw.begin !== null;
+    socket.write(headOf(response, isLast));
+    if (raw.begin !== null) await letGo(line, raw.begin, signal);
+    else if (response.body !== null) await pass(line, response.body, signal);
+    return !isLast;
   } finally {
     resolve();
   }
 }
 
 /** Without a length: the end of the connection is the end of the body. */
-function headOf({ status, statusText, headers, body }: Response): string {
+function headOf(
+  { status, statusText, headers }: Response,
+  isLast: boolean,
+): string {
   const lines = [`HTTP/1.1 ${status} ${statusText}`];
   for (const [name, value] of headers) lines.push(`${name}: ${value}`);
-  if (body !== null) lines.push("connection: close");
+  if (isLast) lines.push("connection: close");
   else if (status !== 204) lines.push("content-length: 0");
   return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+/** The line of a caller who has hung up. */
+const NOWHERE: RawLine = { write: () => false, end: () => {} };
+
+/** Has the rest of the answer written by whoever makes it, until either end is done. */
+async function letGo(
+  { socket, guest, clock }: DirectLine,
+  begin: BeginRawAnswer,
+  signal: AbortSignal,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const answer = begin({
+    write(bytes): boolean {
+      const hasRoom = socket.write(bytes);
+      if (!hasRoom) guest.stalledSinceMs = clock.nowMs();
+      return hasRoom;
+    },
+    end: resolve,
+  });
+  const drained = (): void => {
+    guest.stalledSinceMs = null;
+    answer.hasRoom();
+  };
+  const stop = (): void => resolve();
+  socket.on("drain", drained);
+  signal.addEventListener("abort", stop);
+  answer.hasRoom();
+  await promise;
+  socket.off("drain", drained);
+  signal.removeEventListener("abort", stop);
+  answer.ended();
 }
 
 /** No faster than it is taken: what waits is a piece at most. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { BeginRawAnswer, RawAnswer, RawLine } from "../../base/mod.ts";
 import {
   connect,
   createEndless,
@@ -193,3 +194,101 @@ Deno.test("a direct request that fails ends its connection, and the front goes o
     assertEquals(await readAll(conn), "");
     await until("its place is free", () => front.stats().connections === 0);
   }));
+
+/** A raw answer that a test writes. */
+function createRaw(): {
+  readonly begin: BeginRawAnswer;
+  send(text: string): boolean;
+  end(): void;
+  rooms(): number;
+  isEnded(): boolean;
+} {
+  let line: RawLine | null = null;
+  let rooms = 0;
+  let ended = false;
+  return {
+    begin(given): RawAnswer {
+      line = given;
+      return {
+        hasRoom: () => rooms += 1,
+        ended: () => ended = true,
+      };
+    },
+    send: (text) => line?.write(new TextEncoder().encode(text)) ?? false,
+    end: () => line?.end(),
+    rooms: () => rooms,
+    isEnded: () => ended,
+  };
+}
+
+Deno.test("a raw answer comes behind its head, piece by piece, until whoever writes it ends it", () => {
+  const { begin, send, end, rooms, isEnded } = createRaw();
+  return withFront({ isDirect }, (_request, { answerRaw }) => {
+    answerRaw?.(begin);
+    return new Response(null, { headers: { "x-kind": "raw" } });
+  }, async (front) => {
+    const conn = await connect(front);
+    await write(conn, DIRECT);
+    const head = await readSome(conn);
+    assertMatch(head, /^HTTP\/1\.1 200 .*x-kind: raw\r\n.*\r\n\r\n$/s);
+    assertMatch(head, /connection: close/);
+    assertEquals(rooms(), 1);
+    for (const piece of ["one", "two"]) {
+      assertEquals(send(piece), true);
+      assertEquals(await readSome(conn), piece);
+    }
+    send("last");
+    end();
+    assertEquals(await readAll(conn), "last");
+    await until("it is told", isEnded);
+    conn.close();
+    await until("its place is free", () => front.stats().connections === 0);
+  });
+});
+
+Deno.test("a raw answer is told that its caller has hung up, also when that was before it began", async () => {
+  for (const isLate of [false, true]) {
+    const { begin, isEnded } = createRaw();
+    const asked = Promise.withResolvers<void>();
+    await withFront({ isDirect }, async ({ signal }, { answerRaw }) => {
+      answerRaw?.(begin);
+      asked.resolve();
+      if (isLate) {
+        await new Promise((resolve) =>
+          signal.addEventListener("abort", resolve)
+        );
+      }
+      return new Response(null);
+    }, async (front) => {
+      const conn = await connect(front);
+      await write(conn, DIRECT);
+      await asked.promise;
+      if (!isLate) await readSome(conn);
+      conn.close();
+      await until("it is told", isEnded);
+    });
+  }
+});
+
+Deno.test("a raw answer is told when there is no room and when there is again, and cut when there is none for long", () => {
+  const { begin, send, rooms, isEnded } = createRaw();
+  const much = "x".repeat(1 << 20);
+  return withFront({ isDirect, stallMs: 500 }, (_request, { answerRaw }) => {
+    answerRaw?.(begin);
+    return new Response(null);
+  }, async (front) => {
+    using conn = await connect(front);
+    await write(conn, DIRECT);
+    await readSome(conn);
+    let sent = 0;
+    for (let hasRoom = true; hasRoom; sent++) hasRoom = send(much);
+    for (let left = sent << 20; left > 0;) {
+      left -= (await readSome(conn)).length;
+    }
+    await until("there is room again", () => rooms() === 2);
+    assertEquals(isEnded(), false);
+    while (send(much));
+    await until("it is cut", isEnded);
+    assertEquals(front.stats().cuts.stalled, 1);
+  });
+});

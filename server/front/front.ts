@@ -5,6 +5,7 @@ import {
   formatHostPort,
   invariant,
   messageOf,
+  type RawHandler,
   type Timer,
 } from "../../base/mod.ts";
 import {
@@ -25,7 +26,7 @@ import { createTlsDoor, type TlsDoor, type TlsSource } from "./tls_door.ts";
 export interface FrontOptions {
   /** Where it listens; port 0 picks a free one. */
   readonly where: { readonly hostname: string; readonly port: number };
-  readonly handler: Deno.ServeHandler<Deno.NetAddr>;
+  readonly handler: RawHandler<Deno.NetAddr>;
   readonly limits: FrontLimits;
   readonly clock: Clock;
   /** Null for a front in clear. */

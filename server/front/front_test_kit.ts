@@ -1,4 +1,4 @@
-import { systemClock } from "../../base/mod.ts";
+import { type RawHandler, systemClock } from "../../base/mod.ts";
 import { type Front, openFront } from "./front.ts";
 import { FRONT_LIMITS, type FrontLimits } from "./limits.ts";
 
@@ -14,7 +14,7 @@ export interface FrontTestOptions extends Partial<FrontLimits> {
 /** Runs a test with a front, and closes it whatever happens. */
 export async function withFront(
   { isDirect, ...limits }: FrontTestOptions,
-  handler: Deno.ServeHandler<Deno.NetAddr>,
+  handler: RawHandler<Deno.NetAddr>,
   run: (front: Front, url: string, client: Deno.HttpClient) => Promise<void>,
 ): Promise<void> {
   const front = await openFront({

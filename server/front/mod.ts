@@ -7,7 +7,7 @@
  * @module
  */
 export type { CutReason, FrontStats } from "./book.ts";
-export type { Front, FrontOptions } from "./front.ts";
+export { type Front, type FrontOptions, openFront } from "./front.ts";
 export { FRONT_LIMITS, type FrontLimits } from "./limits.ts";
 export { openServer } from "./serve.ts";
 export type { TlsIdentity, TlsSource } from "./tls_door.ts";

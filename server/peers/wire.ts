@@ -1,4 +1,4 @@
-import type { Clock } from "../../base/mod.ts";
+import type { Clock, RawHandler } from "../../base/mod.ts";
 import {
   createClearWire,
   type HostAndPort,
@@ -11,7 +11,7 @@ import {
   FRONT_LIMITS,
   type FrontLimits,
   type FrontStats,
-  openServer,
+  openFront,
 } from "../front/mod.ts";
 import { type TlsStore, whyUntrusted } from "../tls/mod.ts";
 
@@ -34,8 +34,8 @@ const LIMITS: FrontLimits = { ...FRONT_LIMITS, maxConnections: 1024 };
 const GREETING_TIMEOUT_MS = 500;
 
 /**
- * Makes how nodes get through to each other: over TLS where there are certificates, and with bounds where
- * others than this machine can connect.
+ * Makes how nodes get through to each other: over TLS where there are certificates, and always through a front,
+ * which holds callers to bounds and lets streams go straight onto their connections.
  *
  * @param options The certificates.
  */
@@ -58,9 +58,9 @@ export function createPeerWire(options: WireOptions): PeerWire {
 async function listenBounded(
   { clock, tls, isOptional, onTlsFailure, onListening }: WireOptions,
   where: HostAndPort,
-  handler: Deno.ServeHandler,
+  handler: RawHandler,
 ): Promise<Listener> {
-  const server = await openServer({
+  const server = await openFront({
     where,
     handler,
     limits: LIMITS,
