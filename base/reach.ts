@@ -9,6 +9,36 @@ export type Reach =
   /** Nothing is proven. */
   | { readonly kind: "unknown"; readonly why: string };
 
+/** Where something may listen. */
+export interface PortAddress {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/**
+ * Connects.
+ *
+ * @param address Where.
+ * @param signal Ends the attempt.
+ * @returns The connection.
+ */
+export async function connectTo(
+  address: PortAddress,
+  signal: AbortSignal,
+): Promise<Deno.TcpConn> {
+  const ending = new AbortController();
+  // A turn later: Deno loses a connection, and never closes it, that comes about in the very turn in which
+  // its signal is aborted. By then it is here, or has not come.
+  const end = (): void => void setImmediate(() => ending.abort(signal.reason));
+  signal.throwIfAborted();
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    return await Deno.connect({ ...address, signal: ending.signal });
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+}
+
 /**
  * Connects and hangs up, to tell a process that is gone from one that does not answer.
  *
@@ -17,20 +47,11 @@ export type Reach =
  * @returns What was seen.
  */
 export async function reach(
-  address: { readonly hostname: string; readonly port: number },
+  address: PortAddress,
   signal: AbortSignal,
 ): Promise<Reach> {
-  const ending = new AbortController();
-  // A turn later: Deno loses a connection, and never closes it, that comes about in the very turn in which
-  // its signal is aborted. By then it is here, or has not come.
-  const end = (): void => void setImmediate(() => ending.abort(signal.reason));
-  if (signal.aborted) return { kind: "unknown", why: messageOf(signal.reason) };
-  signal.addEventListener("abort", end, { once: true });
   try {
-    const connection = await Deno.connect({
-      ...address,
-      signal: ending.signal,
-    });
+    const connection = await connectTo(address, signal);
     connection.close();
     return { kind: "listening" };
   } catch (error) {
@@ -38,7 +59,5 @@ export async function reach(
       return { kind: "refused" };
     }
     return { kind: "unknown", why: messageOf(error) };
-  } finally {
-    signal.removeEventListener("abort", end);
   }
 }

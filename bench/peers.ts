@@ -1,7 +1,6 @@
 /**
  * Measures how fast appends reach another process over loopback, one at a time and with several under
- * way, in clear, in clear behind the front that holds connections to bounds, and over TLS: timed from
- * `send` until the receiver's answer is back, which is two deliveries.
+ * way, in clear and over TLS: timed from `send` until the receiver's answer is back, which is two deliveries.
  *
  * @module
  */
@@ -40,12 +39,11 @@ interface Answers {
 }
 
 /** How the two reach each other. */
-const WAYS = ["clear", "bounded", "tls"] as const;
+const WAYS = ["clear", "tls"] as const;
 type Way = typeof WAYS[number];
 
 const WAY_WORDS: Readonly<Record<Way, string>> = {
   clear: "in clear",
-  bounded: "in clear, behind the front",
   tls: "over TLS",
 };
 
@@ -93,8 +91,7 @@ async function createNode(
     incarnation: nodeId,
     clusterId: "bench",
     secret: SECRET,
-    // The front stands where others than this machine can connect.
-    listen: { hostname: way === "bounded" ? "0.0.0.0" : HOST, port: 0 },
+    listen: { hostname: HOST, port: 0 },
   });
 }
 

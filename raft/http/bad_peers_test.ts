@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { present, seededRandom } from "../../base/mod.ts";
 import { createAuthenticator } from "./auth.ts";
+import { CHALLENGE_PATH } from "./claim.ts";
 import { encodeFrames } from "./encode.ts";
 import type { HelloFrame } from "./frame.ts";
 import { sampleMessage } from "./sample_messages_test_kit.ts";
@@ -44,7 +45,10 @@ function fakePeer(
       signal: abort.signal,
       onListen: () => {},
     },
-    () => {
+    ({ url }) => {
+      if (url.endsWith(CHALLENGE_PATH)) {
+        return new Response(null, { status: 204 });
+      }
       openings += 1;
       return new Response(answer());
     },

@@ -13,7 +13,8 @@ import {
   REFUSAL_HEADER,
   type Self,
 } from "./claim.ts";
-import type { PeerLine, PeerWire } from "./wire.ts";
+import type { PeerLine } from "./line.ts";
+import type { PeerWire } from "./wire.ts";
 
 /** Who calls whom. */
 export interface PeerCall {
@@ -39,17 +40,22 @@ export interface PeerAnswer {
   readonly claim: Claim;
 }
 
-/** Asks over a line; an end that does not accept the other is told from a line that failed. */
-async function ask(
+/**
+ * Connects or asks; an end that does not accept the other is told from a line that failed.
+ *
+ * @param wire How the peer is reached.
+ * @param address Where it is.
+ * @param run What to do.
+ * @returns What it returned.
+ * @throws {OpeningRefusedError} When one end does not accept the other.
+ */
+export async function orUntrusted<T>(
   wire: PeerWire,
   address: HostAndPort,
-  { scheme, client }: PeerLine,
-  path: string,
-  init: RequestInit,
-): Promise<Response> {
+  run: () => Promise<T>,
+): Promise<T> {
   try {
-    const url = `${scheme}://${formatAddress(address)}${path}`;
-    return await fetch(url, { ...init, client });
+    return await run();
   } catch (error) {
     const why = wire.whyUntrusted(error);
     if (why === null) throw error;
@@ -84,10 +90,8 @@ export async function askNodeId(
   line: PeerLine,
   signal: AbortSignal,
 ): Promise<NodeId> {
-  const response = await ask(wire, address, line, CHALLENGE_PATH, { signal });
-  await ensureLetIn(response, "A request for a challenge");
-  await response.body?.cancel();
-  return Number(response.headers.get(NODE_HEADER));
+  const headers = await askChallenge(wire, address, line, signal);
+  return Number(headers.get(NODE_HEADER));
 }
 
 async function fetchChallenge(
@@ -95,10 +99,25 @@ async function fetchChallenge(
   line: PeerLine,
   signal: AbortSignal,
 ): Promise<string> {
-  const response = await ask(wire, address, line, CHALLENGE_PATH, { signal });
+  const headers = await askChallenge(wire, address, line, signal);
+  return headers.get(CHALLENGE_HEADER) ?? "";
+}
+
+async function askChallenge(
+  wire: PeerWire,
+  address: HostAndPort,
+  line: PeerLine,
+  signal: AbortSignal,
+): Promise<Headers> {
+  const request = { method: "GET", headers: new Headers() } as const;
+  const response = await orUntrusted(
+    wire,
+    address,
+    () => line.ask(CHALLENGE_PATH, request, signal),
+  );
   await ensureLetIn(response, "A request for a challenge");
   await response.body?.cancel();
-  return response.headers.get(CHALLENGE_HEADER) ?? "";
+  return response.headers;
 }
 
 /**
@@ -136,13 +155,12 @@ export async function callPeer(
     body: body ?? new Uint8Array(0),
   };
   const headers = claimHeaders(claim, authenticator?.prove(claim) ?? "");
-  const response = await ask(wire, address, line, path, {
-    method,
-    headers,
-    signal,
-    redirect: "error",
-    ...(body === undefined ? {} : { body }),
-  });
+  const asked = { method, headers, ...(body === undefined ? {} : { body }) };
+  const response = await orUntrusted(
+    wire,
+    address,
+    () => line.ask(path, asked, signal),
+  );
   await ensureLetIn(response, `${method} ${path} to node ${peer}`);
   return { response, claim };
 }

@@ -110,7 +110,7 @@ async function carry(
           const answer = await callPeer(call, post, line, signal);
           await answer.response.body?.cancel();
         } finally {
-          line.client.close();
+          line.close();
         }
       });
       return answer;

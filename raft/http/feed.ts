@@ -3,7 +3,7 @@ import { parseAddress } from "./address.ts";
 import { askNodeId, callPeer } from "./call.ts";
 import { FEED_PATH } from "./claim.ts";
 import { type CalledPeer, type Caller, checkProof } from "./named_call.ts";
-import type { PeerLine } from "./wire.ts";
+import type { PeerLine } from "./line.ts";
 
 /** How long a feed may be silent. */
 export interface FeedPatience {
@@ -101,6 +101,6 @@ export async function* openFeed(
   } finally {
     watchdog.end();
     signal?.removeEventListener("abort", end);
-    line?.client.close();
+    line?.close();
   }
 }

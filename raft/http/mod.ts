@@ -1,5 +1,5 @@
 /**
- * Messages between members over HTTP/2.
+ * Messages between members over HTTP.
  *
  * What comes takes this way: `inlet` keeps a stream to a peer open, `opening` asks for it and checks
  * its hello, `stream_in` finds the frames in it, `receiver` takes them and hands messages to its
@@ -11,12 +11,9 @@
  */
 export * from "./transport.ts";
 export * from "./limits.ts";
-export {
-  createClearWire,
-  type LineVersion,
-  type PeerLine,
-  type PeerWire,
-} from "./wire.ts";
+export { createClearWire, type LineVersion, type PeerWire } from "./wire.ts";
+export { createLine, type LineRequest, type PeerLine } from "./line.ts";
+export { createStreamLine, type StreamLine } from "./stream_line.ts";
 export type { Listener } from "./listener.ts";
 export {
   isStreamPath,

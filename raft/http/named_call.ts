@@ -10,7 +10,8 @@ import {
   PROOF_HEADER,
   type Self,
 } from "./claim.ts";
-import type { PeerLine, PeerWire } from "./wire.ts";
+import type { PeerLine } from "./line.ts";
+import type { PeerWire } from "./wire.ts";
 
 /** Whom to call. */
 export interface CalledPeer {
@@ -94,7 +95,7 @@ export async function callByName(
   } finally {
     timer.cancel();
     signal?.removeEventListener("abort", end);
-    line?.client.close();
+    line?.close();
   }
 }
 

@@ -1,6 +1,5 @@
 import { type Clock, messageOf } from "../../base/mod.ts";
-import { type BodyReader, createBodyReader } from "./body_reader.ts";
-import { callPeer, type PeerCall } from "./call.ts";
+import { callPeer, orUntrusted, type PeerCall } from "./call.ts";
 import {
   type LaneName,
   type OpeningRefusal,
@@ -8,7 +7,7 @@ import {
   STREAM_PATH,
 } from "./claim.ts";
 import type { Claim } from "./auth.ts";
-import { askAcross, type Edge, reachAcross } from "./edge.ts";
+import { askAcross, type Edge } from "./edge.ts";
 import { type Frame, FrameError, type HelloFrame } from "./frame.ts";
 import {
   createFrameDecoder,
@@ -16,7 +15,7 @@ import {
   type FrameDecoder,
 } from "./frame_decoder.ts";
 import type { HttpTransportLimits } from "./limits.ts";
-import type { PeerLine } from "./wire.ts";
+import type { StreamLine } from "./stream_line.ts";
 
 /** Which stream to open. */
 export interface OpeningOptions {
@@ -30,12 +29,11 @@ export interface OpeningOptions {
 /** A stream that stands: the peer has proved itself. */
 export interface OpenedStream {
   readonly kind: "opened";
-  /** What it came over; its client is to be closed. */
-  readonly line: PeerLine;
+  /** What it comes over; it is to be closed. */
+  readonly line: StreamLine;
   readonly hello: HelloFrame;
   /** What came along with the hello. */
   readonly first: readonly Frame[];
-  readonly reader: BodyReader;
   readonly decoder: FrameDecoder;
 }
 
@@ -65,22 +63,26 @@ export async function openStream(
 ): Promise<OpenedStream | OpeningFailure> {
   const { call, edge, limits, clock } = options;
   const { signal } = abort;
-  const held: { line: PeerLine | null } = { line: null };
+  const held: { line: StreamLine | null } = { line: null };
   const timer = clock.after(limits.openTimeoutMs, () => {
     const why = `It did not answer within ${limits.openTimeoutMs} ms`;
     abort.abort(new DOMException(why, "AbortError"));
   });
   try {
-    // A bare connection first: its error is typed, fetch buries it in words.
-    const reached = await reachAcross(edge, call.address, signal);
-    if (reached.kind === "refused") return reached;
     return await askAcross(edge, signal, async () => {
-      // A connection for this stream only, so HTTP/2 would only add to what each piece costs.
-      held.line = await call.wire.dial(call.address, "http/1.1", signal);
+      const { wire, address } = call;
+      held.line = await orUntrusted(
+        wire,
+        address,
+        () => wire.connect(address, signal),
+      );
       return await ask(options, held.line, signal);
     });
   } catch (error) {
-    held.line?.client.close();
+    held.line?.close();
+    if (error instanceof Deno.errors.ConnectionRefused) {
+      return { kind: "refused" };
+    }
     const why = messageOf(error);
     if (!(error instanceof OpeningRefusedError)) {
       return { kind: "unanswered", why };
@@ -112,29 +114,24 @@ export function checkAddressed(call: PeerCall, frames: readonly Frame[]): void {
 
 async function ask(
   { call, lane, limits }: OpeningOptions,
-  line: PeerLine,
+  line: StreamLine,
   signal: AbortSignal,
 ): Promise<OpenedStream> {
   const request = { method: "GET", path: `${STREAM_PATH}${lane}` } as const;
-  const { response, claim } = await callPeer(call, request, line, signal);
-  if (response.body === null) throw new FrameError("Stream has no body");
-  const reader = createBodyReader(response.body);
-  // The signal alone does not do: Deno forgets it once the response object has been collected.
-  const cancel = (): void => void reader.cancel().catch(() => {});
-  signal.addEventListener("abort", cancel, { once: true });
+  const { claim } = await callPeer(call, request, line, signal);
   const decoder = createFrameDecoder(limits);
-  const [hello, first] = await readHello(reader, decoder);
+  const [hello, first] = await readHello(line, decoder);
   checkHello(call, claim, hello);
   checkAddressed(call, first);
-  return { kind: "opened", line, hello, first, reader, decoder };
+  return { kind: "opened", line, hello, first, decoder };
 }
 
 async function readHello(
-  reader: BodyReader,
+  line: StreamLine,
   decoder: FrameDecoder,
 ): Promise<[HelloFrame, Frame[]]> {
   while (true) {
-    const chunk = await reader.read();
+    const chunk = await line.read();
     if (!chunk) throw new FrameError("Stream ended before its hello");
     const [hello, ...rest] = decodeChunk(decoder, chunk);
     if (hello === undefined) continue;

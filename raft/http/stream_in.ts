@@ -71,7 +71,7 @@ export async function runStream(stream: StreamIn): Promise<StreamEnd> {
     return { kind: "broken", stoodMs, why };
   } finally {
     end(stream, "The stream is over");
-    if (opened?.kind === "opened") opened.line.client.close();
+    if (opened?.kind === "opened") opened.line.close();
   }
 }
 
@@ -111,20 +111,20 @@ function end({ abort }: StreamIn, why: string): void {
 /** Reads until the stream ends; returns why. */
 async function readOn(
   stream: StreamIn,
-  { reader, decoder, first }: OpenedStream,
+  { line, decoder, first }: OpenedStream,
 ): Promise<string> {
   const { signal } = stream.abort;
   let frames = first;
   while (true) {
     take(stream, frames);
     try {
-      const chunk = await reader.read();
+      const chunk = await line.read();
       if (signal.aborted) return messageOf(signal.reason);
       if (!chunk) return "The peer ended the stream";
       frames = decodeChunk(decoder, chunk);
       checkAddressed(stream.options.call, frames);
     } catch (error) {
-      return messageOf(error);
+      return messageOf(signal.aborted ? signal.reason : error);
     }
   }
 }

@@ -86,7 +86,7 @@ export interface HttpTransportOptions {
   readonly onFeed?: FeedHandler;
 }
 
-/** A {@linkcode RaftTransport} over HTTP/2. */
+/** A {@linkcode RaftTransport} over HTTP. */
 export interface HttpTransport extends RaftTransport {
   /** Answers peers' requests, for a server that mounts it beside other things. */
   readonly handler: RawHandler;
@@ -143,13 +143,13 @@ function checkOptions(options: HttpTransportOptions): void {
 }
 
 /**
- * Makes a transport over HTTP/2 that needs nothing but the platform's own server and client.
+ * Makes a transport over HTTP that needs nothing but the platform's own server and client.
  *
  * Each node opens a stream to every peer and receives all of that peer's messages in the response,
  * because large request bodies stall in the platform's client. Pieces of snapshots come on a second
- * stream over a connection of its own, which the receiver opens when it is told that some wait. Streams
- * take HTTP/1.1, as one has its connection to itself: a third of the time that a lone proposal takes went
- * into HTTP/2's frames and windows. Requests take HTTP/2.
+ * stream over a connection of its own, which the receiver opens when it is told that some wait. A stream
+ * has a connection to itself and is read from there; a server that can let go of its connections, as
+ * `RawInfo` says, has it written there too. Requests take HTTP/2.
  *
  * Requests and the hello of a stream are proved by HMAC over the secret. What follows the hello is not:
  * against somebody who can write into a connection, only TLS helps.

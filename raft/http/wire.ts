@@ -1,12 +1,8 @@
-import type { RawHandler } from "../../base/mod.ts";
+import { connectTo, type RawHandler } from "../../base/mod.ts";
 import type { HostAndPort } from "./address.ts";
+import { createLine, type PeerLine } from "./line.ts";
 import { listenAt, type Listener } from "./listener.ts";
-
-/** A connection to one peer, for one purpose; whoever asks for it closes its client. */
-export interface PeerLine {
-  readonly scheme: "http" | "https";
-  readonly client: Deno.HttpClient;
-}
+import { createStreamLine, type StreamLine } from "./stream_line.ts";
 
 /** The version of HTTP that a line speaks. */
 export type LineVersion = "http/1.1" | "h2";
@@ -25,6 +21,12 @@ export interface PeerWire {
     version: LineVersion,
     signal: AbortSignal,
   ): Promise<PeerLine>;
+  /**
+   * Makes a line for a stream: a connection of its own, which stands.
+   *
+   * @param signal Ends the attempt.
+   */
+  connect(address: HostAndPort, signal: AbortSignal): Promise<StreamLine>;
   /** Says what an error of a line means where it tells that one end does not accept the other. */
   whyUntrusted(error: unknown): string | null;
 }
@@ -40,8 +42,10 @@ export interface PeerWire {
 export function createClearWire(): PeerWire {
   return {
     listen: (where, handler) => Promise.resolve(listenAt(where, handler)),
-    dial: (_address, version) =>
-      Promise.resolve({ scheme: "http", client: clientOf(version) }),
+    dial: (address, version) =>
+      Promise.resolve(createLine("http", address, clientOf(version))),
+    connect: async (address, signal) =>
+      createStreamLine(await connectTo(address, signal), address),
     whyUntrusted: () => null,
   };
 }

@@ -17,7 +17,7 @@ export type HeadSeen =
 /** A longer head is left to the platform's server. */
 const MAX_HEAD_BYTES = 8192;
 const BEGINNING = "GET ";
-const FIRST_LINE = /^GET (\/[!-~]*) HTTP\/1\.1$/;
+const FIRST_LINE = /^GET (\/[!-~]*) HTTP\/1\.([01])$/;
 /** A name, and a value of visible characters, spaces and tabs. */
 const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~]*)$/;
 /** What makes a request more than a head, or something else. */
@@ -50,7 +50,7 @@ export function readHead(bytes: Uint8Array): HeadSeen {
 }
 
 function parse([first = "", ...lines]: readonly string[]): Head | null {
-  const target = FIRST_LINE.exec(first)?.[1];
+  const [, target, minor] = FIRST_LINE.exec(first) ?? [];
   if (target === undefined) return null;
   const headers = new Headers();
   for (const line of lines) {
@@ -58,7 +58,9 @@ function parse([first = "", ...lines]: readonly string[]): Head | null {
     if (name === undefined || value === undefined) return null;
     headers.append(name, value);
   }
-  const isPlain = headers.has("host") &&
+  // The older version hangs up after an answer, unless both want to go on.
+  const goesOn = minor === "1" || headers.get("connection") === "keep-alive";
+  const isPlain = goesOn && headers.has("host") &&
     !MORE.some((name) => headers.has(name));
   return isPlain ? { target, headers } : null;
 }

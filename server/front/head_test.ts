@@ -16,6 +16,11 @@ Deno.test("readHead() reads a plain GET, and says where the next begins", () => 
   assertEquals(endsAt, PLAIN.length);
 });
 
+Deno.test("readHead() reads a plain GET of the older version that wants the connection kept", () => {
+  const text = "GET /a HTTP/1.0\r\nhost: a\r\nconnection: keep-alive\r\n\r\n";
+  assertEquals(seenOf(text).kind, "whole");
+});
+
 Deno.test("readHead() waits for the rest, wherever a head is cut", () => {
   for (let end = 0; end < PLAIN.length; end++) {
     assertEquals(seenOf(PLAIN.slice(0, end)).kind, "part", `after ${end}`);

@@ -1,6 +1,8 @@
 import type { Clock, RawHandler } from "../../base/mod.ts";
 import {
   createClearWire,
+  createLine,
+  createStreamLine,
   type HostAndPort,
   isStreamPath,
   type Listener,
@@ -48,9 +50,13 @@ export function createPeerWire(options: WireOptions): PeerWire {
   return {
     listen,
     dial: async (address, version, signal) =>
-      options.isOptional && !await speaksTls(tls, address, signal)
+      await isClear(options, tls, address, signal)
         ? await clear.dial(address, version, signal)
-        : dialSecure(tls),
+        : dialSecure(tls, address),
+    connect: async (address, signal) =>
+      await isClear(options, tls, address, signal)
+        ? await clear.connect(address, signal)
+        : createStreamLine(await connectSecure(tls, address, signal), address),
     whyUntrusted,
   };
 }
@@ -76,10 +82,9 @@ async function listenBounded(
 
 /**
  * With the certificates of the day: a connection lives no longer than what it was made for. Always by
- * HTTP/1.1: a line carries one stream anyway, and over TLS the platform's HTTP/2 takes half as much again
- * (bench:peers).
+ * HTTP/1.1: over TLS the platform's HTTP/2 takes half as much again (bench:peers).
  */
-function dialSecure(tls: TlsStore): PeerLine {
+function dialSecure(tls: TlsStore, address: HostAndPort): PeerLine {
   const { cert, key, ca } = tls.current();
   const client = Deno.createHttpClient({
     http1: true,
@@ -88,7 +93,42 @@ function dialSecure(tls: TlsStore): PeerLine {
     key,
     ...(ca === null ? {} : { caCerts: [ca] }),
   });
-  return { scheme: "https", client };
+  return createLine("https", address, client);
+}
+
+/** Connects, and waits until both ends have shown their certificates. */
+async function connectSecure(
+  tls: TlsStore,
+  { hostname, port }: HostAndPort,
+  signal: AbortSignal,
+): Promise<Deno.TlsConn> {
+  signal.throwIfAborted();
+  const { cert, key, ca } = tls.current();
+  const caCerts = ca === null ? [] : [ca];
+  const connecting = Deno.connectTls({ hostname, port, caCerts, cert, key });
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const end = (): void => reject(signal.reason);
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    const conn = await Promise.race([connecting, aborted]);
+    await Promise.race([conn.handshake(), aborted]);
+    return conn;
+  } catch (error) {
+    // To connect can't be ended: what comes about later is closed too.
+    connecting.then((conn) => conn.close(), () => {});
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+}
+
+async function isClear(
+  { isOptional }: WireOptions,
+  tls: TlsStore,
+  address: HostAndPort,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return isOptional && !await speaksTls(tls, address, signal);
 }
 
 /** A server in clear answers the greeting of TLS with something else at once. */
