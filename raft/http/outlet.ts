@@ -100,6 +100,8 @@ export function beginOn(outlet: Outlet, line: RawLine): RawAnswer {
   };
   return {
     hasRoom: () => {
+      // A later stream of the lane may have taken its place before the connection was there.
+      if (!outlet.open) return line.end();
       hasRoom = true;
       fill();
     },

@@ -171,6 +171,16 @@ Deno.test("beginOn() greets once there is room, and writes what one turn queues 
   assertEquals(isEnded(), true);
 });
 
+Deno.test("beginOn() ends a connection whose stream was closed before it began", () => {
+  const { outlet } = bareFixture();
+  const { line, frames, isEnded } = createLine(Infinity);
+  closeOutlet(outlet);
+  const answer = beginOn(outlet, line);
+  answer.hasRoom();
+  answer.ended();
+  assertEquals([frames, isEnded()], [[], true]);
+});
+
 Deno.test("beginOn() leaves in the queue what the connection has no room for, and goes on when it has", async () => {
   const { queue, outlet } = bareFixture();
   const { line, frames, leave } = createLine(1);
