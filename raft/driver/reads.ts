@@ -88,13 +88,21 @@ export function takeRequest(
 export function onReadOutcome(reads: Reads, outcome: ReadOutcome): void {
   const request = reads.requests.get(outcome.requestId);
   if (!request) return;
+  if (outcome.kind === "ready") return confirm(reads, outcome);
   reads.requests.delete(outcome.requestId);
-  if (outcome.kind === "ready") {
-    const { index } = outcome;
-    reads.ready.push({ index, readers: request.readers });
-    return;
-  }
   for (const reader of request.readers) reads.refused.push(reader);
+}
+
+/** What the leader confirms for a request holds for all that were asked before, whose answers may be lost. */
+function confirm(
+  reads: Reads,
+  { requestId, index }: Extract<ReadOutcome, { kind: "ready" }>,
+): void {
+  for (const [id, { readers }] of reads.requests) {
+    if (id > requestId) return;
+    reads.requests.delete(id);
+    reads.ready.push({ index, readers });
+  }
 }
 
 /** Answers the reads that the machine has caught up with. */

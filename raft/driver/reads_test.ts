@@ -54,3 +54,23 @@ Deno.test("sweepReads() asks again when the answer seems lost", () => {
   answerReads(reads, 7);
   assertEquals(ends, ["read"]);
 });
+
+Deno.test("onReadOutcome() answers what was asked before as well, and nothing that was asked later", () => {
+  const reads = createReads(1);
+  const ends: string[] = [];
+  for (const name of ["lost", "answered", "later"]) {
+    addRead(reads, 0, 5000, () => ends.push(name));
+    takeRequest(reads, 0, true);
+  }
+  onReadOutcome(reads, { kind: "ready", requestId: 2, index: 7 });
+  answerReads(reads, 6);
+  assertEquals(ends, []);
+  answerReads(reads, 7);
+  assertEquals(ends, ["lost", "answered"]);
+  onReadOutcome(reads, { kind: "ready", requestId: 1, index: 8 });
+  answerReads(reads, 8);
+  assertEquals(ends.length, 2);
+  onReadOutcome(reads, { kind: "ready", requestId: 3, index: 8 });
+  answerReads(reads, 8);
+  assertEquals(ends, ["lost", "answered", "later"]);
+});
