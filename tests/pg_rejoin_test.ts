@@ -41,6 +41,18 @@ const SCENARIOS: readonly Scenario[] = [
     },
   ],
   [
+    "who must be rewound is all that is left to hold the barrier (T17)",
+    async (blow) => {
+      const { reign: { primary } } = blow;
+      await leaveTail(blow, TAIL);
+      const next = await overcome(blow);
+      await next.primary.kill();
+      primary.restart();
+      await overcome({ ...blow, reign: next });
+      next.primary.restart();
+    },
+  ],
+  [
     "an operator promotes a standby: it is ended at once and comes back",
     async (blow) => {
       const { cluster, reign } = blow;

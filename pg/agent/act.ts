@@ -46,6 +46,7 @@ export async function act(body: Body, step: Step): Promise<void> {
   switch (step.kind) {
     case "idle":
     case "await_leave":
+    case "await_checkpoint":
       return;
     case "pledge":
       return await pledge(body, step.epoch);

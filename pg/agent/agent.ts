@@ -1,5 +1,11 @@
 import { messageOf, pause } from "../../base/mod.ts";
-import { isFenced, type LocalView, plan, type Step } from "../policy/mod.ts";
+import {
+  isFenced,
+  isWaiting,
+  type LocalView,
+  plan,
+  type Step,
+} from "../policy/mod.ts";
 import { act } from "./act.ts";
 import { type Body, createBody } from "./body.ts";
 import { readFiles } from "./files_file.ts";
@@ -16,8 +22,8 @@ import { keepRegistered } from "./registering.ts";
 import { readSaved } from "./saved_file.ts";
 import { closeServer, save } from "./standby_steps.ts";
 import {
-  afterOpening,
   dropOldData,
+  keepCheckpointed,
   keepNextStartClosed,
   liftShortage,
   reloadAsWished,
@@ -171,8 +177,9 @@ async function turn(body: Body): Promise<void> {
   await noteConsistent(body, view);
   await undoDrift(body);
   await liftShortage(body);
+  keepCheckpointed(body);
   const step = plan(body.options.ports.state(), view);
-  if (step.kind === "idle" || step.kind === "await_leave") {
+  if (isWaiting(step)) {
     if (body.job === null && !isFoundingFailed(body)) succeeded(body);
     await adopt(body);
     await keepConfigured(body);
@@ -180,7 +187,6 @@ async function turn(body: Body): Promise<void> {
     await dropOldData(body);
     await keepNextStartClosed(body);
     await reloadAsWished(body);
-    afterOpening(body);
     turnLog(body);
     await body.waker.nap(pollMs(body));
     return;
@@ -238,7 +244,9 @@ async function actWhileTelling(body: Body, step: Step): Promise<void> {
   const telling = (async () => {
     while (!ended.signal.aborted) {
       await pause(clock, STEP_REPORT_MS, ended.signal);
-      if (!ended.signal.aborted) await look(body).catch(() => {});
+      if (ended.signal.aborted) return;
+      await look(body).catch(() => {});
+      keepCheckpointed(body);
     }
   })();
   try {

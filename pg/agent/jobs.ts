@@ -4,11 +4,7 @@ import type { Step } from "../policy/mod.ts";
 import type { Body } from "./body.ts";
 import { ownPassword } from "./saved_file.ts";
 import { forgetServer, save } from "./standby_steps.ts";
-import { until } from "./until.ts";
 
-/** How long the source of a rewind has to make a checkpoint on its new timeline (T17). */
-const SOURCE_TIMEOUT_MS = 60_000;
-const SOURCE_POLL_MS = 100;
 /** How long a rewind may take. */
 const REWIND_TIMEOUT_MS = 3_600_000;
 
@@ -131,7 +127,6 @@ export function beginRewind(
     await instance.stop("fast");
     forgetServer(body);
     await noteLoss(body, epoch, { sinceLsn, from: step.from });
-    await awaitCheckpoint(body, source, epoch);
     const result = await instance.rewind({
       source: address,
       timeoutMs: REWIND_TIMEOUT_MS,
@@ -214,19 +209,4 @@ async function noteLoss(
     { bytes, commits },
   );
   await ports.propose({ type: "gave_up", id, epoch, bytes, commits });
-}
-
-/** Up to PostgreSQL 15 a source that has made no checkpoint looks as if it had never been promoted (T17). */
-async function awaitCheckpoint(
-  body: Body,
-  source: MemberId,
-  epoch: Epoch,
-): Promise<void> {
-  const { ports } = body.options;
-  await until(body, {
-    what: `node ${source} makes a checkpoint of epoch ${epoch}`,
-    timeoutMs: SOURCE_TIMEOUT_MS,
-    everyMs: SOURCE_POLL_MS,
-    holds: () => Promise.resolve(ports.hasCheckpointed(source, epoch)),
-  });
 }

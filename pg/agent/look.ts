@@ -104,6 +104,7 @@ function viewOf(
     checkpointed: body.checkpointed,
     mayHaveBeenEmpty: body.mayHaveBeenEmpty,
     canRewind: options.canRewind,
+    isSourceReady: isSourceReady(body, state),
     rewindFailed: body.rewindFailed,
     failedStarts: body.failedStarts,
     failures: body.failures,
@@ -126,6 +127,17 @@ function viewOf(
 function configView({ config }: Body): LocalView["config"] {
   const { version, pendingRestart, pendingPrimary, fault } = config;
   return { version, pendingRestart, pendingPrimary, fault };
+}
+
+/** Up to PostgreSQL 15 a source without a checkpoint looks as if it had never been promoted (T17). */
+function isSourceReady(
+  { options: { ports } }: Body,
+  state: ClusterState,
+): boolean {
+  const { phase } = state;
+  const primary = currentPrimary(state);
+  return primary !== null && "epoch" in phase &&
+    ports.hasCheckpointed(primary.id, phase.epoch);
 }
 
 function cascadeOf(

@@ -28,7 +28,9 @@ export interface AgentPorts {
   isAgentLost(id: MemberId): boolean;
   /** Whether a member has told that it streams from the primary of an epoch. */
   isStreaming(id: MemberId, epoch: Epoch): boolean;
-  /** Whether the primary of an epoch has told that it made a checkpoint in it (T17). */
+  /** Whether a member has told that it waits for a checkpoint of the primary, to be rewound (T17). */
+  awaitsCheckpoint(id: MemberId): boolean;
+  /** Whether the primary of an epoch is heard, and has told that it made a checkpoint in it (T17). */
   hasCheckpointed(id: MemberId, epoch: Epoch): boolean;
   /** Has another member's agent copy its data, for where there is no pg_basebackup. */
   openBackup(

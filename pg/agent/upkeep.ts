@@ -1,5 +1,5 @@
 import { formatLsn, messageOf } from "../../base/mod.ts";
-import { currentPrimary } from "../cluster/mod.ts";
+import { wantsCheckpoint } from "../policy/mod.ts";
 import type { Body } from "./body.ts";
 import {
   reloadSettings,
@@ -61,30 +61,26 @@ export async function liftShortage(body: Body): Promise<void> {
   await stopServer(body, "fast", why);
 }
 
-/** A standby that must rewind needs a checkpoint on the new timeline (T17); clients need not wait for it. */
-export function afterOpening(body: Body): void {
-  const { options, saved } = body;
-  const state = options.ports.state();
-  const { phase } = state;
-  const reigns = phase.kind === "open" &&
-    currentPrimary(state)?.id === options.id &&
-    body.view?.server.kind === "primary";
-  if (!reigns || body.ownCheckpoint === saved.epoch || body.checkpointing) {
-    return;
-  }
+/** Makes the checkpoint that others need before they are rewound to this primary, beside all steps (T17). */
+export function keepCheckpointed(body: Body): void {
+  const { options: { id, instance, ports, log }, saved, view } = body;
+  if (body.checkpointing || !view) return;
+  const state = ports.state();
+  const isAwaited = [...state.members.keys()].some((other) =>
+    other !== id && ports.awaitsCheckpoint(other)
+  );
+  if (!wantsCheckpoint(state, view, isAwaited)) return;
   const { epoch } = saved;
   body.checkpointing = true;
-  body.upkeepEnded = options.instance
+  body.upkeepEnded = instance
     .ensureCheckpoint({ timeoutMs: CHECKPOINT_TIMEOUT_MS })
     .then(() => {
       body.ownCheckpoint = epoch;
+      body.waker.poke();
     })
-    .catch((error) => {
-      options.log("info", `No checkpoint yet: ${messageOf(error)}`);
-    })
+    .catch((error) => log("info", `No checkpoint yet: ${messageOf(error)}`))
     .finally(() => {
       body.checkpointing = false;
-      body.waker.poke();
     });
 }
 

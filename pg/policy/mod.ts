@@ -4,6 +4,7 @@
  *
  * @module
  */
+export * from "./checkpointing.ts";
 export * from "./decide.ts";
 export * from "./explain.ts";
 export { type Assessment, assessPrimary } from "./loss.ts";
@@ -12,5 +13,5 @@ export { isFenced } from "./self_fence.ts";
 export * from "./report.ts";
 export * from "./report_of.ts";
 export { isSealed } from "./plan_sealing.ts";
-export type * from "./steps.ts";
+export * from "./steps.ts";
 export * from "./view.ts";

@@ -24,6 +24,18 @@ export interface Reigning {
 /** What a primary and a standby say that lack nothing. */
 export const CONTENT = { primary: "It reigns", standby: "It streams" } as const;
 
+/** The reign that this node's copy has or was granted; null for none. */
+export function ownReign(
+  state: ClusterState,
+  view: LocalView,
+): Reigning | null {
+  const { phase } = state;
+  if (phase.kind !== "granted" && phase.kind !== "open") return null;
+  const grant = grantOf(state, phase.epoch);
+  if (!grant || !isSameCopy(grant.winner, ownCopy(view))) return null;
+  return { phase, grant };
+}
+
 /** Nothing to do. */
 export function idle(why: string): Step {
   return { kind: "idle", why };

@@ -166,7 +166,10 @@ function planRejoin(
   if (!view.canRewind || view.rewindFailed === epoch) {
     return planClone(state, reigning, view, { sinceLsn, from });
   }
-  return { kind: "rewind", epoch, source: grant.winner.id, sinceLsn, from };
+  const source = grant.winner.id;
+  return view.isSourceReady
+    ? { kind: "rewind", epoch, source, sinceLsn, from }
+    : { kind: "await_checkpoint", source };
 }
 
 function planClone(

@@ -14,6 +14,7 @@ import {
   viewOf,
   type ViewPatch,
 } from "./policy_test_kit.ts";
+import { reportOf } from "./report_of.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, PrimaryServer, StandbyServer } from "./view.ts";
 
@@ -73,6 +74,21 @@ Deno.test("nobody waits for a barrier to rewind, and only what is promoted is a 
   });
   assertEquals(kindOf(early, view), "idle");
   assertEquals(kindOf(early, returning(cutStandby())), "follow");
+});
+
+Deno.test("who must be rewound stays as it is until the primary has made a checkpoint (T17)", () => {
+  const view = returning(cutStandby({ endLsn: 101, replayLsn: 101 }), {
+    isSourceReady: false,
+  });
+  const waits = { kind: "await_checkpoint", source: 2 } as const;
+  assertEquals(plan(followed(), view), waits);
+  assertEquals(plan(grantedState(), view), waits);
+  const told = reportOf(followed(), view);
+  assertEquals([told.awaitsCheckpoint, told.state], [true, "running"]);
+  // It is not given up before: it can still be sealed for the next epoch (R2, R12).
+  assertEquals(told.position, { epoch: 1, lsn: 101 });
+  const ready = { ...view, isSourceReady: true };
+  assertEquals(reportOf(followed(), ready).awaitsCheckpoint, undefined);
 });
 
 Deno.test("half a record at the end is nothing beyond (R13)", () => {

@@ -1,7 +1,7 @@
 import type { ClusterState } from "../cluster/mod.ts";
 import { plan } from "./plan.ts";
 import { copy, cutStandby, done, primaryServer } from "./policy_test_kit.ts";
-import type { Step } from "./steps.ts";
+import { isWaiting, type Step } from "./steps.ts";
 import type { LocalView } from "./view.ts";
 
 /** The next step's kind. */
@@ -148,7 +148,7 @@ export function walk(state: ClusterState, view: LocalView): Walk {
   const kinds: string[] = [];
   for (let i = 0; i < 30; i += 1) {
     const step = plan(state, view);
-    if (step.kind === "idle" || step.kind === "await_leave") {
+    if (isWaiting(step)) {
       return { kinds, view, state };
     }
     kinds.push(step.kind);

@@ -16,6 +16,7 @@ import {
   type StandbyServer,
 } from "./view.ts";
 
+export type { Rendered };
 export * from "../cluster/state_test_kit.ts";
 
 /** An election timeout of a second, and three for an agent that is gone. */
@@ -211,6 +212,7 @@ export function viewOf(
     checkpointed: 0,
     mayHaveBeenEmpty: false,
     canRewind: true,
+    isSourceReady: true,
     rewindFailed: 0,
     failedStarts: 0,
     failures: 0,

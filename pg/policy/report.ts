@@ -127,6 +127,8 @@ export interface Report {
   readonly adopts?: boolean;
   /** It can't go on with its copy and waits for leave to give it up (R4). */
   readonly needsClone: boolean;
+  /** It must be rewound and waits for the primary's checkpoint (T17); absent where it does not. */
+  readonly awaitsCheckpoint?: boolean;
   readonly config: ConfigReport;
   /** What is wrong, or what it waits for, in words; null for nothing. */
   readonly trouble: string | null;

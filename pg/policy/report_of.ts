@@ -1,14 +1,12 @@
 import {
   type ClusterState,
-  grantOf,
   hasCopy,
-  isSameCopy,
   type LossReason,
   newestRule,
   type Position,
   positionOf,
 } from "../cluster/mod.ts";
-import { CONTENT, hasData, isForeign, ownCopy, type Reigning } from "./own.ts";
+import { CONTENT, hasData, isForeign, ownReign } from "./own.ts";
 import { plan } from "./plan.ts";
 import { hasReigned, isPastTakeover } from "./plan_reign.ts";
 import { endOf, isSealed } from "./plan_sealing.ts";
@@ -18,6 +16,7 @@ import type {
   PrimaryReport,
   Report,
 } from "./report.ts";
+import type { Step } from "./steps.ts";
 import type { LocalView, ServerView } from "./view.ts";
 
 /** How often a takeover may fail before another member is looked for. */
@@ -61,8 +60,9 @@ export function reportOf(
     following: followReport(view),
     ...isAdopting(state, view) ? { adopts: true } : {},
     needsClone: step.kind === "await_leave",
+    ...step.kind === "await_checkpoint" ? { awaitsCheckpoint: true } : {},
     config: view.config,
-    trouble: troubleOf(view, step.kind === "idle" ? step.why : null),
+    trouble: troubleOf(view, reasonOf(step)),
   };
 }
 
@@ -153,11 +153,9 @@ export interface Loss {
 
 /** Why the reign that this node has can't go on; null while it can, or has none (R7 a). */
 export function lossOf(state: ClusterState, view: LocalView): Loss | null {
-  const { phase } = state;
-  if (phase.kind !== "granted" && phase.kind !== "open") return null;
-  const grant = grantOf(state, phase.epoch);
-  if (!grant || !isSameCopy(grant.winner, ownCopy(view))) return null;
-  const reigning: Reigning = { phase, grant };
+  const reigning = ownReign(state, view);
+  if (!reigning) return null;
+  const { phase } = reigning;
   const { server, failures, failure } = view;
   const { epoch } = phase;
   if (
@@ -235,6 +233,18 @@ function followReport({ server, saved }: LocalView): FollowReport | null {
     silentMs: server.silentMs,
     refused: server.refused,
   };
+}
+
+/** What a step waits for, in words; null for one that does something. */
+function reasonOf(step: Step): string | null {
+  switch (step.kind) {
+    case "idle":
+      return step.why;
+    case "await_checkpoint":
+      return `It must be rewound: waiting for a checkpoint of node ${step.source}`;
+    default:
+      return null;
+  }
 }
 
 function troubleOf(view: LocalView, why: string | null): string | null {

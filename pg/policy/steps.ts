@@ -15,6 +15,8 @@ export type Step =
   | { readonly kind: "idle"; readonly why: string }
   /** Nothing to do until no rule counts on the copy that is to be given up (R4). */
   | { readonly kind: "await_leave" }
+  /** Must be rewound, and waits as it is until the primary is heard to have made a checkpoint (T17). */
+  | { readonly kind: "await_checkpoint"; readonly source: MemberId }
   /** Writes the pledge, synced (R12). */
   | { readonly kind: "pledge"; readonly epoch: Epoch }
   /** Runs initdb and makes the replication role, as a job. */
@@ -104,3 +106,9 @@ export type Step =
     /** What the old copy has of its own, to be counted before it is given up; null where it has nothing. */
     readonly lost: { readonly sinceLsn: Lsn; readonly from: Epoch } | null;
   };
+
+/** Whether there is nothing to do but to look again. */
+export function isWaiting({ kind }: Step): boolean {
+  return kind === "idle" || kind === "await_leave" ||
+    kind === "await_checkpoint";
+}

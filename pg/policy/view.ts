@@ -154,6 +154,8 @@ export interface LocalView {
   /** Whether the list of standbys may ever have been empty since the server started (T8). */
   readonly mayHaveBeenEmpty: boolean;
   readonly canRewind: boolean;
+  /** Whether the primary of this epoch is heard, and has made a checkpoint in it (T17). */
+  readonly isSourceReady: boolean;
   /** The epoch for which a rewind failed; 0 for none. */
   readonly rewindFailed: Epoch;
   /** How often in a row the server could not start from its data. */

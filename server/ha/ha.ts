@@ -377,9 +377,12 @@ async function beginAgent(
         return !watch.isLost(other) && following?.epoch === epoch &&
           following.streaming;
       },
+      awaitsCheckpoint: (other) =>
+        !watch.isLost(other) && watch.report(other)?.awaitsCheckpoint === true,
       hasCheckpointed(other, epoch): boolean {
         const primary = watch.report(other)?.primary;
-        return primary?.epoch === epoch && primary.hasCheckpoint;
+        return !watch.isLost(other) && primary?.epoch === epoch &&
+          primary.hasCheckpoint;
       },
       openBackup: (from, signal) => openBackup(raft, http(), from, signal),
       wallMs: () => Date.now(),

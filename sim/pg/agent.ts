@@ -1,12 +1,14 @@
 import type { MemberId } from "../../pg/cluster/mod.ts";
 import {
   decide,
+  isWaiting,
   lossOf,
   type Observation,
   plan,
   type Report,
   reportOf,
   type Step,
+  wantsCheckpoint,
 } from "../../pg/policy/mod.ts";
 import { between, schedule, tell } from "../mod.ts";
 import { writeProbe } from "./commit.ts";
@@ -60,6 +62,7 @@ export function startAgent(sim: PgSim, node: PgNode): void {
     job: null,
     barrier: 0,
     checkpointed: 0,
+    checkpointEpoch: 0,
     mayHaveBeenEmpty: true,
     rewindFailed: 0,
     failures: 0,
@@ -92,6 +95,7 @@ export function startAgent(sim: PgSim, node: PgNode): void {
   if (node.isWitness) return;
   runWork(doer, stepLoop(doer));
   runWork(doer, probeLoop(doer));
+  runWork(doer, checkpointLoop(doer));
 }
 
 /** Ends an agent's process; PostgreSQL stays, and its guard waits (R8). */
@@ -126,7 +130,7 @@ function* stepLoop(doer: Doer): Work {
       continue;
     }
     const step = plan(stateOf(sim, agent), { ...view, saved: node.saved });
-    if (step.kind === "idle" || step.kind === "await_leave") {
+    if (isWaiting(step)) {
       yield TICK_MS;
       continue;
     }
@@ -191,6 +195,27 @@ function* probeLoop({ sim, node, agent }: Doer): Work {
     if (proc?.mode === "primary" && proc.hasPostmaster && !isHung) {
       writeProbe(sim, node, proc);
     }
+  }
+}
+
+/** T17: beside all steps, as it may take long; what it is for hears of it by a report. */
+function* checkpointLoop({ sim, node, agent }: Doer): Work {
+  for (;;) {
+    yield TICK_MS;
+    const { proc } = node;
+    const { epoch } = node.saved;
+    const isAwaited = [...agent.heard].some(([id, { report }]) =>
+      id !== node.id && report?.awaitsCheckpoint
+    );
+    const view = viewOf(sim, node, agent);
+    if (!proc || !wantsCheckpoint(stateOf(sim, agent), view, isAwaited)) {
+      continue;
+    }
+    yield Math.max(0, proc.checkpointerStalledUntilMs - sim.world.nowMs);
+    yield between(sim.world, 5, 300);
+    if (node.proc !== proc || proc.mode !== "primary") continue;
+    writeProbe(sim, node, proc, "checkpoint");
+    agent.checkpointEpoch = epoch;
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Step } from "../../pg/policy/mod.ts";
 import { between, pick, tell } from "../mod.ts";
 import { checkDiscard } from "./checks_local.ts";
-import { writeProbe } from "./commit.ts";
 import { passesBoth } from "./net.ts";
 import { count, type PgNode, type PgProcess } from "./node.ts";
 import { runJob } from "./running.ts";
@@ -102,18 +101,17 @@ function* clone(doer: Doer, from: number): Work {
   tell(sim.world, () => `${node.id} is a clone of ${from}: ${incarnation}`);
 }
 
-/** R29: stopped, the source's checkpoint first (T17), a marker while it is neither old nor new. */
+/** R29: stopped, a marker while it is neither old nor new. */
 function* rewind(doer: Doer, from: number): Work {
   const { node, sim, agent } = doer;
   const { disk } = node;
   yield* performStop(doer, "fast");
   if (node.proc) throw new StepFailed("PostgreSQL does not end");
+  const epoch = agent.job?.epoch ?? 0;
   const { source, server } = sourceOf(doer, from);
   yield 2;
-  writeProbe(sim, source, server, "checkpoint");
   disk.shutdownLsn = null;
   disk.marker = "rewind";
-  const epoch = agent.job?.epoch ?? 0;
   if (pick(sim.world, [1, 2, 3, 4, 5, 6]) === 1) {
     yield 50;
     agent.rewindFailed = epoch;

@@ -131,6 +131,8 @@ export interface Agent {
   job: Job | null;
   barrier: number;
   checkpointed: number;
+  /** The epoch on whose timeline it made a checkpoint; 0 for none. */
+  checkpointEpoch: number;
   mayHaveBeenEmpty: boolean;
   rewindFailed: number;
   failures: number;

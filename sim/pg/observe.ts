@@ -37,10 +37,11 @@ export function viewOf(sim: PgSim, node: PgNode, agent: Agent): LocalView {
     job: agent.job,
     barrier: agent.barrier,
     slots: node.slots,
-    checkpointEpoch: 0,
+    checkpointEpoch: agent.checkpointEpoch,
     checkpointed: agent.checkpointed,
     mayHaveBeenEmpty: agent.mayHaveBeenEmpty,
     canRewind: node.id % 2 === 1 || node.id % 3 === 0,
+    isSourceReady: isSourceReady(sim, agent),
     rewindFailed: agent.rewindFailed,
     failedStarts: 0,
     config: { version: 0, pendingRestart: [], fault: null },
@@ -56,6 +57,17 @@ export function viewOf(sim: PgSim, node: PgNode, agent: Agent): LocalView {
     phaseMs: now - agent.phaseSinceMs,
     lostMs: agent.lostSinceMs === null ? 0 : now - agent.lostSinceMs,
   };
+}
+
+/** T17: by the newest report of whoever reigns, unless it has fallen silent. */
+function isSourceReady(sim: PgSim, agent: Agent): boolean {
+  const { world } = sim;
+  const state = stateOf(sim, agent);
+  const heard = agent.heard.get(currentPrimary(state)?.id ?? 0);
+  const primary = heard?.report?.primary;
+  return heard !== undefined && "epoch" in state.phase &&
+    world.nowMs - heard.heardAtMs < ELECTION_TIMEOUT_MS &&
+    primary?.epoch === state.phase.epoch && primary.hasCheckpoint;
 }
 
 /** As an agent does: by the newest report that it has heard. */

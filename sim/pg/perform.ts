@@ -29,6 +29,7 @@ export function* perform(doer: Doer, step: Step): Work {
   switch (step.kind) {
     case "idle":
     case "await_leave":
+    case "await_checkpoint":
       return;
     case "pledge":
       return yield* save(doer, { pledge: step.epoch });

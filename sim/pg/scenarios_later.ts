@@ -368,4 +368,19 @@ export const LATER_SCENARIOS: readonly Scenario[] = [
       stage.expect(stage.openEpoch() <= 1, "Who lacks commits took over");
     },
   },
+  {
+    name: "T17, R20: who must be rewound is all that is left for the barrier",
+    shape: THREE,
+    play: (stage) => {
+      const old = stage.primary();
+      stage.isolate(old);
+      stage.wait(500);
+      stage.kill(old);
+      stage.mend();
+      stage.until("the second opens", () => stage.openEpoch() > 1, 8000);
+      stage.kill(stage.primary());
+      stage.revive(old);
+      stage.until("the third opens", () => stage.openEpoch() > 2, 15_000);
+    },
+  },
 ];

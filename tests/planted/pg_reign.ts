@@ -268,4 +268,16 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
     }],
     seeds: 200,
   },
+  {
+    name: "pg_checkpoint_after_opening_only",
+    wrong:
+      "A primary makes the checkpoint that others need for a rewind only once it is open.",
+    standsFor: "T17, R20",
+    edits: [{
+      file: "pg/policy/checkpointing.ts",
+      old: "  return isOpen || isAwaited;",
+      new: "  return isOpen && (isOpen || isAwaited);",
+    }],
+    seeds: 100,
+  },
 ];
