@@ -229,7 +229,7 @@ function checkGrant(
     return;
   }
   for (const rule of [...before.rules, ...mixedRules(before.rules)]) {
-    checkCovered(sim, before, rule, epoch, node);
+    checkCovered(sim, rule, epoch, node);
   }
   checkHolds(sim, node, `is granted epoch ${epoch}`);
 }
@@ -283,12 +283,13 @@ function checkSealed({ nodes }: PgSim, epoch: number, copy: Copy): void {
 /** From the machines themselves: could the primary of a rule still gather what the rule asks for? */
 function checkCovered(
   sim: PgSim,
-  state: ClusterState,
   rule: Rule,
   epoch: number,
   winner: PgNode,
 ): void {
   const { primary, standbys, required, number } = rule;
+  // Of what a grant gave up, nothing is promised (R30, R31).
+  if (rule.epoch < sim.checks.voidBelow) return;
   const node = sim.nodes.get(primary.id);
   // Its directory was replaced since, or it has pledged away from that epoch and stopped reigning.
   if (!node || node.saved.incarnation !== primary.incarnation) return;
@@ -307,7 +308,6 @@ function checkCovered(
   });
   // Standbys whose directory was replaced since hold nothing of it, and acknowledge nothing.
   if (able.length < required) return;
-  if (required === 0 && state.mode === "off") return;
   throw new Violation(
     `Epoch ${epoch} is granted though rule ${number} can still be met: ` +
       `node ${primary.id} with ${able.map(({ id }) => id).join(", ")}`,

@@ -144,9 +144,13 @@ function isUnspoilt(sim: PgSim): boolean {
   );
 }
 
-/** Whether a promotion by hand leaves another copy that would do: who is told to stream from it follows it. */
-function maySpoil(sim: PgSim, { id }: PgNode): boolean {
-  return isUnspoilt(sim) &&
+/**
+ * Whether a promotion by hand leaves another copy that would do: who is told to stream from it follows it. A winner
+ * that is about to promote has its rule already: by hand it would acknowledge under no grant.
+ */
+function maySpoil(sim: PgSim, node: PgNode): boolean {
+  const { id } = node;
+  return node !== reigning(sim) && isUnspoilt(sim) &&
     dataNodes(sim).every(({ disk, proc, saved }) =>
       disk.conninfo?.upstream !== id && proc?.conninfo?.upstream !== id &&
       saved.upstream?.id !== id
@@ -291,13 +295,12 @@ const FAULTS: readonly (readonly [string, number, Fault])[] = [
   }],
   ["promotion by hand", 1, (sim) => {
     const node = anyData(sim);
-    // A winner that is about to promote has its rule already: by hand it would acknowledge under no grant.
-    if (!node || node === reigning(sim) || !maySpoil(sim, node)) return;
+    if (!node || !maySpoil(sim, node)) return;
     promoteByHand(sim, node);
   }],
   ["promotion on an island", 1, (sim) => {
     const node = anyData(sim);
-    if (!node || node === reigning(sim) || !maySpoil(sim, node)) return;
+    if (!node || !maySpoil(sim, node)) return;
     cutFor(sim, [node.id]);
     schedule(sim.world, between(sim.world, 10, 300), () => {
       if (maySpoil(sim, node)) promoteByHand(sim, node);
