@@ -124,7 +124,7 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
   if (!server.replayDone)`,
       new: "  if (!server.replayDone)",
     }],
-    seeds: 300,
+    seeds: 1500,
   },
   {
     name: "pg_old_primary_left_running",
