@@ -82,6 +82,12 @@ export interface CommandOptions {
   readonly owner: Owner;
   readonly timeoutMs: number;
   readonly stdin?: string;
+  /**
+   * Its working directory.
+   *
+   * @default {"/"}
+   */
+  readonly directory?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
   /** Sees what arrives on standard output. */
@@ -174,7 +180,7 @@ function spawn(
   try {
     return new Deno.Command(path, {
       args: [...args],
-      cwd: "/",
+      cwd: options.directory ?? "/",
       clearEnv: true,
       env: { ...childEnvironment(), ...options.env },
       ...(options.owner === null

@@ -53,6 +53,8 @@ async function run(
       {
         clock: place.clock,
         owner: osUser,
+        // One that outlives its agent is found there, and ended before anything else is done (R23).
+        directory: place.dataDir,
         timeoutMs: options.timeoutMs,
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       },
