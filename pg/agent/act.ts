@@ -1,4 +1,3 @@
-import { messageOf } from "../../base/mod.ts";
 import type { ClusterCommand, Timeline } from "../cluster/mod.ts";
 import type { Step } from "../policy/mod.ts";
 import {
@@ -7,6 +6,7 @@ import {
   announcePromotion,
 } from "./announce.ts";
 import type { Body } from "./body.ts";
+import { beginCheckpoint } from "./handing_over.ts";
 import { look } from "./look.ts";
 import {
   beginAdopt,
@@ -34,9 +34,6 @@ import {
   startServer,
   stopServer,
 } from "./standby_steps.ts";
-
-/** How long a checkpoint before a switchover may take. */
-const CHECKPOINT_TIMEOUT_MS = 120_000;
 
 /**
  * Does one step to its end. What it throws is a failure of this step, to be tried again or done
@@ -119,7 +116,7 @@ async function actOnReign(body: Body, step: ReignStep): Promise<void> {
     case "retire_rules":
       return await retireRules(body, step);
     case "checkpoint":
-      return await checkpoint(body, step.handover);
+      return beginCheckpoint(body, step.handover);
     case "rewind":
       return beginRewind(body, step);
     case "clone":
@@ -134,19 +131,6 @@ async function promoteAndTell(body: Body, timeline: Timeline): Promise<void> {
     announcePromotion(body, body.saved.epoch, timeline),
     look(body),
   ]);
-}
-
-/** A switchover whose checkpoint fails is given up while the primary still serves (R32). */
-async function checkpoint(body: Body, handover: number): Promise<void> {
-  const { instance, ports, log } = body.options;
-  try {
-    await instance.checkpoint({ timeoutMs: CHECKPOINT_TIMEOUT_MS });
-    body.checkpointed = handover;
-  } catch (error) {
-    log("warning", `The switchover is given up: ${messageOf(error)}`);
-    const { epoch } = body.saved;
-    await ports.propose({ type: "drop_handover", epoch, number: handover });
-  }
 }
 
 async function propose(body: Body, command: ClusterCommand): Promise<void> {

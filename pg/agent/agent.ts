@@ -104,6 +104,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
           body.jobEnded,
           body.upkeepEnded,
           body.logEnded,
+          body.dropEnded,
+          body.checkpointEnded,
           body.contactEnded,
         ]),
       );
@@ -184,7 +186,7 @@ async function turn(body: Body): Promise<void> {
     await adopt(body);
     await keepConfigured(body);
     await keepOrders(body);
-    await dropOldData(body);
+    dropOldData(body);
     await keepNextStartClosed(body);
     await reloadAsWished(body);
     turnLog(body);

@@ -54,12 +54,16 @@ export interface Body {
   mayHaveOldData: boolean;
   upkeepEnded: Promise<void>;
   logEnded: Promise<void>;
+  dropEnded: Promise<void>;
   contactEnded: Promise<void>;
   /** The rule whose barrier stood in this life of the server. */
   barrier: number;
   barrierAtMs: number;
   slots: readonly string[];
   checkpointed: number;
+  /** The handover for which a checkpoint is being made; 0 for none. */
+  checkpointingFor: number;
+  checkpointEnded: Promise<void>;
   mayHaveBeenEmpty: boolean;
   rewindFailed: Epoch;
   /** How often in a row the server could not start from its data; a port that is taken is no such thing. */
@@ -200,11 +204,14 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     mayHaveOldData: true,
     upkeepEnded: Promise.resolve(),
     logEnded: Promise.resolve(),
+    dropEnded: Promise.resolve(),
     contactEnded: Promise.resolve(),
     barrier: 0,
     barrierAtMs: 0,
     slots: [],
     checkpointed: 0,
+    checkpointingFor: 0,
+    checkpointEnded: Promise.resolve(),
     mayHaveBeenEmpty: true,
     rewindFailed: 0,
     failedStarts: 0,

@@ -68,6 +68,8 @@ export function beginClone(
     const from = copySource(body, epoch) ?? source;
     const address = addressOf(body, from);
     log("info", `Cloning from node ${from}`);
+    // What is still being removed must not be taken for what this clone replaces.
+    await body.dropEnded;
     body.mayHaveOldData = true;
     if (await hasServer(body)) await instance.stop("fast");
     forgetServer(body);

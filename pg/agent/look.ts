@@ -40,11 +40,14 @@ const ASK_LOG_AFTER_MS = 300;
  */
 export async function look(body: Body): Promise<LocalView> {
   const { ports } = body.options;
-  const { job } = body;
+  const { job, saved } = body;
   const server = await lookAtServer(body);
   const data = await lookAtData(body, server);
   // What a job has made since may not have been there yet: on such a look it would be done again.
-  if (job !== null && body.job !== job) return await look(body);
+  const isOld = job !== null && body.job !== job;
+  // Nor may what was seen before something was noted be told with the note: a stream that was seen ended before
+  // it was cut for good may have brought more (R12).
+  if (isOld || body.saved !== saved) return await look(body);
   const state = ports.state();
   const view = viewOf(body, state, data, server);
   body.view = view;
@@ -102,6 +105,7 @@ function viewOf(
     slots: body.slots,
     checkpointEpoch: body.ownCheckpoint,
     checkpointed: body.checkpointed,
+    checkpointingFor: body.checkpointingFor,
     mayHaveBeenEmpty: body.mayHaveBeenEmpty,
     canRewind: options.canRewind,
     isSourceReady: isSourceReady(body, state),
@@ -259,9 +263,9 @@ function noteLoaded({ watch, options }: Body, { loadedAt }: Seen): void {
   options.ports.configurationLoaded();
 }
 
-/** One look that took too long is no reason to forget what was seen before. */
-function keepLast({ view }: Body): ServerView {
-  return view?.server ?? { kind: "starting" };
+/** One look that took too long is no reason to forget what was seen before, while it still holds. */
+function keepLast({ view, saved }: Body): ServerView {
+  return view?.saved === saved ? view.server : { kind: "starting" };
 }
 
 async function standbyOf(body: Body, seen: Seen): Promise<StandbyServer> {

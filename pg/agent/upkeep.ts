@@ -84,13 +84,15 @@ export function keepCheckpointed(body: Body): void {
     });
 }
 
-/** What a clone replaced is kept until the clone streams, and no longer (R29). */
-export async function dropOldData(body: Body): Promise<void> {
+/** What a clone replaced is kept until the clone streams, and no longer (R29); its end may take the disk long. */
+export function dropOldData(body: Body): void {
   const { view, options } = body;
   const streams = view?.server.kind === "standby" && view.server.streaming;
   if (!body.mayHaveOldData || !streams) return;
   body.mayHaveOldData = false;
-  await options.instance.dropOld();
+  body.dropEnded = options.instance.dropOld().catch((error) => {
+    options.log("warning", messageOf(error));
+  });
 }
 
 /**

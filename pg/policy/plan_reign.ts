@@ -129,7 +129,8 @@ function reign(
   }
   if (view.rendered.hba !== "open") return { kind: "open" };
   const { handover } = phase;
-  if (handover && view.checkpointed !== handover.number) {
+  const isDone = handover === null || view.checkpointed === handover.number;
+  if (!isDone && view.checkpointingFor !== handover.number) {
     return { kind: "checkpoint", handover: handover.number };
   }
   return slotsFor(state, view) ?? idle(CONTENT.primary);

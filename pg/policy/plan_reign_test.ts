@@ -151,6 +151,11 @@ Deno.test("a switchover's checkpoint is made once, while the primary serves on (
     handover: 1,
   });
   assertEquals(kindOf(state, reigningView({ checkpointed: 1 })), "idle");
+  // Beside it, a rule is followed and a lonely primary closes itself (R6, R28).
+  const during = reigningView({ checkpointingFor: 1 });
+  assertEquals(kindOf(state, during), "idle");
+  const rendered = { ...during.rendered, rule: 0 };
+  assertEquals(kindOf(state, { ...during, rendered }), "set_rule");
 });
 
 Deno.test("a primary keeps slots of all others, and none of who left (T23)", () => {

@@ -210,6 +210,7 @@ export function viewOf(
     slots: [1, 2, 3].filter((one) => one !== id).map(slotName),
     checkpointEpoch: 0,
     checkpointed: 0,
+    checkpointingFor: 0,
     mayHaveBeenEmpty: false,
     canRewind: true,
     isSourceReady: true,

@@ -151,6 +151,8 @@ export interface LocalView {
   readonly checkpointEpoch: Epoch;
   /** The handover for which a checkpoint was made. */
   readonly checkpointed: number;
+  /** The handover for which one is being made; 0 for none. */
+  readonly checkpointingFor: number;
   /** Whether the list of standbys may ever have been empty since the server started (T8). */
   readonly mayHaveBeenEmpty: boolean;
   readonly canRewind: boolean;

@@ -62,6 +62,7 @@ export function startAgent(sim: PgSim, node: PgNode): void {
     job: null,
     barrier: 0,
     checkpointed: 0,
+    checkpointingFor: 0,
     checkpointEpoch: 0,
     mayHaveBeenEmpty: true,
     rewindFailed: 0,

@@ -131,6 +131,7 @@ export interface Agent {
   job: Job | null;
   barrier: number;
   checkpointed: number;
+  checkpointingFor: number;
   /** The epoch on whose timeline it made a checkpoint; 0 for none. */
   checkpointEpoch: number;
   mayHaveBeenEmpty: boolean;

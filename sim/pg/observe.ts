@@ -39,6 +39,7 @@ export function viewOf(sim: PgSim, node: PgNode, agent: Agent): LocalView {
     slots: node.slots,
     checkpointEpoch: agent.checkpointEpoch,
     checkpointed: agent.checkpointed,
+    checkpointingFor: agent.checkpointingFor,
     mayHaveBeenEmpty: agent.mayHaveBeenEmpty,
     canRewind: node.id % 2 === 1 || node.id % 3 === 0,
     isSourceReady: isSourceReady(sim, agent),

@@ -12,6 +12,7 @@ import {
   setHba,
   startServer,
 } from "./server.ts";
+import { runWork } from "./running.ts";
 import { performStop } from "./stop.ts";
 import { timelineOf } from "./wal.ts";
 import {
@@ -128,11 +129,21 @@ function* performReign(
     case "retire_rules":
       return yield* retireRules(doer, step, winner);
     case "checkpoint":
-      yield between(sim.world, 2, 30);
-      writeProbe(sim, node, serverOf(doer), "checkpoint");
-      agent.checkpointed = step.handover;
-      return;
+      agent.checkpointingFor = step.handover;
+      return runWork(doer, checkpoint(doer, step.handover));
   }
+}
+
+/** Beside all steps; a checkpointer that is stalled makes it take as long. */
+function* checkpoint({ sim, node, agent }: Doer, handover: number): Work {
+  const { proc } = node;
+  const stallMs = (proc?.checkpointerStalledUntilMs ?? 0) - sim.world.nowMs;
+  yield Math.max(0, stallMs) + between(sim.world, 2, 30);
+  if (proc?.hasPostmaster && node.proc === proc) {
+    writeProbe(sim, node, proc, "checkpoint");
+    agent.checkpointed = handover;
+  }
+  agent.checkpointingFor = 0;
 }
 
 function* moveAside(doer: Doer): Work {
