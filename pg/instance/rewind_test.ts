@@ -189,3 +189,29 @@ testRewind(
       assertEquals((await old.instance.inspect()).kind, "present");
     }),
 );
+
+testRewind(
+  "a pg_rewind works in the data directory, where it is found once its agent is gone (R23)",
+  () =>
+    withKit(async (kit) => {
+      const { old, next } = await diverge(kit, (old) => writeRow(old, 3));
+      const postmaster = await next.instance.postmaster();
+      assert(postmaster);
+      const aborting = new AbortController();
+      const { signal } = aborting;
+      Deno.kill(postmaster.pid, "SIGSTOP");
+      try {
+        const source = sourceOf(next);
+        const rewinding = old.instance.rewind({ source, ...LIMIT, signal });
+        await until(
+          "it is seen",
+          async () => (await old.instance.processesLeft()).length > 0,
+        );
+        aborting.abort();
+        assertEquals((await rewinding).kind, "failed");
+        assertEquals(await old.instance.processesLeft(), []);
+      } finally {
+        Deno.kill(postmaster.pid, "SIGCONT");
+      }
+    }),
+);
