@@ -119,6 +119,9 @@ export interface Watch {
   acknowledgedAtMs: number;
   phase: string;
   phaseSinceMs: number;
+  /** Phase, server and replay as they were last, and since when. */
+  state: string;
+  stateSinceMs: number;
   /** The newest rule's number, and since when. */
   rule: number;
   ruleSinceMs: number;
@@ -234,6 +237,8 @@ function createWatch(nowMs: number): Watch {
     acknowledgedAtMs: nowMs,
     phase: "",
     phaseSinceMs: nowMs,
+    state: "",
+    stateSinceMs: nowMs,
     rule: 0,
     ruleSinceMs: nowMs,
     lostSinceMs: null,

@@ -74,13 +74,16 @@ export function beginClone(
     if (await hasServer(body)) await instance.stop("fast");
     forgetServer(body);
     if (lost) await noteLoss(body, epoch, lost);
-    // From here on the directory may be any copy's: it must not count as the one it was (R3).
-    await save(body, { incarnation: null, epoch: 0, upstream: null });
+    // Nothing reaches the copy that is there any more, which counts until it is replaced (R12).
+    await save(body, { upstream: null });
     await instance.clone({
       source: address,
       replicationPassword: state.replicationPassword ?? "",
       systemId: state.systemId,
       keepOld: true,
+      // From here on the directory may be any copy's: it must not count as the one it was (R3).
+      beforeReplacing: () =>
+        save(body, { incarnation: null, epoch: 0, upstream: null }),
       signal: body.stopping.signal,
       onProgress: (doneBytes, totalBytes) => {
         body.copy = { doneBytes, totalBytes };

@@ -19,10 +19,11 @@ import {
   type PrimaryServer,
   reportOf,
   type ServerView,
+  type SourceView,
   type StandbyServer,
   type StandbyView,
 } from "../policy/mod.ts";
-import type { Body } from "./body.ts";
+import type { Body, Watch } from "./body.ts";
 import { isRefused } from "./refusal.ts";
 
 /** How long a look at the server may take. */
@@ -93,6 +94,7 @@ function viewOf(
   else if (options.ports.hasLeader()) watch.leaderSeenAtMs = nowMs;
   notePhase(body, state, nowMs);
   noteAcknowledged(body, state, server);
+  noteState(watch, server, nowMs);
   const view: LocalView = {
     id: options.id,
     saved: body.saved,
@@ -108,7 +110,7 @@ function viewOf(
     checkpointingFor: body.checkpointingFor,
     mayHaveBeenEmpty: body.mayHaveBeenEmpty,
     canRewind: options.canRewind,
-    isSourceReady: isSourceReady(body, state),
+    source: sourceOf(body, state),
     rewindFailed: body.rewindFailed,
     failedStarts: body.failedStarts,
     failures: body.failures,
@@ -121,6 +123,7 @@ function viewOf(
     electionTimeoutMs: options.electionTimeoutMs,
     phaseMs: nowMs - watch.phaseSinceMs,
     ruleMs: nowMs - watch.ruleSinceMs,
+    stillMs: nowMs - watch.stateSinceMs,
     lostMs: 0,
   };
   const isLost = lossOf(state, view) !== null;
@@ -133,15 +136,15 @@ function configView({ config }: Body): LocalView["config"] {
   return { version, pendingRestart, pendingPrimary, fault };
 }
 
-/** Up to PostgreSQL 15 a source without a checkpoint looks as if it had never been promoted (T17). */
-function isSourceReady(
+function sourceOf(
   { options: { ports } }: Body,
   state: ClusterState,
-): boolean {
+): SourceView {
   const { phase } = state;
   const primary = currentPrimary(state);
-  return primary !== null && "epoch" in phase &&
-    ports.hasCheckpointed(primary.id, phase.epoch);
+  return primary === null || !("epoch" in phase)
+    ? "unheard"
+    : ports.sourceOf(primary.id, phase.epoch);
 }
 
 function cascadeOf(
@@ -186,6 +189,14 @@ function notePhase(
   if (name === watch.phase) return;
   watch.phase = name;
   watch.phaseSinceMs = nowMs;
+}
+
+function noteState(watch: Watch, server: ServerView, nowMs: number): void {
+  const replayLsn = server.kind === "standby" ? server.replayLsn : 0;
+  const state = `${watch.phase} ${server.kind} ${replayLsn}`;
+  if (state === watch.state) return;
+  watch.state = state;
+  watch.stateSinceMs = nowMs;
 }
 
 /** The probe's own commit, once k standbys of the rule hold it, is a synchronous probe (R28). */
@@ -237,7 +248,7 @@ async function lookAtServer(body: Body): Promise<ServerView> {
       const detail = `PostgreSQL has not answered for ${
         Math.round(silentMs)
       } ms`;
-      if (silentMs >= HUNG_MS) return { kind: "hung", detail };
+      if (silentMs >= HUNG_MS) return { kind: "hung", detail, silentMs };
       return keepLast(body);
     }
     if (postmaster.isForeign) {

@@ -8,7 +8,7 @@ import type {
   SyncMode,
 } from "../cluster/mod.ts";
 import type { FirstContent, Instance, InstanceLog } from "../instance/mod.ts";
-import type { Report } from "../policy/mod.ts";
+import type { Report, SourceView } from "../policy/mod.ts";
 
 /** What an agent needs of its node. */
 export interface AgentPorts {
@@ -30,8 +30,8 @@ export interface AgentPorts {
   isStreaming(id: MemberId, epoch: Epoch): boolean;
   /** Whether a member has told that it waits for a checkpoint of the primary, to be rewound (T17). */
   awaitsCheckpoint(id: MemberId): boolean;
-  /** Whether the primary of an epoch is heard, and has told that it made a checkpoint in it (T17). */
-  hasCheckpointed(id: MemberId, epoch: Epoch): boolean;
+  /** What is heard of the primary of an epoch. */
+  sourceOf(id: MemberId, epoch: Epoch): SourceView;
   /** Has another member's agent copy its data, for where there is no pg_basebackup. */
   openBackup(
     from: MemberId,

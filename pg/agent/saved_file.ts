@@ -7,9 +7,11 @@ const PASSWORD_FILE = "replication_password";
 /** Reads what an agent kept in a directory. */
 export async function readSaved(directory: string): Promise<Saved> {
   const text = await readIfThere(join(directory, FILE));
-  return text === null
-    ? NOTHING_SAVED
-    : { ...NOTHING_SAVED, ...JSON.parse(text) };
+  if (text === null) return NOTHING_SAVED;
+  const saved: Partial<Saved> = JSON.parse(text);
+  // Earlier versions did not tell the two apart.
+  const { epoch = 0, followed = epoch } = saved;
+  return { ...NOTHING_SAVED, ...saved, followed };
 }
 
 /**

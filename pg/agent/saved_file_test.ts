@@ -33,6 +33,10 @@ Deno.test("a file of an earlier version is read with what it lacks at its beginn
   await withDirectory(async (directory) => {
     await Deno.writeTextFile(join(directory, "agent.json"), '{"pledge":3}');
     assertEquals(await readSaved(directory), { ...NOTHING_SAVED, pledge: 3 });
+    // It did not tell what is followed from what is held (R12).
+    await Deno.writeTextFile(join(directory, "agent.json"), '{"epoch":5}');
+    const { epoch, followed } = await readSaved(directory);
+    assertEquals([epoch, followed], [5, 5]);
   });
 });
 

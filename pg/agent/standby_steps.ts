@@ -7,7 +7,12 @@ import {
   slotName,
 } from "../cluster/mod.ts";
 import { InstanceError, type Rendering } from "../instance/mod.ts";
-import type { Saved, Step, Upstream } from "../policy/mod.ts";
+import {
+  patchSaved,
+  type Saved,
+  type Step,
+  type Upstream,
+} from "../policy/mod.ts";
 import type { Body } from "./body.ts";
 import { configureStart, fallBack } from "./configuring.ts";
 import { keepFiles } from "./files_file.ts";
@@ -35,11 +40,9 @@ const REWOUND_START_TIMEOUT_MS = 300;
 export async function save(body: Body, patch: Partial<Saved>): Promise<void> {
   // One after the other: a job and the loop both save, and neither may undo the other's.
   const saving = body.saving.then(async () => {
-    const saved = { ...body.saved, ...patch };
-    // A pledge never goes down, whoever writes (R12).
-    const pledge = Math.max(body.saved.pledge, saved.pledge);
-    await writeSaved(body.options.directory, { ...saved, pledge });
-    body.saved = { ...saved, pledge };
+    const saved = patchSaved(body.saved, patch);
+    await writeSaved(body.options.directory, saved);
+    body.saved = saved;
   });
   body.saving = saving.catch(() => {});
   await saving;
@@ -271,7 +274,14 @@ export async function closeServer(
   await instance.reload();
   const timeoutMs = END_SESSIONS_TIMEOUT_MS;
   const left = await instance.endSessions({ timeoutMs });
-  if (left > 0) throw new Error(`${left} sessions do not end`);
+  if (left > 0) {
+    const why = `${left} sessions do not end`;
+    // A standby loses nothing by a stop, and may be all that can take over.
+    if (body.view?.server.kind === "standby") {
+      await stopServer(body, "immediate", why);
+    }
+    throw new Error(why);
+  }
   body.rendered = { ...body.rendered, hba: "closed" };
 }
 

@@ -15,7 +15,7 @@ import { addConfig } from "./apply_config.ts";
 import { amendRecord, beginRecord } from "./history.ts";
 import type { Change } from "./change.ts";
 import { patchMember } from "./members.ts";
-import { requiredOf, uncoveredRules } from "./rules.ts";
+import { bindingRules, requiredOf, uncoveredRules } from "./rules.ts";
 import {
   type ClusterState,
   type Copy,
@@ -136,6 +136,7 @@ export function attempt(state: ClusterState, command: AttemptCommand): Change {
   const from = currentPrimary(state)?.id ?? 0;
   const next: ClusterState = {
     ...state,
+    rules: bindingRules(state),
     phase: {
       kind: "sealing",
       epoch,

@@ -13,6 +13,7 @@ import {
   rule,
   sealingState,
 } from "./state_test_kit.ts";
+import type { ClusterState } from "./types.ts";
 
 Deno.test("one founder at a time is appointed, by compare-and-set (R34)", () => {
   const first = { type: "appoint", founder: 1, after: 0 } as const;
@@ -90,6 +91,23 @@ Deno.test("an attempt must follow the phase that it was decided on (R10)", () =>
     assertMatch(refused(openState(), attempt(patch)), why);
   }
   assertMatch(refused(registered(), attempt()), /no database/);
+});
+
+Deno.test("an attempt ends the rules of a reign that never opened, and no others (R1, R21)", () => {
+  const next = (state: ClusterState, kind: "granted" | "open"): number[] =>
+    done(state, {
+      type: "attempt",
+      epoch: 3,
+      expected: { kind, epoch: 2 },
+      attempt: { kind: "automatic" },
+      reason: "node_gone",
+      detail: "",
+      lostAtMs: 0,
+      atMs: 0,
+    }).rules.map(({ number }) => number);
+  assertEquals(next(grantedState(), "granted"), [1]);
+  const phase = { kind: "open", epoch: 2, handover: null } as const;
+  assertEquals(next(grantedState({ phase }), "open"), [1, 2]);
 });
 
 Deno.test("a pause refuses what policy begins and takes what an operator asks for (R33)", () => {

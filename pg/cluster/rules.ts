@@ -53,6 +53,18 @@ function isPassed(
   );
 }
 
+/**
+ * The rules that bind whoever takes over from what is now. Those of a reign that was granted and has not opened do
+ * not: no client was let in, so none was told of a commit that they let through, and the entry that ends such a
+ * reign keeps it from opening. In force they would wait for copies that were cloned before the barrier (R21), or
+ * for a winner alone (R6), and for nothing.
+ */
+export function bindingRules({ phase, rules }: ClusterState): readonly Rule[] {
+  return phase.kind === "granted"
+    ? rules.filter(({ epoch }) => epoch !== phase.epoch)
+    : rules;
+}
+
 /** The rules in force that are not covered by what is sealed. */
 export function uncoveredRules(
   state: ClusterState,

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Copy, SealedAt } from "./types.ts";
+import type { ClusterState, Copy, SealedAt } from "./types.ts";
 import { applicationName, copyOfName } from "./copies.ts";
 import {
+  bindingRules,
   isCovered,
   isNamed,
   isRuleChanging,
@@ -16,6 +17,7 @@ import {
 import {
   copy,
   grantAt,
+  grantedState,
   member,
   membersOf,
   openState,
@@ -216,6 +218,15 @@ Deno.test("a copy is named by any rule in force, as primary or standby", () => {
   assert(isNamed(state, copy(1)));
   assert(isNamed(state, copy(3)));
   assertEquals(isNamed(state, copy(3, 31)), false);
+});
+
+Deno.test("a reign that has not opened binds nobody who comes after it (R1, R21)", () => {
+  const numbers = (state: ClusterState): number[] =>
+    bindingRules(state).map(({ number }) => number);
+  assertEquals(numbers(grantedState()), [1]);
+  assertEquals(numbers(openState()), [1]);
+  const opened = { kind: "open", epoch: 2, handover: null } as const;
+  assertEquals(numbers(grantedState({ phase: opened })), [1, 2]);
 });
 
 Deno.test("a rule is passed by who goes on from a later grant, which covered it (R1, R2)", () => {

@@ -240,13 +240,19 @@ export async function clone(
   const staging = stagingOf(place.dataDir);
   await clearStaging(place);
   await writePassFile(place, options.replicationPassword);
-  if (!options.keepOld) await makeRoom(place, false);
+  if (!options.keepOld) {
+    await options.beforeReplacing?.();
+    await makeRoom(place, false);
+  }
   try {
     await makePrivate(staging, osUser);
     await copy(place, staging, options);
     await checkCopy(staging, options);
     await finishCopy(place, staging);
-    await makeRoom(place, options.keepOld);
+    if (options.keepOld) {
+      await options.beforeReplacing?.();
+      await makeRoom(place, true);
+    }
     await removeIfThere(rewindMarker(place.dataDir));
     await renameDurably(staging, place.dataDir);
   } finally {

@@ -3,9 +3,12 @@ import type { Place } from "./place.ts";
 /** How much of the end of the server's log is read. */
 const TAIL_BYTES = 8192;
 
-/** What a walreceiver says that no waiting mends. */
+/**
+ * What a walreceiver says that no waiting mends. Of no such kind is what a standby also says at the ordinary end of
+ * its own log, such as an incorrect prev-link in a file that was used before, or while its upstream lags behind it.
+ */
 const HOPELESS =
-  /requested WAL segment \S+ has already been removed|requested starting point \S+ (on timeline \d+ is not in this server's history|is ahead of the WAL flush position)|highest timeline \d+ of the primary is behind recovery timeline|requested timeline \d+ (is not in this server's history|does not contain)|new timeline \d+ forked off current database system timeline \d+ before current recovery point|could not find record while|incorrect prev-link/;
+  /requested WAL segment \S+ has already been removed|requested starting point \S+ on timeline \d+ is not in this server's history|highest timeline \d+ of the primary is behind recovery timeline|requested timeline \d+ (is not in this server's history|does not contain)|new timeline \d+ forked off current database system timeline \d+ before current recovery point|could not find record while/;
 
 /**
  * Says why this server's stream can never go on, as its own log has it.

@@ -244,6 +244,12 @@ export interface CloneOptions {
   readonly applicationName?: string;
   /** Whether the former data is kept beside, as `.old`, until `dropOld()`; else it goes first. */
   readonly keepOld: boolean;
+  /**
+   * Is waited for before anything becomes of the former data.
+   *
+   * @default {nothing}
+   */
+  readonly beforeReplacing?: () => Promise<void>;
   /** Gives up when aborted. */
   readonly signal?: AbortSignal;
   /** Hears how far it is. */

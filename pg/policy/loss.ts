@@ -1,4 +1,5 @@
 import {
+  bindingRules,
   type ClusterState,
   type Copy,
   copyOf,
@@ -190,5 +191,6 @@ function couldCoverWithout(
     }
   }
   if (copies.every(({ position }) => position === null)) return false;
-  return state.mode === "off" || uncoveredRules(state, copies).length === 0;
+  const binding = { ...state, rules: bindingRules(state) };
+  return state.mode === "off" || uncoveredRules(binding, copies).length === 0;
 }

@@ -31,7 +31,10 @@ export function planFollowing(
   view: LocalView,
 ): Step {
   if (!hasData(state, view)) return planClone(state, reigning, view);
-  if (view.mustClone && view.server.kind !== "primary") {
+  const { phase } = reigning;
+  // Before that it may be all that is left to hold the barrier (R21).
+  const mayClone = phase.kind === "open" && view.server.kind !== "primary";
+  if (view.mustClone && mayClone) {
     return planClone(state, reigning, view);
   }
   const { server } = view;
@@ -39,8 +42,11 @@ export function planFollowing(
     case "starting":
       return planStarting(state, reigning, view);
     case "hung":
+      return mayOnlyBeSlow(reigning, server)
+        ? idle("Waiting for PostgreSQL to answer")
+        : { kind: "stop", mode: "immediate", why: "It is hung" };
     case "leftovers":
-      return { kind: "stop", mode: "immediate", why: `It is ${server.kind}` };
+      return { kind: "stop", mode: "immediate", why: "It is leftovers" };
     case "primary": {
       // R33: a promotion without a grant ends at once, paused or not.
       const why = `Node ${reigning.grant.winner.id} reigns`;
@@ -54,6 +60,20 @@ export function planFollowing(
     case "standby":
       return planStandby(state, reigning, view, server);
   }
+}
+
+/** How long a standby may leave its agent without an answer while somebody is open. */
+export const HUNG_PATIENCE_MS = 10_000;
+
+/**
+ * Whether a standby may be slow rather than hung, as in a moment of much load: a recovery would cost more than the
+ * wait, and both standbys' at once would stop the primary's writes. Before the opening there is no time for that.
+ */
+function mayOnlyBeSlow(
+  { phase }: Reigning,
+  { silentMs = Infinity }: Extract<LocalView["server"], { kind: "hung" }>,
+): boolean {
+  return phase.kind === "open" && silentMs < HUNG_PATIENCE_MS;
 }
 
 /** What was rewound gets to a consistent state only with the log of those whose history it has (R29). */
@@ -167,7 +187,7 @@ function planRejoin(
     return planClone(state, reigning, view, { sinceLsn, from });
   }
   const source = grant.winner.id;
-  return view.isSourceReady
+  return view.source === "checkpointed"
     ? { kind: "rewind", epoch, source, sinceLsn, from }
     : { kind: "await_checkpoint", source };
 }
@@ -182,6 +202,10 @@ function planClone(
     return { kind: "await_leave" };
   }
   if (!grant.promoted) return idle("Waiting for the primary to promote");
+  // Of one that is dead there is nothing to be had, and while this copy is whole it can still be sealed.
+  if (view.source === "unheard") {
+    return idle(`Waiting to hear node ${grant.winner.id}, to clone it`);
+  }
   return { kind: "clone", epoch, source: grant.winner.id, lost };
 }
 

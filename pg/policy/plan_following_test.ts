@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ClusterState, Rule } from "../cluster/mod.ts";
 import { plan } from "./plan.ts";
+import { HUNG_PATIENCE_MS } from "./plan_following.ts";
 import { EMPTY, kindOf, STOPPED, UNUSABLE, walk } from "./plan_test_kit.ts";
 import {
   copy,
@@ -78,7 +79,7 @@ Deno.test("nobody waits for a barrier to rewind, and only what is promoted is a 
 
 Deno.test("who must be rewound stays as it is until the primary has made a checkpoint (T17)", () => {
   const view = returning(cutStandby({ endLsn: 101, replayLsn: 101 }), {
-    isSourceReady: false,
+    source: "reigns",
   });
   const waits = { kind: "await_checkpoint", source: 2 } as const;
   assertEquals(plan(followed(), view), waits);
@@ -87,7 +88,7 @@ Deno.test("who must be rewound stays as it is until the primary has made a check
   assertEquals([told.awaitsCheckpoint, told.state], [true, "running"]);
   // It is not given up before: it can still be sealed for the next epoch (R2, R12).
   assertEquals(told.position, { epoch: 1, lsn: 101 });
-  const ready = { ...view, isSourceReady: true };
+  const ready = { ...view, source: "checkpointed" } as const;
   assertEquals(reportOf(followed(), ready).awaitsCheckpoint, undefined);
 });
 
@@ -157,6 +158,46 @@ Deno.test("a stream that can never go on is cloned, once no rule counts on the c
   assertEquals(own([rule([1], 1, { number: 3, ...rest })]), "clone");
   // Before the barrier nobody was told of a commit that it holds (R21).
   assertEquals(kindOf(grantedState(), view), "clone");
+});
+
+Deno.test("nothing is given up for a clone of a primary that is not heard (R4, R12)", () => {
+  const patch = { canRewind: false } as const;
+  const at = (source: LocalView["source"], state = followed()): Step["kind"] =>
+    kindOf(
+      state,
+      returning(cutStandby({ endLsn: 101, replayLsn: 101 }), {
+        ...patch,
+        source,
+      }),
+    );
+  assertEquals(at("unheard", grantedState()), "idle");
+  assertEquals(at("reigns", grantedState()), "clone");
+  assertEquals(at("reigns", followed({ rules: [] })), "clone");
+});
+
+Deno.test("a standby that is slow is let be while somebody is open, and ended once it is hung (R9, R21)", () => {
+  const at = (state: ClusterState, silentMs?: number): Step["kind"] =>
+    kindOf(
+      state,
+      viewOf(3, {
+        server: {
+          kind: "hung",
+          detail: "",
+          ...silentMs === undefined ? {} : { silentMs },
+        },
+        saved: { pledge: 2, epoch: 2, upstream: { id: 2, epoch: 2 } },
+      }),
+    );
+  assertEquals(at(followed(), HUNG_PATIENCE_MS - 1), "idle");
+  assertEquals(at(followed(), HUNG_PATIENCE_MS), "stop");
+  assertEquals(at(followed()), "stop");
+  assertEquals(at(grantedState(), 2000), "stop");
+});
+
+Deno.test("a copy is taken anew by order only while somebody is open (R21)", () => {
+  const view = returning(cutStandby(), { mustClone: true });
+  assertEquals(kindOf(followed({ rules: [] }), view), "clone");
+  assertEquals(kindOf(grantedState(), view), "follow");
 });
 
 Deno.test("a copy is given up when the rule without it can't be met, and only then (R4)", () => {

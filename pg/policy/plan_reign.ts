@@ -92,7 +92,8 @@ function takeOver(
     return { kind: "cut_upstream" };
   }
   const slots = slotsFor(state, view);
-  if (slots) return slots;
+  // A slot that can't be made costs its standby a copy at worst, and a reign is worth more (T23).
+  if (slots && view.failures === 0) return slots;
   if (rendered.rule !== rule.number) return { kind: "set_rule", rule };
   if (rendered.hba !== "closed" || server.sessions > 0) {
     return { kind: "close" };

@@ -9,7 +9,7 @@ import {
   type Phase,
   positionOf,
 } from "../cluster/mod.ts";
-import { disown, hasData, idle, ownCopy } from "./own.ts";
+import { disown, hasData, idle, ownCopy, ownReign } from "./own.ts";
 import type { Step } from "./steps.ts";
 import type { LocalView, StandbyServer } from "./view.ts";
 
@@ -131,6 +131,20 @@ export function isSealed(state: ClusterState, view: LocalView): boolean {
     default:
       return false;
   }
+}
+
+/**
+ * Whether nothing reaches this copy while its data is of no use: it is being rewound or replaced, was cut short in
+ * that, or has not got to a consistent state since. All that can be told is what it never followed.
+ */
+export function isBlank(state: ClusterState, view: LocalView): boolean {
+  const { saved, server, job } = view;
+  if (saved.incarnation === null || saved.epoch <= 0) return false;
+  if (saved.upstream !== null || ownReign(state, view)) return false;
+  if (job) return job.kind === "rewind" || job.kind === "clone";
+  return server.kind === "starting"
+    ? saved.rewound > 0
+    : server.kind === "stopped" && !hasData(state, view);
 }
 
 /**

@@ -116,6 +116,8 @@ Deno.test("nothing is promoted before each thing that it rests on (R13, R19)", (
   );
   assertEquals(at({ server: cutStandby({ receiver: true }) }), "cut_upstream");
   assertEquals(at({ slots: [] }), "set_slots");
+  // No slot may be free: that keeps nobody from his reign (T23).
+  assertEquals(at({ slots: [], failures: 1 }) === "set_slots", false);
   assertEquals(
     at({ rendered: { hba: "closed", rule: 0 } }),
     "set_rule",

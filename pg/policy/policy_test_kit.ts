@@ -199,6 +199,7 @@ export function viewOf(
     epoch: 1,
     upstream: { id: 1, epoch: 1 },
     ...savedPatch,
+    followed: savedPatch?.followed ?? savedPatch?.epoch ?? 1,
   };
   const { rendered, ...rest } = patch;
   return {
@@ -213,7 +214,7 @@ export function viewOf(
     checkpointingFor: 0,
     mayHaveBeenEmpty: false,
     canRewind: true,
-    isSourceReady: true,
+    source: "checkpointed",
     rewindFailed: 0,
     failedStarts: 0,
     failures: 0,
@@ -226,6 +227,7 @@ export function viewOf(
     electionTimeoutMs: 1000,
     phaseMs: 500,
     ruleMs: 500,
+    stillMs: 500,
     lostMs: 0,
     ...rest,
     saved,

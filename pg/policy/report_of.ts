@@ -9,7 +9,7 @@ import {
 import { CONTENT, hasData, isForeign, ownReign } from "./own.ts";
 import { plan } from "./plan.ts";
 import { hasReigned, isPastTakeover } from "./plan_reign.ts";
-import { endOf, isSealed } from "./plan_sealing.ts";
+import { endOf, isBlank, isSealed } from "./plan_sealing.ts";
 import type {
   FollowReport,
   InstanceState,
@@ -21,6 +21,12 @@ import type { LocalView, ServerView } from "./view.ts";
 
 /** How often a takeover may fail before another member is looked for. */
 const MAX_TAKEOVER_FAILURES = 3;
+
+/**
+ * How long a takeover may stand still before another member is looked for: no replay, no start, and whatever it does
+ * hangs, as on a disk that does.
+ */
+const TAKEOVER_STILL_MS = 15_000;
 
 /** How often the barrier may fail; standbys that must come first are waited for longer. */
 const MAX_OPENING_FAILURES = 30;
@@ -35,21 +41,25 @@ export function reportOf(
 ): UnnumberedReport {
   const { id, saved, server, data } = view;
   const sealed = isSealed(state, view);
+  const blank = isBlank(state, view);
+  const { phase } = state;
+  const isOut = phase.kind === "sealing" &&
+    (sealed || (blank && saved.pledge >= phase.epoch));
   const loss = lossOf(state, view);
   const step = plan(state, view);
   return {
     id,
     pledge: saved.pledge,
-    incarnation: data.kind === "present" && !view.job
+    incarnation: blank || (data.kind === "present" && !view.job)
       ? saved.incarnation
       : null,
     state: stateOf(state, view, sealed),
     role: server.kind === "primary" || server.kind === "standby"
       ? server.kind
       : "none",
-    sealed: sealed && state.phase.kind === "sealing" ? state.phase.epoch : 0,
+    sealed: isOut ? phase.epoch : 0,
     position: positionOfView(state, view),
-    ...saved.epoch > 0 ? { followed: saved.epoch } : {},
+    ...saved.epoch > 0 ? { followed: saved.followed } : {},
     timeline: timelineOf(view),
     replayLsn: replayOf(view),
     lost: loss?.reason ?? null,
@@ -174,7 +184,13 @@ export function lossOf(state: ClusterState, view: LocalView): Loss | null {
       : `It can't take over: ${failure}`;
     return { epoch, reason: "takeover_failed", detail };
   }
-  return null;
+  const isStill = !reigning.grant.promoted &&
+    view.stillMs >= TAKEOVER_STILL_MS;
+  if (!isStill) return null;
+  const detail = `Its takeover has stood still for ${
+    Math.round(view.stillMs)
+  } ms: ${server.kind}`;
+  return { epoch, reason: "takeover_failed", detail };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import type { ClusterCommand } from "../cluster/mod.ts";
 import { isSealed } from "./plan_sealing.ts";
 import {
   copy,
@@ -19,7 +20,26 @@ import {
 import type { Report } from "./report.ts";
 import { lossOf, reportOf } from "./report_of.ts";
 import { isFenced } from "./self_fence.ts";
-import type { LocalView, ServerView } from "./view.ts";
+import {
+  type LocalView,
+  NOTHING_SAVED,
+  patchSaved,
+  type Saved,
+  type ServerView,
+} from "./view.ts";
+
+function attemptOn(epoch: number): ClusterCommand {
+  return {
+    type: "attempt",
+    epoch,
+    expected: { kind: "open", epoch: epoch - 1 },
+    attempt: { kind: "automatic" },
+    reason: "node_gone",
+    detail: "",
+    lostAtMs: 0,
+    atMs: 0,
+  };
+}
 
 /** What a member tells in the attempt on epoch 2, cut and pledged unless said otherwise. */
 function told(
@@ -48,7 +68,7 @@ Deno.test("a member is sealed when it has pledged and nothing can reach it (R12,
     [{ server: { kind: "stopped" } }, 0],
     [{ server: { kind: "leftovers" } }, 0],
     [{ server: { kind: "hung", detail: "" } }, 0],
-    [{ job: { kind: "rewind", epoch: 1 } }, 0],
+    [{ job: { kind: "initialize", epoch: 1 } }, 0],
     [{ data: { kind: "empty" } }, 0],
     [{ data: { kind: "unusable", why: "" } }, 0],
     [{ saved: { incarnation: null } }, 0],
@@ -57,6 +77,72 @@ Deno.test("a member is sealed when it has pledged and nothing can reach it (R12,
     assertEquals(told(patch).sealed, sealed, JSON.stringify(patch));
   }
   assertEquals(told({}, openState()).sealed, 0);
+});
+
+Deno.test("a copy that is brought back seals with what it never followed alone (R2, R12, R29)", () => {
+  const rewound = { epoch: 2, followed: 1, rewound: 2 };
+  const starting = { kind: "starting" } as const;
+  const unusable = { kind: "unusable", why: "A rewind broke" } as const;
+  const stopped = { kind: "stopped" } as const;
+  const seal = (patch: ViewPatch): unknown => {
+    const view = viewOf(3, {
+      server: cutStandby(),
+      ...patch,
+      saved: { pledge: 3, upstream: null, ...patch.saved },
+    });
+    const state = done(
+      grantedState({
+        phase: { kind: "open", epoch: 2, handover: null },
+      }),
+      attemptOn(3),
+    );
+    const { sealed, position, incarnation, followed } = reportOf(state, view);
+    assertEquals(isSealed(state, view), false);
+    return sealed > 0 ? [position, incarnation, followed] : null;
+  };
+  const blank = [null, 30, 1];
+  assertEquals(seal({ job: { kind: "rewind", epoch: 2 } }), blank);
+  assertEquals(seal({ job: { kind: "clone", epoch: 2 } }), blank);
+  assertEquals(seal({ data: unusable, server: stopped }), blank);
+  assertEquals(seal({ saved: rewound, server: starting }), blank);
+  // What may still be reached, is of no known copy or history, or has not pledged.
+  const upstream = { id: 2, epoch: 2 };
+  assertEquals(
+    seal({ saved: { ...rewound, upstream }, server: starting }),
+    null,
+  );
+  assertEquals(seal({ server: starting }), null);
+  assertEquals(seal({ data: unusable }), null);
+  const broken = { data: unusable, server: stopped };
+  assertEquals(seal({ ...broken, saved: { incarnation: null } }), null);
+  assertEquals(seal({ ...broken, saved: { epoch: -1 } }), null);
+  assertEquals(seal({ ...broken, saved: { pledge: 2 } }), null);
+});
+
+Deno.test("a copy keeps its name while it is brought back, and none that reigns does (R2, R7)", () => {
+  const job = { kind: "rewind", epoch: 1 } as const;
+  const named = (view: LocalView): number | null =>
+    reportOf(openState(), view).incarnation;
+  assertEquals(named(viewOf(2, { job, saved: { upstream: null } })), 20);
+  const wiped = {
+    data: { kind: "empty" },
+    server: { kind: "stopped" },
+  } as const;
+  assertEquals(named(reigningView(wiped)), null);
+});
+
+Deno.test("a pledge never goes down, and what is rewound has not followed yet (R12, R29)", () => {
+  const at = (saved: Saved): number[] => [saved.epoch, saved.followed];
+  const first = patchSaved(NOTHING_SAVED, { incarnation: 7, epoch: 1 });
+  assertEquals(at(first), [1, 1]);
+  const rewound = patchSaved(first, { epoch: 3, rewound: 3 });
+  assertEquals(at(rewound), [3, 1]);
+  assertEquals(at(patchSaved(rewound, { epoch: 3, upstream: null })), [3, 3]);
+  assertEquals(at(patchSaved(rewound, { rewound: 0 })), [3, 1]);
+  assertEquals(at(patchSaved(rewound, { epoch: -1 })), [-1, 1]);
+  assertEquals(at(patchSaved(rewound, { incarnation: 8, epoch: 2 })), [2, 2]);
+  const pledged = patchSaved(first, { pledge: 5 });
+  assertEquals(patchSaved(pledged, { pledge: 4 }).pledge, 5);
 });
 
 Deno.test("a standby that has restarted is not sealed before it has replayed all it has (R12, R13)", () => {
@@ -199,6 +285,8 @@ Deno.test("a takeover is lost when it fails often, or ended right after the prom
   assertEquals(reason({ server: { kind: "stopped" } }), null);
   assertEquals(reason({ failures: 2 }), null);
   assertEquals(reason({ failures: 3 }), "takeover_failed");
+  assertEquals(reason({ stillMs: 14_999 }), null);
+  assertEquals(reason({ stillMs: 15_000 }), "takeover_failed");
   const promoted = cutStandby({ timeline: 3 });
   assertEquals(reason({ server: promoted }), "takeover_failed");
   const told = viewOf(2, {

@@ -1,5 +1,4 @@
 import {
-  type AttemptKind,
   type ClusterCommand,
   type ClusterState,
   comparePositions,
@@ -14,6 +13,8 @@ import {
   isCounting,
   isSameCopy,
   type LossReason,
+  type Lsn,
+  type MemberId,
   newestGrant,
   type Phase,
   type Position,
@@ -33,6 +34,7 @@ interface Sealed {
   readonly member: DataMember;
   readonly copy: Copy;
   readonly position: Position;
+  readonly replayLsn: Lsn;
   readonly isAlive: boolean;
 }
 
@@ -77,7 +79,7 @@ export function decideSealing(
   const top = able.filter(({ position }) =>
     comparePositions(position, best.position) === 0
   );
-  const winner = choose(state, phase.attempt, top);
+  const winner = choose(state, phase, top);
   if (!winner) return catchUpFor(state, phase, able, best, input);
   const command = grantTo(state, phase, winner, {
     sealed,
@@ -119,9 +121,12 @@ function sealReports(
 }
 
 function sealedMembers(reports: readonly SealReport[]): Sealed[] {
-  return reports.flatMap(({ member, copy, isAlive, report: { position } }) =>
-    position === null ? [] : [{ member, copy, isAlive, position }]
-  );
+  return reports.flatMap(({ member, copy, isAlive, report }) => {
+    const { position, replayLsn } = report;
+    return position === null
+      ? []
+      : [{ member, copy, isAlive, position, replayLsn }];
+  });
 }
 
 /** Members that are sealed, and of whose data nobody can say where it ends: they cover what they never followed. */
@@ -149,23 +154,53 @@ const LASTING_REASONS: readonly LossReason[] = [
  */
 function choosable(
   state: ClusterState,
-  { epoch, attempt }: Sealing,
+  phase: Sealing,
   all: readonly Sealed[],
   blank: readonly SealedAt[],
   coverage: Coverage,
 ): readonly Sealed[] {
   const alive = all.filter(({ isAlive }) => isAlive);
-  const record = state.history.find((one) => one.epoch === epoch);
-  const failed = attempt.kind === "automatic" && record &&
-      LASTING_REASONS.includes(record.reason)
-    ? record.from
-    : 0;
+  const failed = failedOf(state, phase);
   const sound = alive.filter(({ member }) => member.id !== failed);
   const suffices = (some: readonly Sealed[]): boolean =>
-    some.some((one) => mayWin(state, one, coverage)) &&
+    bringsWinner(state, some, coverage) &&
     (coverage !== "covered" ||
       uncoveredRules(state, [...some.map(sealedAt), ...blank]).length === 0);
   return [sound, alive].find(suffices) ?? all;
+}
+
+/** Who has just failed for a reason that lasts; 0 for nobody. */
+function failedOf(
+  { history }: ClusterState,
+  { epoch, attempt }: Sealing,
+): MemberId {
+  const record = history.find((one) => one.epoch === epoch);
+  const isLasting = attempt.kind === "automatic" && record !== undefined &&
+    LASTING_REASONS.includes(record.reason);
+  return isLasting ? record.from : 0;
+}
+
+/** Whether one of some may win that has all of it, or can get the rest from who has. */
+function bringsWinner(
+  state: ClusterState,
+  some: readonly Sealed[],
+  coverage: Coverage,
+): boolean {
+  const best = highest(some);
+  return best !== null && some.some((one) =>
+    mayWin(state, one, coverage) &&
+    (comparePositions(one.position, best.position) === 0 ||
+      (best.isAlive && canCatchUp(state, one, best)))
+  );
+}
+
+/** Who has something of its own can't stream the difference. */
+function canCatchUp(
+  state: ClusterState,
+  { position }: Sealed,
+  best: Sealed,
+): boolean {
+  return relationTo(state, position, best.position.epoch).kind === "prefix";
 }
 
 function sealedAt({ copy, position }: Sealed): SealedAt {
@@ -266,19 +301,31 @@ function mayWin(
     !member.leaving && (isEntered || coverage === "forced");
 }
 
-/** Among equals: the wish, then the priority, then the fewest moves (R16). */
+/** How much of its log a winner may have to replay for it to take no time that matters. */
+const READY_BYTES = 1 << 24;
+
+/**
+ * Among equals: the wish, then who has not just failed, then who has little left to replay, then the priority,
+ * then the fewest moves (R16).
+ */
 function choose(
   state: ClusterState,
-  attempt: AttemptKind,
+  phase: Sealing,
   top: readonly Sealed[],
 ): Sealed | null {
+  const { attempt } = phase;
+  const failed = failedOf(state, phase);
   const old = newestGrant(state)?.winner ?? null;
   const target = attempt.kind === "automatic" ? null : attempt.target;
   const isMove = attempt.kind === "planned";
-  const rank = ({ member, copy }: Sealed): number[] => [
+  const rank = (
+    { member, copy, position, replayLsn }: Sealed,
+  ): number[] => [
     member.id === target ? 1 : 0,
+    member.id === failed ? 0 : 1,
     // Who is to be relieved wins only when nobody else can.
     isMove && isSameCopy(copy, old) ? 0 : 1,
+    position.lsn - replayLsn <= READY_BYTES ? 1 : 0,
     member.tags.failoverPriority,
     isSameCopy(copy, old) ? 1 : 0,
     -member.id,
@@ -316,15 +363,13 @@ function abandonCatchUp(
 /** Nobody who may win has the highest position: the best of them streams the difference first (R16). */
 function catchUpFor(
   state: ClusterState,
-  { epoch, catchUp, attempt }: Sealing,
+  phase: Sealing,
   willing: readonly Sealed[],
   best: Sealed,
   { observations }: PolicyInput,
 ): Decision {
-  // Who has something of its own can't stream the difference.
-  const able = willing.filter(({ position }) =>
-    relationTo(state, position, best.position.epoch).kind === "prefix"
-  );
+  const { epoch, catchUp } = phase;
+  const able = willing.filter((one) => canCatchUp(state, one, best));
   if (!best.isAlive || able.length === 0) {
     const text = `Node ${best.member.id} has the highest position, ` +
       "and nobody who may win can get it from there";
@@ -333,7 +378,7 @@ function catchUpFor(
   const runner = highest(able);
   const target = choose(
     state,
-    attempt,
+    phase,
     able.filter(({ position }) =>
       runner !== null && comparePositions(position, runner.position) === 0
     ),

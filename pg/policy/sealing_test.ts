@@ -6,6 +6,7 @@ import {
   copy,
   done,
   grantAt,
+  grantedState,
   inputOf,
   member,
   membersOf,
@@ -271,6 +272,64 @@ Deno.test("who failed for a reason that lasts wins again only where the others d
   assertEquals(outcome(all, attempt("disk_full")), ["grant", 3]);
   const few = sealedAt({ 1: 200, 2: 90 });
   assertEquals(outcome(few, attempt("disk_full")), ["grant", 1]);
+});
+
+Deno.test("who failed covers, and another of the same position wins (R2, R16)", () => {
+  const state = done(grantedState(), {
+    type: "attempt",
+    epoch: 3,
+    expected: { kind: "granted", epoch: 2 },
+    attempt: { kind: "automatic" },
+    reason: "takeover_failed",
+    detail: "",
+    lostAtMs: 0,
+    atMs: 0,
+  });
+  const seal = (id: number, lsn: number): Observation =>
+    alive(sealedReport(id, lsn, { pledge: 3, sealed: 3 }));
+  // Node 2 is needed to cover what node 1 let through, and could not take over.
+  assertEquals(outcome({ 2: seal(2, 100), 3: seal(3, 100) }, state), [
+    "grant",
+    3,
+  ]);
+  assertEquals(outcome({ 2: seal(2, 100), 3: seal(3, 90) }, state), [
+    "grant",
+    2,
+  ]);
+});
+
+Deno.test("who failed is not passed over for one that can never have its all (R16, R29)", () => {
+  const members = membersOf(
+    member(1),
+    member(2),
+    member(3, { incarnation: 31 }),
+  );
+  const state = done(openState({ members }), {
+    type: "attempt",
+    epoch: 2,
+    expected: { kind: "open", epoch: 1 },
+    attempt: { kind: "automatic" },
+    reason: "takeover_failed",
+    detail: "",
+    lostAtMs: 0,
+    atMs: 0,
+  });
+  // Node 3 holds the most and is not known; node 2 has something of its own.
+  const seen = {
+    1: alive(sealedReport(1, 200)),
+    2: alive(sealedReport(2, 150, { position: { epoch: 0, lsn: 150 } })),
+    3: alive(sealedReport(3, 200)),
+  };
+  assertEquals(outcome(seen, state), ["grant", 1]);
+});
+
+Deno.test("among equals who has much left to replay comes after who has not (R13, R16)", () => {
+  const far = 1 << 30;
+  const seen = {
+    2: alive(sealedReport(2, far, { replayLsn: 100 })),
+    3: alive(sealedReport(3, far, { replayLsn: far - 100 })),
+  };
+  assertEquals(outcome(seen), ["grant", 3]);
 });
 
 Deno.test("a grant carries the rule of all who count, dead or alive, and a timeline above all seen (R1, R6, R17)", () => {

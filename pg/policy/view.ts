@@ -22,6 +22,8 @@ export interface Saved {
   readonly incarnation: Incarnation | null;
   /** The epoch that its data follows, or reigned; it says which history its positions are on. */
   readonly epoch: Epoch;
+  /** The last epoch that this copy was told to follow, or reigned: under later ones it acknowledged nothing. */
+  readonly followed: Epoch;
   /** Where the server may stream from: noted before it is told, cleared after it was cut off. */
   readonly upstream: Upstream | null;
   /**
@@ -40,11 +42,39 @@ export const NOTHING_SAVED: Saved = {
   pledge: 0,
   incarnation: null,
   epoch: 0,
+  followed: 0,
   upstream: null,
   rewound: 0,
   founding: 0,
   adopted: "",
 };
+
+/**
+ * What changes of it, with what follows from that: a pledge never goes down, whoever writes (R12), and what is
+ * rewound to an epoch has not followed it yet.
+ */
+export function patchSaved(saved: Saved, patch: Partial<Saved>): Saved {
+  const next = { ...saved, ...patch };
+  const { incarnation, epoch, rewound = 0 } = patch;
+  const followed = incarnation !== undefined
+    ? next.epoch
+    : rewound > 0
+    ? saved.followed
+    : Math.max(saved.followed, epoch ?? 0);
+  return {
+    ...next,
+    followed,
+    pledge: Math.max(saved.pledge, next.pledge),
+  };
+}
+
+/** What is heard of the primary of this epoch, from which a copy is taken or to which one is brought back. */
+export type SourceView =
+  /** Its agent is not heard, or has not told that it is promoted. */
+  | "unheard"
+  | "reigns"
+  /** It reigns, and has made a checkpoint on its timeline (T17). */
+  | "checkpointed";
 
 /** What is in the data directory. */
 export type DataView =
@@ -67,8 +97,13 @@ export type ServerView =
   /** Processes are left without a postmaster (R23). */
   | { readonly kind: "leftovers" }
   | { readonly kind: "starting" }
-  /** It does not answer in time. */
-  | { readonly kind: "hung"; readonly detail: string }
+  /** It does not answer in time, or never will. */
+  | {
+    readonly kind: "hung";
+    readonly detail: string;
+    /** How long it has not answered; absent where that is not what is wrong. */
+    readonly silentMs?: number;
+  }
   | StandbyServer
   | PrimaryServer;
 
@@ -156,8 +191,7 @@ export interface LocalView {
   /** Whether the list of standbys may ever have been empty since the server started (T8). */
   readonly mayHaveBeenEmpty: boolean;
   readonly canRewind: boolean;
-  /** Whether the primary of this epoch is heard, and has made a checkpoint in it (T17). */
-  readonly isSourceReady: boolean;
+  readonly source: SourceView;
   /** The epoch for which a rewind failed; 0 for none. */
   readonly rewindFailed: Epoch;
   /** How often in a row the server could not start from its data. */
@@ -177,6 +211,8 @@ export interface LocalView {
   readonly electionTimeoutMs: number;
   /** How long this node has seen the present phase. */
   readonly phaseMs: number;
+  /** How long the phase and the server have been the same, and replay has stood still. */
+  readonly stillMs: number;
   /** How long this node has seen the newest rule. */
   readonly ruleMs: number;
   /** How long ago the primary was first seen lost. */

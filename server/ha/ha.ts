@@ -18,7 +18,7 @@ import {
   ownedReason,
   syncRaceFixedIn,
 } from "../../pg/instance/mod.ts";
-import type { Report } from "../../pg/policy/mod.ts";
+import type { Report, SourceView } from "../../pg/policy/mod.ts";
 import type { HttpTransport } from "../../raft/http/mod.ts";
 import type { NodeId, RaftServer } from "../../raft/mod.ts";
 import type { NodeConfig } from "../config/mod.ts";
@@ -379,10 +379,10 @@ async function beginAgent(
       },
       awaitsCheckpoint: (other) =>
         !watch.isLost(other) && watch.report(other)?.awaitsCheckpoint === true,
-      hasCheckpointed(other, epoch): boolean {
+      sourceOf(other, epoch): SourceView {
         const primary = watch.report(other)?.primary;
-        return !watch.isLost(other) && primary?.epoch === epoch &&
-          primary.hasCheckpoint;
+        if (watch.isLost(other) || primary?.epoch !== epoch) return "unheard";
+        return primary.hasCheckpoint ? "checkpointed" : "reigns";
       },
       openBackup: (from, signal) => openBackup(raft, http(), from, signal),
       wallMs: () => Date.now(),

@@ -74,6 +74,8 @@ export function startAgent(sim: PgSim, node: PgNode): void {
     probeLsn: 0,
     phaseKey: "",
     phaseSinceMs: clockOf(sim, node),
+    state: "",
+    stateSinceMs: clockOf(sim, node),
     lostSinceMs: null,
     absentSinceMs: new Map(),
     sequence: 0,

@@ -144,6 +144,8 @@ export interface Agent {
   probeLsn: number;
   phaseKey: string;
   phaseSinceMs: number;
+  state: string;
+  stateSinceMs: number;
   lostSinceMs: number | null;
   readonly absentSinceMs: Map<number, number>;
   sequence: number;
@@ -246,6 +248,8 @@ export interface PgSim {
   nextRow: number;
   nextIncarnation: Incarnation;
   running: boolean;
+  /** The node that nobody starts again; 0 for none. */
+  gone: number;
   readonly counts: Map<string, number>;
 }
 

@@ -8,6 +8,7 @@ import type {
   LocalView,
   PrimaryServer,
   ServerView,
+  SourceView,
   StandbyServer,
 } from "../../pg/policy/mod.ts";
 import { ELECTION_TIMEOUT_MS } from "./consensus.ts";
@@ -28,11 +29,13 @@ const HUNG_AFTER_MS = 500;
 /** What an agent sees of its own PostgreSQL now. */
 export function viewOf(sim: PgSim, node: PgNode, agent: Agent): LocalView {
   const now = clockOf(sim, node);
+  const server = serverOf(sim, node, agent);
+  noteState(agent, server, now);
   return {
     id: node.id,
     saved: node.saved,
     data: dataOf(node),
-    server: serverOf(sim, node, agent),
+    server,
     rendered: agent.rendered,
     job: agent.job,
     barrier: agent.barrier,
@@ -42,13 +45,14 @@ export function viewOf(sim: PgSim, node: PgNode, agent: Agent): LocalView {
     checkpointingFor: agent.checkpointingFor,
     mayHaveBeenEmpty: agent.mayHaveBeenEmpty,
     canRewind: node.id % 2 === 1 || node.id % 3 === 0,
-    isSourceReady: isSourceReady(sim, agent),
+    source: sourceOf(sim, agent),
     rewindFailed: agent.rewindFailed,
     failedStarts: 0,
     config: { version: 0, pendingRestart: [], fault: null },
     cascade: cascadeOf(sim, node, agent),
     mustClone: false,
     ruleMs: 0,
+    stillMs: now - agent.stateSinceMs,
     failures: agent.failures,
     failure: agent.failure,
     lonelyMs: (sim.world.nowMs - agent.leaderAtMs) * node.clockRate,
@@ -60,15 +64,25 @@ export function viewOf(sim: PgSim, node: PgNode, agent: Agent): LocalView {
   };
 }
 
+function noteState(agent: Agent, server: ServerView, now: number): void {
+  const replayLsn = server.kind === "standby" ? server.replayLsn : 0;
+  const state = `${agent.phaseKey} ${server.kind} ${replayLsn}`;
+  if (state === agent.state) return;
+  agent.state = state;
+  agent.stateSinceMs = now;
+}
+
 /** T17: by the newest report of whoever reigns, unless it has fallen silent. */
-function isSourceReady(sim: PgSim, agent: Agent): boolean {
+function sourceOf(sim: PgSim, agent: Agent): SourceView {
   const { world } = sim;
   const state = stateOf(sim, agent);
   const heard = agent.heard.get(currentPrimary(state)?.id ?? 0);
   const primary = heard?.report?.primary;
-  return heard !== undefined && "epoch" in state.phase &&
+  const isHeard = heard !== undefined && "epoch" in state.phase &&
     world.nowMs - heard.heardAtMs < ELECTION_TIMEOUT_MS &&
-    primary?.epoch === state.phase.epoch && primary.hasCheckpoint;
+    primary?.epoch === state.phase.epoch;
+  if (!isHeard) return "unheard";
+  return primary.hasCheckpoint ? "checkpointed" : "reigns";
 }
 
 /** As an agent does: by the newest report that it has heard. */

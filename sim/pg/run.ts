@@ -21,6 +21,7 @@ import {
   reigning,
   startFaults,
 } from "./faults.ts";
+import { losePrimary } from "./losing.ts";
 import { createNet, healNet } from "./net.ts";
 import { count, createNode, type PgNode, type PgSim, truth } from "./node.ts";
 
@@ -85,6 +86,7 @@ export function createPgSim(
     nextRow: 1,
     nextIncarnation: 1001,
     running: true,
+    gone: 0,
     counts: new Map(),
   };
   for (const node of nodes.values()) startAgent(sim, node);
@@ -109,6 +111,9 @@ export function simulatePg(options: PgSimOptions): PgSimReport {
   runUntil(sim, faultsMs, () => false);
   sim.running = false;
   heal(sim);
+  if (chance(world, 0.5)) {
+    losePrimary(sim, (ms, holds) => runUntil(sim, ms, holds));
+  }
   recover(sim);
   return {
     seed,
@@ -150,6 +155,7 @@ export function heal(sim: PgSim): void {
   const again = (): void => {
     const state = truth(sim);
     for (const node of nodes.values()) {
+      if (node.id === sim.gone) continue;
       startAgent(sim, node);
       // Who was leaving leaves, and comes back as a new member once it is forgotten.
       if (!state.members.get(node.id)?.leaving) consensus.members.add(node.id);

@@ -1,5 +1,5 @@
 import type { ClusterCommand } from "../../pg/cluster/mod.ts";
-import type { Saved } from "../../pg/policy/mod.ts";
+import { patchSaved, type Saved } from "../../pg/policy/mod.ts";
 import { between } from "../mod.ts";
 import { checkSaved } from "./checks_local.ts";
 import { propose } from "./consensus.ts";
@@ -42,7 +42,7 @@ export function* save({ sim, node }: Doer, patch: Partial<Saved>): Work {
   const { world } = sim;
   const hungMs = Math.max(0, node.diskHungUntilMs - world.nowMs);
   yield hungMs + between(world, 0.2, 4);
-  const next = { ...node.saved, ...patch };
+  const next = patchSaved(node.saved, patch);
   checkSaved(node, next);
   node.saved = next;
 }

@@ -280,4 +280,32 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
     }],
     seeds: 100,
   },
+  {
+    name: "pg_unopened_reign_binds",
+    wrong:
+      "The rules of a reign that never opened bind who takes over, whose copies may be gone.",
+    standsFor: "R1, R21",
+    edits: [{
+      file: "pg/cluster/rules.ts",
+      old: `  return phase.kind === "granted"
+    ?`,
+      new: `  return phase.kind === "founding"
+    ?`,
+    }],
+    seeds: 600,
+  },
+  {
+    name: "pg_half_rewound_seals_nothing",
+    wrong:
+      "A copy that is being rewound is waited for, though it never followed the reign that is lost.",
+    standsFor: "R2, R12, R29",
+    edits: [{
+      file: "pg/policy/plan_sealing.ts",
+      old:
+        "  if (saved.incarnation === null || saved.epoch <= 0) return false;",
+      new:
+        "  if (saved.incarnation === null || saved.epoch !== -9) return false;",
+    }],
+    seeds: 1500,
+  },
 ];
