@@ -139,7 +139,7 @@ export const PG_SEALING_BUGS: readonly PgBug[] = [
     wrong: "A member with the tag nofailover is promoted.",
     standsFor: "R16",
     edits: [{
-      file: "pg/policy/sealing.ts",
+      file: "pg/policy/choosing.ts",
       old: "isAlive && !member.tags.nofailover && !member.maintenance",
       new: "isAlive && !member.maintenance",
     }],
