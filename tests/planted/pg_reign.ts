@@ -176,7 +176,7 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
       old: `  if (relation.kind === "prefix") {`,
       new: `  if (relation.kind !== "unknown") {`,
     }],
-    seeds: 200,
+    seeds: 1000,
   },
   {
     name: "pg_hand_made_timeline_counts",
