@@ -95,16 +95,9 @@ Deno.test("an attempt must follow the phase that it was decided on (R10)", () =>
 
 Deno.test("an attempt ends the rules of a reign that never opened, and no others (R1, R21)", () => {
   const next = (state: ClusterState, kind: "granted" | "open"): number[] =>
-    done(state, {
-      type: "attempt",
-      epoch: 3,
-      expected: { kind, epoch: 2 },
-      attempt: { kind: "automatic" },
-      reason: "node_gone",
-      detail: "",
-      lostAtMs: 0,
-      atMs: 0,
-    }).rules.map(({ number }) => number);
+    done(state, attempt({ epoch: 3, expected: { kind, epoch: 2 } })).rules.map((
+      { number },
+    ) => number);
   assertEquals(next(grantedState(), "granted"), [1]);
   const phase = { kind: "open", epoch: 2, handover: null } as const;
   assertEquals(next(grantedState({ phase }), "open"), [1, 2]);

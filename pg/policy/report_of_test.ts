@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { ClusterCommand } from "../cluster/mod.ts";
+import { attempt } from "../cluster/command_test_kit.ts";
 import { isSealed } from "./plan_sealing.ts";
 import {
   copy,
@@ -27,19 +27,6 @@ import {
   type Saved,
   type ServerView,
 } from "./view.ts";
-
-function attemptOn(epoch: number): ClusterCommand {
-  return {
-    type: "attempt",
-    epoch,
-    expected: { kind: "open", epoch: epoch - 1 },
-    attempt: { kind: "automatic" },
-    reason: "node_gone",
-    detail: "",
-    lostAtMs: 0,
-    atMs: 0,
-  };
-}
 
 /** What a member tells in the attempt on epoch 2, cut and pledged unless said otherwise. */
 function told(
@@ -94,7 +81,7 @@ Deno.test("a copy that is brought back seals with what it never followed alone (
       grantedState({
         phase: { kind: "open", epoch: 2, handover: null },
       }),
-      attemptOn(3),
+      attempt({ epoch: 3, expected: { kind: "open", epoch: 2 } }),
     );
     const { sealed, position, incarnation, followed } = reportOf(state, view);
     assertEquals(isSealed(state, view), false);

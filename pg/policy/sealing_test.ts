@@ -1,5 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { applyCommand, type ClusterState, type Tags } from "../cluster/mod.ts";
+import { attempt } from "../cluster/command_test_kit.ts";
+import {
+  applyCommand,
+  type ClusterState,
+  type LossReason,
+  type Tags,
+} from "../cluster/mod.ts";
 import { decide } from "./decide.ts";
 import {
   alive,
@@ -256,35 +262,24 @@ Deno.test("a sealed member that has died is waited for only where the others don
 });
 
 Deno.test("who failed for a reason that lasts wins again only where the others don't cover (R16)", () => {
-  const attempt = (reason: "disk_full" | "postmaster_gone"): ClusterState =>
-    done(openState(), {
-      type: "attempt",
-      epoch: 2,
-      expected: { kind: "open", epoch: 1 },
-      attempt: { kind: "automatic" },
-      reason,
-      detail: "",
-      lostAtMs: 0,
-      atMs: 0,
-    });
+  const lost = (reason: LossReason): ClusterState =>
+    done(openState(), attempt({ reason }));
   const all = sealedAt({ 1: 200, 2: 90, 3: 100 });
-  assertEquals(outcome(all, attempt("postmaster_gone")), ["grant", 1]);
-  assertEquals(outcome(all, attempt("disk_full")), ["grant", 3]);
+  assertEquals(outcome(all, lost("postmaster_gone")), ["grant", 1]);
+  assertEquals(outcome(all, lost("disk_full")), ["grant", 3]);
   const few = sealedAt({ 1: 200, 2: 90 });
-  assertEquals(outcome(few, attempt("disk_full")), ["grant", 1]);
+  assertEquals(outcome(few, lost("disk_full")), ["grant", 1]);
 });
 
 Deno.test("who failed covers, and another of the same position wins (R2, R16)", () => {
-  const state = done(grantedState(), {
-    type: "attempt",
-    epoch: 3,
-    expected: { kind: "granted", epoch: 2 },
-    attempt: { kind: "automatic" },
-    reason: "takeover_failed",
-    detail: "",
-    lostAtMs: 0,
-    atMs: 0,
-  });
+  const state = done(
+    grantedState(),
+    attempt({
+      epoch: 3,
+      expected: { kind: "granted", epoch: 2 },
+      reason: "takeover_failed",
+    }),
+  );
   const seal = (id: number, lsn: number): Observation =>
     alive(sealedReport(id, lsn, { pledge: 3, sealed: 3 }));
   // Node 2 is needed to cover what node 1 let through, and could not take over.
@@ -304,16 +299,10 @@ Deno.test("who failed is not passed over for one that can never have its all (R1
     member(2),
     member(3, { incarnation: 31 }),
   );
-  const state = done(openState({ members }), {
-    type: "attempt",
-    epoch: 2,
-    expected: { kind: "open", epoch: 1 },
-    attempt: { kind: "automatic" },
-    reason: "takeover_failed",
-    detail: "",
-    lostAtMs: 0,
-    atMs: 0,
-  });
+  const state = done(
+    openState({ members }),
+    attempt({ reason: "takeover_failed" }),
+  );
   // Node 3 holds the most and is not known; node 2 has something of its own.
   const seen = {
     1: alive(sealedReport(1, 200)),
