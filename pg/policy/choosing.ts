@@ -26,7 +26,9 @@ export interface Sealed {
   readonly isAlive: boolean;
 }
 
+/** An attempt. */
 export type Sealing = Extract<Phase, { kind: "sealing" }>;
+
 /** Why a member that could go on as a standby should not be primary again at once. */
 const LASTING_REASONS: readonly LossReason[] = [
   "postmaster_hung",
@@ -92,10 +94,12 @@ export function canCatchUp(
   return relationTo(state, position, best.position.epoch).kind === "prefix";
 }
 
+/** What a grant tells of a sealed member. */
 export function sealedAt({ copy, position }: Sealed): SealedAt {
   return { ...copy, position };
 }
 
+/** The first of those whose position is the highest; null for nobody. */
 export function highest(sealed: readonly Sealed[]): Sealed | null {
   let best: Sealed | null = null;
   for (const one of sealed) {
