@@ -45,7 +45,7 @@ export const AGENT_GRACE_MS = 3000;
 
 /** Starts an agent's process with what is durable. */
 export function startAgent(sim: PgSim, node: PgNode): void {
-  if (node.agent) return;
+  if (node.agent || node.id === sim.gone) return;
   node.lives += 1;
   const { world } = sim;
   const floor = Math.floor(node.durableApplied * between(world, 0.5, 1));

@@ -155,7 +155,6 @@ export function heal(sim: PgSim): void {
   const again = (): void => {
     const state = truth(sim);
     for (const node of nodes.values()) {
-      if (node.id === sim.gone) continue;
       startAgent(sim, node);
       // Who was leaving leaves, and comes back as a new member once it is forgotten.
       if (!state.members.get(node.id)?.leaving) consensus.members.add(node.id);
