@@ -31,6 +31,7 @@ import {
   moveAside,
   openServer,
   pledge,
+  recoverFrom,
   startServer,
   stopServer,
 } from "./standby_steps.ts";
@@ -65,6 +66,8 @@ export async function act(body: Body, step: Step): Promise<void> {
       return await cutUpstream(body);
     case "follow":
       return await follow(body, step.epoch, step.upstream);
+    case "recover_from":
+      return await recoverFrom(body, step.epoch, step.upstream);
     case "catch_up":
       return await catchUp(body, step);
     case "close":

@@ -5,6 +5,7 @@ import {
   type MemberId,
   PLACEHOLDER_LIST,
   slotName,
+  UNCOUNTED,
 } from "../cluster/mod.ts";
 import { InstanceError, type Rendering } from "../instance/mod.ts";
 import {
@@ -204,6 +205,17 @@ export async function follow(
   });
   await stream(body, { id: upstream, epoch });
   body.options.log("info", `Following node ${upstream} (epoch ${epoch})`);
+}
+
+/** Streams what a rewound copy needs to be consistent, and counts for nothing before that (R29). */
+export async function recoverFrom(
+  body: Body,
+  epoch: Epoch,
+  upstream: MemberId,
+): Promise<void> {
+  await save(body, { upstream: { id: upstream, epoch }, pledge: epoch });
+  await stream(body, { id: upstream, epoch: UNCOUNTED });
+  body.options.log("info", `Recovering from node ${upstream}`);
 }
 
 /** Streams from another sealed member, within an attempt (R16). */

@@ -24,6 +24,9 @@ export function applicationName(
   return `pgraft_${id}_${incarnation.toString(36)}_${epoch}`;
 }
 
+/** In a name: who streams under it counts for nothing, since there is no rule of that epoch. */
+export const UNCOUNTED: Epoch = 0;
+
 /** The slot of a member on whoever it streams from. */
 export function slotName(id: MemberId): string {
   return `pgraft_${id}`;

@@ -76,7 +76,10 @@ function mayOnlyBeSlow(
   return phase.kind === "open" && silentMs < HUNG_PATIENCE_MS;
 }
 
-/** What was rewound gets to a consistent state only with the log of those whose history it has (R29). */
+/**
+ * What was rewound gets to a consistent state only with the log of those whose history it has (R29). What it
+ * holds before is of no use to anybody, so no commit may rest on it.
+ */
 function planStarting(
   state: ClusterState,
   reigning: Reigning,
@@ -86,8 +89,8 @@ function planStarting(
   const { phase: { epoch }, grant: { winner } } = reigning;
   if (saved.rewound === 0) return idle("PostgreSQL starts");
   if (saved.rewound !== epoch) return planClone(state, reigning, view);
-  return saved.upstream === null || rendered.upstream?.epoch !== epoch
-    ? { kind: "follow", epoch, upstream: winner.id }
+  return saved.upstream === null || rendered.upstream === null
+    ? { kind: "recover_from", epoch, upstream: winner.id }
     : idle("Recovering what was rewound");
 }
 

@@ -235,11 +235,22 @@ Deno.test("a rewound copy streams from its source before it is consistent, and f
       returning(cutStandby(), { server: { kind: "starting" }, ...patch }),
     );
   assertEquals(at({ saved: { upstream: null, rewound: 0 } }), "idle");
-  assertEquals(at({ saved: { upstream: null, rewound: 2 } }), "follow");
+  assertEquals(at({ saved: { upstream: null, rewound: 2 } }), "recover_from");
+  const saved = { upstream: { id: 2, epoch: 2 }, rewound: 2 };
+  const told = { hba: "closed", rule: 0 } as const;
   assertEquals(
-    at({ saved: { upstream: { id: 2, epoch: 2 }, rewound: 2 } }),
-    "idle",
+    at({ saved, rendered: { ...told, upstream: null } }),
+    "recover_from",
   );
+  const uncounted = { ...told, upstream: { id: 2, epoch: 0 } };
+  assertEquals(at({ saved, rendered: uncounted }), "idle");
+  // Once it is consistent it is told again, by the name that rules have.
+  const consistent = {
+    server: cutStandby({ receiver: true, streaming: true, timeline: 3 }),
+    saved: { ...saved, epoch: 2, rewound: 0 },
+    rendered: uncounted,
+  };
+  assertEquals(at(consistent), "follow");
   assertEquals(at({ saved: { upstream: null, rewound: 1 } }), "clone");
 });
 

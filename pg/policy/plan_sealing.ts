@@ -42,6 +42,10 @@ export function planSealing(
         why: `Epoch ${phase.epoch} begins`,
       };
     case "stopped":
+      // Nobody streams from a server that is down.
+      if (isSameCopy(phase.catchUp?.source ?? null, ownCopy(view))) {
+        return { kind: "start" };
+      }
       if (isSealed(state, view)) return idle("Sealed, stopped in order");
       return mayWait(state, view)
         ? idle("Leaving the disk to those who are up")

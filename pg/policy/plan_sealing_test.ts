@@ -113,6 +113,22 @@ Deno.test("a planned end is in order, and standbys wait for it, for a while (R32
   assertEquals(kindOf(sealingState(), inOrder), "start");
 });
 
+Deno.test("who ended in order comes up for the member that lacks its end (R16, R32)", () => {
+  const lacking = (source: number): ClusterState =>
+    done(planned(), {
+      type: "catch_up",
+      epoch: 2,
+      catchUp: { source: copy(source), target: copy(2), epoch: 1, lsn: 100 },
+    });
+  const inOrder = reigningView({
+    server: STOPPED,
+    data: { kind: "present", systemId: "7000", timeline: 2, shutdownLsn: 100 },
+    saved: { pledge: 2 },
+  });
+  assertEquals(kindOf(lacking(1), inOrder), "start");
+  assertEquals(kindOf(lacking(3), inOrder), "idle");
+});
+
 Deno.test("a member streams what it lacks from a sealed one, and seals again (R16)", () => {
   const state = done(sealingState(), {
     type: "catch_up",

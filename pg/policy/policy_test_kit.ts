@@ -235,8 +235,8 @@ export function viewOf(
     rendered: {
       hba: "open",
       rule: 0,
-      ...rendered,
       upstream: saved.upstream,
+      ...rendered,
     },
   };
 }

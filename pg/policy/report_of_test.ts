@@ -124,7 +124,10 @@ Deno.test("a pledge never goes down, and what is rewound has not followed yet (R
   assertEquals(at(first), [1, 1]);
   const rewound = patchSaved(first, { epoch: 3, rewound: 3 });
   assertEquals(at(rewound), [3, 1]);
-  assertEquals(at(patchSaved(rewound, { epoch: 3, upstream: null })), [3, 3]);
+  const upstream = { id: 2, epoch: 3 };
+  assertEquals(at(patchSaved(rewound, { upstream })), [3, 1]);
+  const consistent = patchSaved(rewound, { rewound: 0 });
+  assertEquals(at(patchSaved(consistent, { epoch: 3, upstream })), [3, 3]);
   assertEquals(at(patchSaved(rewound, { rewound: 0 })), [3, 1]);
   assertEquals(at(patchSaved(rewound, { epoch: -1 })), [-1, 1]);
   assertEquals(at(patchSaved(rewound, { incarnation: 8, epoch: 2 })), [2, 2]);

@@ -45,6 +45,12 @@ export type Step =
     readonly epoch: Epoch;
     readonly upstream: MemberId;
   }
+  /** Streams what a rewound copy needs to be consistent; no rule counts on what it acknowledges (R29). */
+  | {
+    readonly kind: "recover_from";
+    readonly epoch: Epoch;
+    readonly upstream: MemberId;
+  }
   /** Streams from a sealed member up to a position, within an attempt (R16). */
   | {
     readonly kind: "catch_up";

@@ -51,14 +51,14 @@ export const NOTHING_SAVED: Saved = {
 
 /**
  * What changes of it, with what follows from that: a pledge never goes down, whoever writes (R12), and what is
- * rewound to an epoch has not followed it yet.
+ * rewound to an epoch has not followed it before it is consistent.
  */
 export function patchSaved(saved: Saved, patch: Partial<Saved>): Saved {
   const next = { ...saved, ...patch };
-  const { incarnation, epoch, rewound = 0 } = patch;
+  const { incarnation, epoch } = patch;
   const followed = incarnation !== undefined
     ? next.epoch
-    : rewound > 0
+    : next.rewound > 0
     ? saved.followed
     : Math.max(saved.followed, epoch ?? 0);
   return {
@@ -157,7 +157,10 @@ export interface Rendered {
   readonly hba: "closed" | "open" | null;
   /** The rule whose names are in the list; 0 for the placeholder. */
   readonly rule: number | null;
-  /** Where it was told to stream from; null also where it was told to stream from nobody. */
+  /**
+   * Where it was told to stream from, under a name of that epoch; null also where it was told to stream from
+   * nobody.
+   */
   readonly upstream: Upstream | null;
 }
 

@@ -20,6 +20,7 @@ const STEP_KINDS = [
   "start",
   "cut_upstream",
   "follow",
+  "recover_from",
   "catch_up",
   "close",
   "open",

@@ -1,5 +1,5 @@
-import { applicationName } from "../../pg/cluster/mod.ts";
-import type { Step } from "../../pg/policy/mod.ts";
+import { applicationName, UNCOUNTED } from "../../pg/cluster/mod.ts";
+import type { Step, Upstream } from "../../pg/policy/mod.ts";
 import { between } from "../mod.ts";
 import { writeProbe } from "./commit.ts";
 import { performJob } from "./jobs.ts";
@@ -46,6 +46,8 @@ export function* perform(doer: Doer, step: Step): Work {
       return yield* cutUpstream(doer);
     case "follow":
       return yield* follow(doer, step.epoch, step.upstream, step.epoch);
+    case "recover_from":
+      return yield* recoverFrom(doer, step.epoch, step.upstream);
     case "catch_up":
       return yield* follow(doer, step.epoch, step.source, step.follows);
     case "close":
@@ -201,8 +203,7 @@ function* follow(
   upstream: number,
   follows: number,
 ): Work {
-  const { node, sim } = doer;
-  const { saved: { incarnation } } = node;
+  const { node } = doer;
   serverOf(doer);
   const pledge = Math.max(node.saved.pledge, follows);
   yield* save(doer, {
@@ -210,14 +211,25 @@ function* follow(
     epoch: follows,
     pledge,
   });
+  yield* stream(doer, { id: upstream, epoch });
+}
+
+function* recoverFrom(doer: Doer, epoch: number, upstream: number): Work {
+  serverOf(doer);
+  yield* save(doer, { upstream: { id: upstream, epoch }, pledge: epoch });
+  yield* stream(doer, { id: upstream, epoch: UNCOUNTED });
+}
+
+function* stream(doer: Doer, upstream: Upstream): Work {
+  const { node, sim } = doer;
+  const { saved: { incarnation } } = node;
   yield 1;
   const copy = { id: node.id, incarnation: incarnation ?? 0 };
-  const name = applicationName(copy, epoch);
-  node.disk.conninfo = { upstream, name };
+  const name = applicationName(copy, upstream.epoch);
+  node.disk.conninfo = { upstream: upstream.id, name };
   reload(sim, node);
   yield 1;
-  const told = { id: upstream, epoch };
-  doer.agent.rendered = { ...doer.agent.rendered, upstream: told };
+  doer.agent.rendered = { ...doer.agent.rendered, upstream };
 }
 
 function* close(doer: Doer): Work {

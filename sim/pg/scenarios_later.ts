@@ -383,4 +383,30 @@ export const LATER_SCENARIOS: readonly Scenario[] = [
       stage.until("the third opens", () => stage.openEpoch() > 2, 15_000);
     },
   },
+  {
+    name: "R29: no commit rests on a rewound copy before it is consistent",
+    shape: THREE,
+    play: (stage) => {
+      const old = stage.primary();
+      stage.isolate(old);
+      stage.wait(600);
+      stage.kill(old);
+      stage.mend();
+      stage.until("another opens", () => stage.openEpoch() > 1, 8000);
+      stage.revive(old);
+      stage.until("the first is rewound", () => old.saved.rewound > 0, 8000);
+      old.disk.consistentLsn = Infinity;
+      const hasStream = (): boolean => Boolean(old.proc?.receiver);
+      stage.until("the first streams", hasStream, 8000);
+      const [third] = stage.standbys().filter((node) => node !== old);
+      if (third) stage.cut(stage.primary(), third);
+      stage.wait(100);
+      const before = stage.acknowledged();
+      stage.wait(1500);
+      stage.expect(stage.acknowledged() === before, "A commit rests on it");
+      old.disk.consistentLsn = 0;
+      const counts = (): boolean => stage.acknowledged() > before;
+      stage.until("a commit rests on it", counts, 8000);
+    },
+  },
 ];

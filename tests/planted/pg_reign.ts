@@ -179,6 +179,18 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
     seeds: 1000,
   },
   {
+    name: "pg_inconsistent_copy_counts",
+    wrong: "What is rewound acknowledges commits before it is of any use.",
+    standsFor: "R2, R29",
+    edits: [{
+      file: "pg/policy/plan_following.ts",
+      old: '{ kind: "recover_from", epoch, upstream: winner.id }',
+      new: '{ kind: "follow", epoch, upstream: winner.id }',
+    }],
+    says: "A commit rests on it",
+    seeds: 1,
+  },
+  {
     name: "pg_hand_made_timeline_counts",
     wrong: "Log of a promotion that nobody granted has a position.",
     standsFor: "R14, R17, T27",
