@@ -1,4 +1,5 @@
 import { present } from "../../base/mod.ts";
+import { findBadLines, takeOut } from "./bad_lines.ts";
 import { InstanceError } from "./errors.ts";
 import type { Place } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
@@ -6,6 +7,8 @@ import { sendSignal } from "./processes.ts";
 import { waitFor } from "./wait.ts";
 
 const DEFAULT_RELOAD_TIMEOUT_MS = 5_000;
+/** A server that has not taken its files for so long is asked what is wrong with them. */
+const ASK_AFTER_MS = 100;
 
 /** A rule for TLS where there is none is read like all others, and only matches nobody. */
 const NO_FAULT = "%record cannot match because%";
@@ -15,11 +18,19 @@ interface Loaded {
   readonly fault: string | null;
 }
 
+/** A reload that was ordered. */
+interface Ordered {
+  /** When, by the server's clock. */
+  readonly since: string;
+  readonly atMs: number;
+  readonly pid: number;
+  readonly timeoutMs: number;
+}
+
 /** A new session has what the postmaster had loaded when it was forked. */
 async function lookAtNewSession(
   place: Place,
-  since: string,
-  timeoutMs: number,
+  { since, atMs, pid, timeoutMs }: Ordered,
 ): Promise<Loaded | null> {
   const connection = await place.connections.open({ timeoutMs });
   try {
@@ -30,7 +41,13 @@ async function lookAtNewSession(
       [since, NO_FAULT],
       timeoutMs,
     );
-    return rows[0] ?? null;
+    const [seen] = rows;
+    if (seen?.loaded) return seen;
+    if (place.clock.nowMs() - atMs < ASK_AFTER_MS) return null;
+    const bad = await findBadLines(connection, timeoutMs);
+    await takeOut(place, bad);
+    if (bad.length > 0) sendSignal(pid, "SIGHUP");
+    return null;
   } finally {
     await connection.end();
   }
@@ -66,12 +83,15 @@ export async function reload(
     [],
     timeoutMs,
   );
-  const since = present(before, "answer").now;
-  sendSignal(postmaster.pid, "SIGHUP");
-  const after = await waitFor(place.clock, { timeoutMs }, async () => {
-    const session = await lookAtNewSession(place, since, timeoutMs);
-    return session?.loaded === true ? session : null;
-  });
+  const { pid } = postmaster;
+  const { now: since } = present(before, "answer");
+  sendSignal(pid, "SIGHUP");
+  const ordered = { since, atMs: place.clock.nowMs(), pid, timeoutMs };
+  const after = await waitFor(
+    place.clock,
+    { timeoutMs },
+    () => lookAtNewSession(place, ordered),
+  );
   if (after === null) {
     throw new InstanceError(
       "timeout",

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { formatHostPort } from "../../base/mod.ts";
+import { badLinesIn, takeOut } from "./bad_lines.ts";
 import { InstanceError } from "./errors.ts";
 import { readIfThere, removeIfThere } from "./files.ts";
 import { lastLines } from "./faults.ts";
@@ -23,6 +24,8 @@ const LAUNCH_TIMEOUT_MS = 10_000;
 /** A look costs the server a process while it starts. */
 const START_POLL_MS = 10;
 const TRY_TIMEOUT_MS = 2_000;
+/** The server reads its files in passes, each of which may find something else wrong with them. */
+const MAX_MENDS = 5;
 
 /**
  * Starts the server in a session of its own, with init as its parent, and says its pid. Arguments go as
@@ -154,8 +157,19 @@ export async function start(
   options: { readonly timeoutMs?: number } = {},
 ): Promise<void> {
   const timeoutMs = options.timeoutMs ?? DEFAULT_START_TIMEOUT_MS;
-  const started = await begin(place, null);
-  await untilAnswered(place, started, timeoutMs);
+  for (let mends = 0;; mends++) {
+    const started = await begin(place, null);
+    try {
+      return await untilAnswered(place, started, timeoutMs);
+    } catch (error) {
+      const hasEnded = error instanceof InstanceError &&
+        error.code === "start_failed";
+      if (!hasEnded || mends === MAX_MENDS) throw error;
+      const bad = badLinesIn(await logSince(place, started.logBytes));
+      if (bad.length === 0) throw error;
+      await takeOut(place, bad);
+    }
+  }
 }
 
 /** What only one start has. */

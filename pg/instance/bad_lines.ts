@@ -1,0 +1,82 @@
+import { messageOf } from "../../base/mod.ts";
+import type { OwnConnection } from "./connection.ts";
+import { InstanceError } from "./errors.ts";
+import { replaceAlike } from "./files.ts";
+import type { Place } from "./place.ts";
+
+/** A line of the server's files for whose sake it takes none of their settings. */
+export interface BadLine {
+  readonly file: string;
+  readonly line: number;
+  readonly why: string;
+}
+
+/** A value that can't be had, or not without a restart, keeps the server from no other setting. */
+const BAD_LINES = `
+  select sourcefile as file, sourceline as line, error as why
+    from pg_file_settings
+   where error <> 'setting could not be applied'
+     and error not like '%without restarting the server'
+     and sourcefile is not null`;
+
+/** Which lines keep a server that runs from its files as they are now. */
+export async function findBadLines(
+  connection: OwnConnection,
+  timeoutMs: number,
+): Promise<BadLine[]> {
+  return await connection.run<BadLine>(BAD_LINES, [], timeoutMs);
+}
+
+const SAID =
+  /(syntax error|unrecognized configuration parameter "[^"]*") in file "([^"]+)" line (\d+)/g;
+
+/** Which lines a server ended for, by what it said. */
+export function badLinesIn(log: string): BadLine[] {
+  return [...log.matchAll(SAID)].map(([, why = "", file = "", line]) => ({
+    file,
+    line: Number(line),
+    why,
+  }));
+}
+
+/**
+ * Takes out lines for whose sake the server takes no setting at all: it could be told no more whom to follow,
+ * nor to follow nobody, and neither it nor others could take over (R12). They stay where they are, as comments.
+ */
+export async function takeOut(
+  { options: { log } }: Place,
+  bad: readonly BadLine[],
+): Promise<void> {
+  for (const [file, lines] of Map.groupBy(bad, (one) => one.file)) {
+    await commentOut(file, lines);
+    for (const { line, why } of lines) {
+      log(
+        "warning",
+        `Line ${line} of "${file}" kept PostgreSQL from all of its settings (${why}), and is a comment now: correct it`,
+      );
+    }
+  }
+}
+
+async function commentOut(
+  file: string,
+  bad: readonly BadLine[],
+): Promise<void> {
+  try {
+    const path = await Deno.realPath(file);
+    const reasons = new Map(bad.map(({ line, why }) => [line, why]));
+    const text = (await Deno.readTextFile(path)).split("\n").map((line, at) => {
+      const why = reasons.get(at + 1);
+      return why === undefined ? line : `# pgraft: ${why}: ${line}`;
+    }).join("\n");
+    await replaceAlike(path, text);
+  } catch (error) {
+    const lines = bad.map(({ line }) => line).join(", ");
+    throw new InstanceError(
+      "bad_setting",
+      `PostgreSQL takes no setting at all for the sake of line ${lines} of "${file}", which could not be changed (${
+        messageOf(error)
+      }): correct it`,
+    );
+  }
+}
