@@ -12,6 +12,7 @@ import { readFiles } from "./files_file.ts";
 import { keepConfigured, proveConfiguration } from "./configuring.ts";
 import { holdGuard, releaseGuard } from "./guarding.ts";
 import { pauseFor, takeLeave } from "./leaving.ts";
+import { endStaleJob } from "./jobs.ts";
 import { look, lookAgain } from "./look.ts";
 import { keepOrders } from "./ordering.ts";
 import { POLL_MS, pollMs } from "./pace.ts";
@@ -180,6 +181,7 @@ async function turn(body: Body): Promise<void> {
   await undoDrift(body);
   await liftShortage(body);
   keepCheckpointed(body);
+  endStaleJob(body);
   const step = plan(body.options.ports.state(), view);
   if (isWaiting(step)) {
     if (body.job === null && !isFoundingFailed(body)) succeeded(body);

@@ -43,6 +43,10 @@ export interface Body {
   mustClone: boolean;
   job: Job | null;
   jobEnded: Promise<void>;
+  /** Ends the job before its time. */
+  jobAbort: AbortController;
+  /** When the job was begun, or its copy last grew. */
+  jobMovedAtMs: number;
   /** How far the copy is that is being taken; null for none. */
   copy: CopyProgress | null;
   /** When a job that failed may be begun again. */
@@ -200,6 +204,8 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     mustClone: false,
     job: null,
     jobEnded: Promise.resolve(),
+    jobAbort: new AbortController(),
+    jobMovedAtMs: nowMs,
     copy: null,
     jobRetryAtMs: -Infinity,
     ownCheckpoint: 0,

@@ -1,6 +1,6 @@
 import { messageOf, randomIdentity } from "../../base/mod.ts";
 import type { Epoch, MemberId } from "../cluster/mod.ts";
-import type { Step } from "../policy/mod.ts";
+import { isJobStale, type Step } from "../policy/mod.ts";
 import type { Body } from "./body.ts";
 import { ownPassword } from "./saved_file.ts";
 import { forgetServer, save } from "./standby_steps.ts";
@@ -62,7 +62,7 @@ export function beginClone(
   body: Body,
   { epoch, source, lost }: Extract<Step, { kind: "clone" }>,
 ): void {
-  begin(body, { kind: "clone", epoch }, async () => {
+  begin(body, { kind: "clone", epoch }, async (signal) => {
     const { instance, ports, random, log } = body.options;
     const state = ports.state();
     const from = copySource(body, epoch) ?? source;
@@ -84,8 +84,9 @@ export function beginClone(
       // From here on the directory may be any copy's: it must not count as the one it was (R3).
       beforeReplacing: () =>
         save(body, { incarnation: null, epoch: 0, upstream: null }),
-      signal: body.stopping.signal,
+      signal,
       onProgress: (doneBytes, totalBytes) => {
+        if (doneBytes !== body.copy?.doneBytes) noteMoved(body);
         body.copy = { doneBytes, totalBytes };
       },
       openBackup: (signal) => ports.openBackup(from, signal),
@@ -125,7 +126,7 @@ export function beginRewind(
   step: Extract<Step, { kind: "rewind" }>,
 ): void {
   const { epoch, source, sinceLsn } = step;
-  begin(body, { kind: "rewind", epoch }, async () => {
+  begin(body, { kind: "rewind", epoch }, async (signal) => {
     const { instance, log } = body.options;
     const address = addressOf(body, source);
     log("info", `Rewinding to node ${source}`);
@@ -135,7 +136,7 @@ export function beginRewind(
     const result = await instance.rewind({
       source: address,
       timeoutMs: REWIND_TIMEOUT_MS,
-      signal: body.stopping.signal,
+      signal,
     });
     if (result.kind === "failed") {
       body.rewindFailed = epoch;
@@ -149,13 +150,30 @@ export function beginRewind(
   });
 }
 
+/** Ends a copy that comes from a reign which has ended, and does not come (R29). */
+export function endStaleJob(body: Body): void {
+  const { job, jobAbort, jobMovedAtMs, options: { ports, clock, log } } = body;
+  if (job === null || jobAbort.signal.aborted) return;
+  const stillMs = clock.nowMs() - jobMovedAtMs;
+  if (!isJobStale(ports.state(), job, stillMs)) return;
+  log("warning", `Ending a ${job.kind} that stands still: another reigns now`);
+  jobAbort.abort();
+}
+
+function noteMoved(body: Body): void {
+  body.jobMovedAtMs = body.options.clock.nowMs();
+}
+
 function begin(
   body: Body,
   job: NonNullable<Body["job"]>,
-  run: () => Promise<void>,
+  run: (signal: AbortSignal) => Promise<void>,
 ): void {
   body.job = job;
-  const ended = run().then(() => {
+  body.jobAbort = new AbortController();
+  noteMoved(body);
+  const signals = [body.stopping.signal, body.jobAbort.signal];
+  const ended = run(AbortSignal.any(signals)).then(() => {
     body.failures = 0;
   }).catch((error) => noteJobFailure(body, job.kind, messageOf(error))).finally(
     () => {

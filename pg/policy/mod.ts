@@ -13,5 +13,6 @@ export { isFenced } from "./self_fence.ts";
 export * from "./report.ts";
 export * from "./report_of.ts";
 export { isSealed } from "./plan_sealing.ts";
+export { isJobStale } from "./stale_job.ts";
 export * from "./steps.ts";
 export * from "./view.ts";

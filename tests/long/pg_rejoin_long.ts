@@ -58,6 +58,36 @@ const SCENARIOS: readonly Scenario[] = [
   }],
 ];
 
+/** A clone takes a while, and another reigns at once. */
+const FROZEN_SOURCE: readonly Scenario[] = [
+  [
+    "the source of a clone freezes: another reigns and is cloned (R29)",
+    async (blow) => {
+      const { cluster, reign: { primary } } = blow;
+      const [standby] = await cluster.standbys();
+      assert(standby);
+      await primary.query(MUCH, 60_000);
+      await standby.kill();
+      await Deno.remove(standby.dataDir, { recursive: true });
+      standby.restart();
+      const staging = `${standby.dataDir}.pgraft-new/base`;
+      const hasBegun = async (): Promise<boolean | null> =>
+        (await Deno.stat(staging)).isDirectory || null;
+      await until(hasBegun, { what: "it is being cloned" });
+      primary.freeze();
+      try {
+        await untilSaid(standby, /Ending a clone that stands still/);
+        await overcome(blow);
+      } finally {
+        primary.thaw();
+      }
+    },
+  ],
+];
+
+Deno.test("somebody writes when", (t) =>
+  withPgCluster({}, (cluster) => runScenarios(t, cluster, FROZEN_SOURCE)));
+
 Deno.test("no acknowledged row is lost, in the long run, when", (t) =>
   withPgCluster({}, (cluster) => runScenarios(t, cluster, SCENARIOS)));
 
