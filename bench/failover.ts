@@ -41,9 +41,9 @@ const USAGE = `Usage: deno task bench:failover [options]
 } (all)
   --placement LIST   of same, apart, any: whether Raft's leader is on the primary's node (same,apart)
   --dir DIR          where the nodes' directories are made (the machine's place for temporary files)
-  --pgbench          compare pgbench with the agents and without instead; rounds of --seconds each
-  --seconds N        how long one run of pgbench lasts (10)
-  --warm N           for how many seconds agents are up before pgbench (60)
+  --pgbench          compare pgbench with the agents and without instead
+  --seconds N        how long its transactions are counted each time (6)
+  --warm N           for how many seconds agents are up before (20)
 `;
 
 interface Options {
@@ -254,8 +254,8 @@ function readOptions(args: string[]): Options | null {
       rounds: "10",
       classes: FAILURE_CLASSES.map(({ name }) => name).join(","),
       placement: "same,apart",
-      seconds: "10",
-      warm: "60",
+      seconds: "6",
+      warm: "20",
     },
   });
   if (given.help) return null;
