@@ -7,15 +7,16 @@
 import { join } from "node:path";
 import { until } from "../tests/nodes/mod.ts";
 import {
+  connectPostgres,
   type PgCluster,
   type PgNode,
   withPgCluster,
 } from "../tests/postgres/mod.ts";
 import { print } from "./terminal.ts";
 
-/** Calls of each kind that are measured, after some that warm up. */
-const CALLS = 1000;
-const WARM_UP = 500;
+/** Calls of each kind that are measured, after those that it takes until V8 has compiled their way. */
+const CALLS = 2000;
+const WARM_UP = 3000;
 /** Sessions that call side by side. */
 const SESSIONS = [1, 8, 64];
 
@@ -59,8 +60,9 @@ async function measureSync(root: string): Promise<void> {
 }
 
 async function measureNode(node: PgNode, isLeader: boolean): Promise<void> {
-  const { client } = node.agent;
-  using connection = await node.connect();
+  const { client, directory } = node.agent;
+  const socket = join(directory, "run", `.s.PGSQL.${node.port}`);
+  using connection = await connectPostgres({ place: { socket } });
   for (const sql of isLeader ? [...READS, WRITE] : READS) {
     await measure(sql, () => connection.query(sql));
   }
@@ -103,7 +105,7 @@ async function run(pg: PgCluster): Promise<void> {
   );
   await print("The disk:\n");
   await measureSync(pg.root);
-  await print("On the Raft leader's node, over TCP to PostgreSQL:\n");
+  await print("On the Raft leader's node, over PostgreSQL's socket:\n");
   await measureNode(leader, true);
   if (other) {
     await print("On another node:\n");

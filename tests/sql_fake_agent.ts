@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
+import { REFUSED_HINT } from "../pg/sql/mod.ts";
 import { until } from "./nodes/mod.ts";
 import type { PgCluster, PgNode } from "./postgres/mod.ts";
 import { ask, assertFails, valueOf } from "./sql_test_kit.ts";
@@ -8,6 +9,8 @@ import { ask, assertFails, valueOf } from "./sql_test_kit.ts";
 type Manner =
   /** It freezes before it opens to a call. */
   | "shut"
+  /** It lets nobody in. */
+  | "full"
   /** It opens to a call, and freezes before it answers. */
   | "mute"
   /** It opens to a call, and answers it after a while. */
@@ -27,6 +30,7 @@ const WELCOME = [
   message("S", "client_encoding\0UTF8\0"),
   message("Z", "I"),
 ];
+const REFUSAL = message("E", `SFATAL\0C53300\0Mfull\0H${REFUSED_HINT}.\0\0`);
 const ANSWER = [
   message("T", "\0\x01answer\0\0\0\0\0\0\0\0\0\0\x19\x7f\x7f\0\0\0\0\0\0"),
   message("D", '\0\x01\0\0\0\x10{"value":"late"}'),
@@ -40,6 +44,7 @@ async function serve(conn: Deno.Conn, manner: Manner): Promise<void> {
   };
   const bytes = new Uint8Array(65_536);
   const first = await conn.read(bytes);
+  if (manner === "full") return await write([REFUSAL]);
   const hasCall = new TextDecoder().decode(bytes.subarray(0, first ?? 0))
     .includes("options");
   if (!hasCall || manner !== "shut") await write(WELCOME);
@@ -99,6 +104,9 @@ export async function boundsAnyAgent(cluster: PgCluster): Promise<void> {
     /agent of this node does not answer/,
   );
   await assertFails(node, "select pgraft_append_log('x')", "08001");
+  await asAgent(node, "full", async () => {
+    await assertFails(node, "select pgraft_append_log('x')", "08001");
+  });
   await asAgent(node, "shut", async () => {
     await Promise.all([
       assertFails(node, "select pgraft_get_leader()", "08001"),

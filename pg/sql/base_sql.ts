@@ -1,4 +1,4 @@
-import { BRIDGE_PORTS } from "./bridge_place.ts";
+import { BRIDGE_PORTS, REFUSED_HINT } from "./bridge_place.ts";
 
 /** What stands before the functions of the table: roles, and how the node's agent is called. */
 
@@ -57,6 +57,9 @@ export function versionSql(version: string): string {
 LANGUAGE sql IMMUTABLE AS $$SELECT '${version}'::text$$;`;
 }
 
+/** What libpq says where nobody listens, and hands on from a bridge that lets nobody in. */
+const NOTHING_HAPPENED = `Is the server running locally|HINT:  ${REFUSED_HINT}`;
+
 /** The longest call, in hexadecimal, that goes along with a connection. */
 const MAX_CALL_AT_DOOR = 60_000;
 
@@ -70,7 +73,8 @@ const MAX_CALL_AT_DOOR = 60_000;
  * the agents. Where that takes longer, the agent opens without, and is asked for the answer: dblink waits
  * without listening to anybody up to PostgreSQL 16, so that it is asked and looked for.
  *
- * A change goes along with a second connection: when the first one fails, nothing can have happened.
+ * A change that went along with a connection which failed may have happened, unless nobody listened there or
+ * the bridge let nobody in: both are known by words that libpq and the bridge have for nothing else.
  */
 export function callSql(create: string): string {
   const [port, other] = BRIDGE_PORTS;
@@ -86,6 +90,7 @@ DECLARE
   may_have_begun boolean := false;
   looks integer := 0;
   answer text;
+  why text;
 BEGIN
   IF current_setting('hba_file') <> current_setting('data_directory') || '/pgraft_hba.conf' THEN
     RAISE EXCEPTION 'This server was not started by pgraft: there is no agent that answers for it'
@@ -95,16 +100,12 @@ BEGIN
     '''' || regexp_replace(btrim(split_part(current_setting('unix_socket_directories'), ',', 1), ' "'),
       '([\\\\''])', '\\\\\\1', 'g') || '''',
     CASE current_setting('port') WHEN '${port}' THEN '${other}' ELSE '${port}' END);
-  IF changes OR NOT is_short THEN
-    PERFORM pgraft._dblink_connect(line, place);
-  END IF;
   IF is_short THEN
-    IF changes THEN
-      PERFORM pgraft._dblink_disconnect(line);
-      may_have_begun := true;
-    END IF;
+    may_have_begun := changes;
     PERFORM pgraft._dblink_connect(line, place || ' options=' || call);
     SELECT n.payload INTO answer FROM pgraft._dblink_get_notify(line) AS n;
+  ELSE
+    PERFORM pgraft._dblink_connect(line, place);
   END IF;
   is_in := true;
   IF answer IS NULL THEN
@@ -125,18 +126,19 @@ BEGIN
   PERFORM pgraft._dblink_disconnect(line);
   RETURN answer::json;
 EXCEPTION WHEN query_canceled OR OTHERS THEN
+  GET STACKED DIAGNOSTICS why = PG_EXCEPTION_DETAIL;
   IF line = ANY (pgraft._dblink_get_connections()) THEN
     PERFORM pgraft._dblink_disconnect(line);
   END IF;
   IF is_in OR sqlstate <> '08001' THEN
     RAISE;
-  ELSIF may_have_begun THEN
+  ELSIF may_have_begun AND why !~ '${NOTHING_HAPPENED}' THEN
     RAISE EXCEPTION 'The pgraft agent of this node has not answered %', operation
-      USING ERRCODE = '40003', DETAIL = sqlerrm,
+      USING ERRCODE = '40003', DETAIL = why,
         HINT = 'It may have happened, or may happen yet: look before you repeat it.';
   END IF;
   RAISE EXCEPTION 'The pgraft agent of this node does not answer'
-    USING ERRCODE = '08001', DETAIL = sqlerrm,
+    USING ERRCODE = '08001', DETAIL = why,
       HINT = 'Is pgraft serve running on this machine? Look at its log.';
 END
 $pgraft$;`;

@@ -4,6 +4,9 @@
  */
 export const BRIDGE_PORTS = [7434, 7435] as const;
 
+/** What a bridge says to whom it does not let in; by this a call is known not to have begun. */
+export const REFUSED_HINT = "Nothing happened: try again";
+
 /**
  * Says which port the bridge's socket is called after.
  *

@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { BRIDGE_PORTS, bridgePort } from "./bridge_place.ts";
+export { BRIDGE_PORTS, bridgePort, REFUSED_HINT } from "./bridge_place.ts";
 export { SQL_FUNCTIONS } from "./functions.ts";
 export { referenceMarkdown } from "./reference.ts";
 export {

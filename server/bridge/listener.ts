@@ -1,4 +1,5 @@
 import { messageOf } from "../../base/mod.ts";
+import { REFUSED_HINT } from "../../pg/sql/mod.ts";
 import { logger } from "../logging/mod.ts";
 import { createLine, type Line, LineError } from "./line.ts";
 import { errorResponse } from "./messages.ts";
@@ -95,7 +96,7 @@ async function refuse(
     severity: "FATAL",
     sqlState: "53300",
     message: `The bridge serves ${MAX_CONNECTIONS} clients already`,
-    hint: "Nothing happened: try again.",
+    hint: `${REFUSED_HINT}.`,
   } as const;
   await line.write(errorResponse(fields), REFUSE_TIMEOUT_MS).catch(() => {});
   line.close();
