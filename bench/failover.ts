@@ -43,7 +43,7 @@ const USAGE = `Usage: deno task bench:failover [options]
   --dir DIR          where the nodes' directories are made (the machine's place for temporary files)
   --pgbench          compare pgbench with the agents and without instead
   --seconds N        how long its transactions are counted each time (6)
-  --warm N           for how many seconds agents are up before (20)
+  --warm N           for how many seconds agents are up before (60)
 `;
 
 interface Options {
@@ -255,7 +255,7 @@ function readOptions(args: string[]): Options | null {
       classes: FAILURE_CLASSES.map(({ name }) => name).join(","),
       placement: "same,apart",
       seconds: "6",
-      warm: "20",
+      warm: "60",
     },
   });
   if (given.help) return null;

@@ -199,7 +199,10 @@ export async function connectToPrimary(
   return null;
 }
 
+/** As libpq does: a server before 14 does not tell by itself. */
 async function takesWrites(connection: WireConnection): Promise<boolean> {
+  const isStandby = connection.parameters.get("in_hot_standby");
+  if (isStandby !== undefined) return isStandby === "off";
   const sql = "select pg_is_in_recovery()";
   const { rows } = await connection.query(sql, STATEMENT_MS);
   return rows[0]?.[0] === "f";

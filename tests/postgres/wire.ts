@@ -66,6 +66,8 @@ export interface WireConnection extends Disposable {
   query(sql: string, timeoutMs?: number): Promise<Result>;
   /** What a cancel request of its statements names: process and key. */
   readonly cancelKey: Uint8Array;
+  /** What the server told of itself when it let it in. */
+  readonly parameters: ReadonlyMap<string, string>;
 }
 
 const DEFAULT_CONNECT_MS = 1000;
@@ -93,6 +95,7 @@ export async function connectPostgres(
   const { place, user = "postgres", database = "postgres" } = options;
   const timeoutMs = options.timeoutMs ?? DEFAULT_CONNECT_MS;
   const line = createLine();
+  const parameters = new Map<string, string>();
   let cancelKey = new Uint8Array();
   try {
     await line.within(timeoutMs, "connect", async () => {
@@ -102,6 +105,9 @@ export async function connectPostgres(
         const told = await line.next();
         type = told.type;
         if (type === "K") cancelKey = told.body.slice();
+        if (type !== "S") continue;
+        const words = new TextDecoder().decode(told.body).split("\0");
+        parameters.set(words[0] ?? "", words[1] ?? "");
       }
     });
   } catch (error) {
@@ -115,6 +121,7 @@ export async function connectPostgres(
         return await readResult(line);
       }),
     cancelKey,
+    parameters,
     [Symbol.dispose]: () => line.close(),
   };
 }
