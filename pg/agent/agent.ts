@@ -83,7 +83,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const files = await readFiles(directory);
   body.files = files ?? body.files;
   if (files?.hba === "closed") {
-    body.rendered = { ...body.rendered, hba: "closed" };
+    // It may have ended before the server was told, and before all sessions had ended.
+    body.rendered = { ...body.rendered, hba: "closing" };
   }
   instance.onConnectionLost(() => body.waker.poke());
   const forget = options.ports.onChange(() => body.waker.poke());

@@ -77,6 +77,8 @@ export interface Body {
   guard: (Guard & { readonly graceMs: number }) | null;
   /** The newest look. */
   view: LocalView | null;
+  /** Ends when the look that was begun last has. */
+  looking: Promise<unknown>;
   /** Whether that still holds, but for what this process has changed itself. */
   isViewGood: boolean;
   lookedAtMs: number;
@@ -228,6 +230,7 @@ export function createBody(options: AgentOptions, saved: Saved): Body {
     failure: "",
     guard: null,
     view: null,
+    looking: Promise.resolve(),
     isViewGood: false,
     lookedAtMs: -Infinity,
     watch: createWatch(nowMs),

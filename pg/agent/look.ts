@@ -34,12 +34,19 @@ const HUNG_MS = 1500;
 const ASK_LOG_AFTER_MS = 300;
 
 /**
- * Looks at this node's PostgreSQL once, and tells all members.
+ * Looks at this node's PostgreSQL once, and tells all members. One look comes after the other: what was seen
+ * first must not be told last.
  *
  * @param body The agent.
  * @returns What was seen.
  */
 export async function look(body: Body): Promise<LocalView> {
+  const looking = body.looking.then(() => lookOnce(body));
+  body.looking = looking.catch(() => {});
+  return await looking;
+}
+
+async function lookOnce(body: Body): Promise<LocalView> {
   const { ports } = body.options;
   const { job, saved } = body;
   const server = await lookAtServer(body);
@@ -48,7 +55,7 @@ export async function look(body: Body): Promise<LocalView> {
   const isOld = job !== null && body.job !== job;
   // Nor may what was seen before something was noted be told with the note: a stream that was seen ended before
   // it was cut for good may have brought more (R12).
-  if (isOld || body.saved !== saved) return await look(body);
+  if (isOld || body.saved !== saved) return await lookOnce(body);
   const state = ports.state();
   const view = viewOf(body, state, data, server);
   body.view = view;
@@ -89,7 +96,8 @@ function viewOf(
   const nowMs = options.clock.nowMs();
   // In mode off only a round trip counts, since others act on what they hear of this node (R30); and so it
   // does for one that closed itself, which may not have applied yet what ended its reign (R28).
-  const mustAsk = state.mode === "off" || body.rendered.hba === "closed";
+  const { hba } = body.rendered;
+  const mustAsk = state.mode === "off" || hba === "closed" || hba === "closing";
   if (mustAsk) askForContact(body, nowMs);
   else if (options.ports.hasLeader()) watch.leaderSeenAtMs = nowMs;
   notePhase(body, state, nowMs);

@@ -167,7 +167,8 @@ function passBarrier(
   }
   // What waited when it closed itself is in its log and held by nobody: as after a start, it opens only
   // when a newer commit is held (R24, R28).
-  const wasClosed = view.rendered.hba === "closed";
+  const { hba } = view.rendered;
+  const wasClosed = hba === "closed" || hba === "closing";
   const isChanging = isRuleChanging(state);
   if (phase.kind === "open" && !isChanging && !wasClosed) return null;
   if (view.barrier !== rule.number) {

@@ -144,6 +144,17 @@ Deno.test("a primary that nobody can see closes, and opens again when it is seen
   assertEquals(at(closed), "open");
 });
 
+Deno.test("what an earlier agent began to close is closed, and opens behind a barrier (R24, R28)", () => {
+  const at = (patch: ViewPatch): Step["kind"] =>
+    kindOf(
+      openState(),
+      reigningView({ rendered: { hba: "closing", rule: 1 }, ...patch }),
+    );
+  assertEquals(at({ lonelyMs: 3000, unacknowledgedMs: 3000 }), "close");
+  assertEquals(at({ barrier: 0 }), "barrier");
+  assertEquals(at({}), "open");
+});
+
 Deno.test("a switchover's checkpoint is made once, while the primary serves on (R32)", () => {
   const state = done(openState(), { type: "handover", epoch: 1, target: 2 });
   assertEquals(plan(state, reigningView()), {

@@ -154,7 +154,11 @@ export interface PrimaryServer {
 
 /** What the server's files were last made to say; null where this process has not made them yet. */
 export interface Rendered {
-  readonly hba: "closed" | "open" | null;
+  /**
+   * `closing`: an earlier agent wrote that it is closed, and nobody has seen that the server knows, nor that all
+   * sessions have ended.
+   */
+  readonly hba: "closed" | "closing" | "open" | null;
   /** The rule whose names are in the list; 0 for the placeholder. */
   readonly rule: number | null;
   /**

@@ -1,7 +1,9 @@
 import type { MemberId } from "../../pg/cluster/mod.ts";
 import {
   decide,
+  isFenced,
   isWaiting,
+  type LocalView,
   lossOf,
   type Observation,
   plan,
@@ -24,7 +26,7 @@ import {
   type PgSim,
   stateOf,
 } from "./node.ts";
-import { noteProbe, viewOf } from "./observe.ts";
+import { look, noteProbe, type Seen, seenAgain, viewOf } from "./observe.ts";
 import { perform } from "./perform.ts";
 import { noteFailure, runWork, struck } from "./running.ts";
 import { killServer } from "./server.ts";
@@ -40,6 +42,14 @@ const REPORT_MS = 100;
 const PROBE_MS = 500;
 const POLICY_MS = 20;
 const TICK_MS = 15;
+/** Steps after which an agent does not look again before it plans on. */
+const KEEPS_VIEW: ReadonlySet<Step["kind"]> = new Set([
+  "pledge",
+  "own",
+  "set_rule",
+  "set_slots",
+  "close",
+]);
 /** How long PostgreSQL may run without an agent (R7, R8). */
 export const AGENT_GRACE_MS = 3000;
 
@@ -52,10 +62,12 @@ export function startAgent(sim: PgSim, node: PgNode): void {
   const agent: Agent = {
     life: node.lives,
     bootedAtMs: world.nowMs,
+    isLooking: false,
+    isActing: false,
     confirmed: false,
     // Its files tell a successor that a primary was closed, and that it needs a barrier.
     rendered: {
-      hba: node.proc?.hbaOpen === false ? "closed" : null,
+      hba: node.toldClosed ? "closing" : null,
       rule: null,
       upstream: null,
     },
@@ -115,9 +127,25 @@ export function crashAgent(sim: PgSim, node: PgNode): void {
   });
 }
 
+/** What was seen last, and whether it holds after the step that was done since. */
+interface Kept extends Seen {
+  readonly isGood: boolean;
+}
+
+/** A pledge needs no look of now. */
+function* nextView(doer: Doer, kept: Kept | null): Work<LocalView> {
+  const { sim, node, agent } = doer;
+  if (kept === null || agent.job !== null) return yield* lookAndTell(doer);
+  const again = viewOf(sim, node, agent, seenAgain(agent, kept));
+  const holds = kept.isGood ||
+    plan(stateOf(sim, agent), again).kind === "pledge";
+  return holds ? again : yield* lookAndTell(doer);
+}
+
 function* stepLoop(doer: Doer): Work {
   const { sim, node, agent } = doer;
   yield* confirmState(doer);
+  let kept: Kept | null = null;
   for (;;) {
     const state = stateOf(sim, agent);
     if (!state.members.has(node.id)) {
@@ -125,28 +153,28 @@ function* stepLoop(doer: Doer): Work {
       yield 50;
       continue;
     }
-    const view = viewOf(sim, node, agent);
-    // What was seen may be older than what is done about it.
-    yield between(sim.world, 0.1, 3);
+    const view: LocalView = yield* nextView(doer, kept);
+    kept = { server: view.server, data: view.data, isGood: false };
     if (view.saved.rewound > 0 && view.server.kind === "standby") {
       yield* save(doer, { rewound: 0 });
-      continue;
     }
-    const step = plan(stateOf(sim, agent), { ...view, saved: node.saved });
+    const step = plan(stateOf(sim, agent), view);
     if (isWaiting(step)) {
       yield TICK_MS;
       continue;
     }
     tell(sim.world, () => `${node.id} ${describe(step)}`);
+    agent.isActing = true;
     try {
       yield* struck(doer, step.kind, perform(doer, step));
       if (agent.failedKind === step.kind) agent.failures = 0;
-      sendReport(sim, node, agent);
-      yield between(sim.world, 0.5, 3);
+      kept = { ...kept, isGood: KEEPS_VIEW.has(step.kind) };
     } catch (error) {
       if (!(error instanceof StepFailed)) throw error;
       noteFailure(sim, node, agent, step.kind, error);
       yield 50;
+    } finally {
+      agent.isActing = false;
     }
   }
 }
@@ -156,7 +184,8 @@ function describe(step: Step): string {
 }
 
 /** R15: nothing is done before what was committed when this process began is applied here. */
-function* confirmState({ sim, node, agent }: Doer): Work {
+function* confirmState(doer: Doer): Work {
+  const { sim, node, agent } = doer;
   let index = Infinity;
   while (agent.applied < index || index === Infinity) {
     if (index === Infinity) {
@@ -164,9 +193,24 @@ function* confirmState({ sim, node, agent }: Doer): Work {
         index = Math.min(index, at);
       });
     }
+    yield* watchAlone(doer);
     yield 30;
   }
   agent.confirmed = true;
+}
+
+/** Without a quorum a primary that was left running is closed all the same (R28, R30). */
+function* watchAlone(doer: Doer): Work {
+  const { sim, node, agent } = doer;
+  const view = viewOf(sim, node, agent);
+  const mayBeOpen = view.server.kind === "primary" &&
+    view.rendered.hba !== "closed";
+  if (!mayBeOpen || !isFenced(stateOf(sim, agent), view)) return;
+  try {
+    yield* perform(doer, { kind: "close" });
+  } catch (error) {
+    if (!(error instanceof StepFailed)) throw error;
+  }
 }
 
 function* registerSelf(doer: Doer): Work {
@@ -222,15 +266,39 @@ function* checkpointLoop({ sim, node, agent }: Doer): Work {
   }
 }
 
-function* reportLoop({ sim, node, agent }: Doer): Work {
+/** While a step takes long the others hear of it; a witness only lives. */
+function* reportLoop(doer: Doer): Work {
+  const { sim, node, agent } = doer;
   for (;;) {
-    sendReport(sim, node, agent);
+    if (node.isWitness || !agent.confirmed) send(sim, node, agent, null);
+    else if (agent.isActing) yield* lookAndTell(doer);
     yield REPORT_MS;
   }
 }
 
-function sendReport(sim: PgSim, node: PgNode, agent: Agent): void {
-  const report = reportNow(sim, node, agent);
+function* lookAndTell(doer: Doer): Work<LocalView> {
+  const { sim, node, agent } = doer;
+  const seen = yield* look(doer);
+  const state = stateOf(sim, agent);
+  notePhase(sim, node, agent);
+  const view = viewOf(sim, node, agent, seen);
+  const loss = lossOf(state, view);
+  agent.lostSinceMs = loss ? agent.lostSinceMs ?? clockOf(sim, node) : null;
+  agent.sequence += 1;
+  send(sim, node, agent, {
+    ...reportOf(state, view),
+    boot: String(agent.life),
+    sequence: agent.sequence,
+  });
+  return view;
+}
+
+function send(
+  sim: PgSim,
+  node: PgNode,
+  agent: Agent,
+  report: Report | null,
+): void {
   const boot = agent.life;
   const sequence = agent.sequence;
   for (const other of sim.nodes.values()) {
@@ -257,21 +325,6 @@ function hear(
   if (!isNewer) return;
   const atMs = { reportAtMs: nowMs, heardAtMs: nowMs };
   hearer.heard.set(from, { report, boot, sequence, ...atMs });
-}
-
-function reportNow(sim: PgSim, node: PgNode, agent: Agent): Report | null {
-  if (node.isWitness || !agent.confirmed) return null;
-  const state = stateOf(sim, agent);
-  notePhase(sim, node, agent);
-  const view = viewOf(sim, node, agent);
-  const loss = lossOf(state, view);
-  agent.lostSinceMs = loss ? agent.lostSinceMs ?? clockOf(sim, node) : null;
-  agent.sequence += 1;
-  return {
-    ...reportOf(state, view),
-    boot: String(agent.life),
-    sequence: agent.sequence,
-  };
 }
 
 function notePhase(sim: PgSim, node: PgNode, agent: Agent): void {

@@ -1,5 +1,5 @@
 import type { Step } from "../../pg/policy/mod.ts";
-import { between, pick, tell } from "../mod.ts";
+import { between, chance, tell } from "../mod.ts";
 import { checkDiscard } from "./checks_local.ts";
 import { passesBoth } from "./net.ts";
 import { count, type PgNode, type PgProcess } from "./node.ts";
@@ -112,7 +112,7 @@ function* rewind(doer: Doer, from: number): Work {
   yield 2;
   disk.shutdownLsn = null;
   disk.marker = "rewind";
-  if (pick(sim.world, [1, 2, 3, 4, 5, 6]) === 1) {
+  if (chance(sim.world, sim.rewindFailure)) {
     yield 50;
     agent.rewindFailed = epoch;
     throw new StepFailed("pg_rewind gave up");

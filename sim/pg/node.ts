@@ -125,6 +125,8 @@ export interface Heard {
 export interface Agent {
   readonly life: number;
   readonly bootedAtMs: number;
+  isLooking: boolean;
+  isActing: boolean;
   /** It has confirmed the state by a read-index (R15). */
   confirmed: boolean;
   rendered: Rendered;
@@ -168,6 +170,8 @@ export interface Agent {
 export interface PgNode {
   readonly id: number;
   readonly isWitness: boolean;
+  /** What is kept beside the server's files for another agent: that they say it is closed. */
+  toldClosed: boolean;
   readonly disk: PgDisk;
   saved: Saved;
   slots: string[];
@@ -248,6 +252,8 @@ export interface PgSim {
   nextRow: number;
   nextIncarnation: Incarnation;
   running: boolean;
+  /** How likely a rewind gives up in the middle. */
+  rewindFailure: number;
   /** The node that nobody starts again; 0 for none. */
   gone: number;
   readonly counts: Map<string, number>;
@@ -306,6 +312,7 @@ export function createNode(
       syncList: "",
     },
     saved,
+    toldClosed: true,
     slots: [],
     proc: null,
     agent: null,

@@ -11,6 +11,7 @@ import type {
   SourceView,
   StandbyServer,
 } from "../../pg/policy/mod.ts";
+import { between, chance } from "../mod.ts";
 import { ELECTION_TIMEOUT_MS } from "./consensus.ts";
 import {
   type Agent,
@@ -22,19 +23,66 @@ import {
 } from "./node.ts";
 import { endAfter, endOf, timelineOf } from "./wal.ts";
 import { flushedBy } from "./waits.ts";
+import type { Doer, Work } from "./work.ts";
 
 /** How long a control connection is waited for before the postmaster is taken for hung. */
 const HUNG_AFTER_MS = 500;
 
-/** What an agent sees of its own PostgreSQL now. */
-export function viewOf(sim: PgSim, node: PgNode, agent: Agent): LocalView {
+/** What a look has shown, each at its own moment. */
+export interface Seen {
+  readonly server: ServerView;
+  readonly data: DataView;
+}
+
+/** How long a look may take on a busy machine, and otherwise. */
+const SLOW_LOOK_MS = 300;
+const LOOK_MS = 3;
+
+/**
+ * Looks as an agent does: what it sees of its server is older than what it knows itself when it is done. It
+ * looks again where something was noted or begun meanwhile (R12).
+ */
+export function* look({ sim, node, agent }: Doer): Work<Seen> {
+  const { world } = sim;
+  // What was seen first must not be told last.
+  while (agent.isLooking) yield 0.5;
+  agent.isLooking = true;
+  for (;;) {
+    const { saved } = node;
+    const { job } = agent;
+    const server = serverOf(sim, node, agent);
+    const isSlow = chance(world, 0.05);
+    yield between(world, 0.1, isSlow ? SLOW_LOOK_MS : LOOK_MS);
+    const data = dataOf(node);
+    yield between(world, 0.1, 1);
+    const isOld = job !== null && agent.job !== job;
+    if (isOld || node.saved !== saved) continue;
+    agent.isLooking = false;
+    return { server, data };
+  }
+}
+
+/** The same with what this process has changed itself since: closing has seen to it that nobody else is in. */
+export function seenAgain({ rendered }: Agent, seen: Seen): Seen {
+  return rendered.hba === "closed" && "sessions" in seen.server
+    ? { ...seen, server: { ...seen.server, sessions: 0 } }
+    : seen;
+}
+
+/** What an agent knows of its own PostgreSQL; of now where it has not looked. */
+export function viewOf(
+  sim: PgSim,
+  node: PgNode,
+  agent: Agent,
+  seen: Seen | null = null,
+): LocalView {
   const now = clockOf(sim, node);
-  const server = serverOf(sim, node, agent);
+  const server = seen?.server ?? serverOf(sim, node, agent);
   noteState(agent, server, now);
   return {
     id: node.id,
     saved: node.saved,
-    data: dataOf(node),
+    data: seen?.data ?? dataOf(node),
     server,
     rendered: agent.rendered,
     job: agent.job,

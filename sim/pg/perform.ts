@@ -236,6 +236,9 @@ function* close(doer: Doer): Work {
   const { node, sim, agent } = doer;
   const proc = serverOf(doer);
   agent.barrier = 0;
+  // The files first, then the server: an agent may die in between.
+  node.toldClosed = true;
+  yield between(sim.world, 0.2, 2);
   setHba(sim, node, false);
   yield* until(doer, () => !proc.hbaOpen, "Closing", 1500);
   yield 1;

@@ -86,6 +86,7 @@ export function createPgSim(
     nextRow: 1,
     nextIncarnation: 1001,
     running: true,
+    rewindFailure: 1 / 6,
     gone: 0,
     counts: new Map(),
   };

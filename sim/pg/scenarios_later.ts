@@ -1,7 +1,7 @@
 import { newestEpoch, NO_TAGS } from "../../pg/cluster/mod.ts";
 import { startClients } from "./clients.ts";
 import { leaveWhenFree, promoteByHand, setAmbush } from "./faults.ts";
-import { truth } from "./node.ts";
+import { type PgNode, truth } from "./node.ts";
 import { killServer, orphanServer } from "./server.ts";
 import { letLead, type Scenario } from "./stage.ts";
 import { cancelWaits } from "./waits.ts";
@@ -192,6 +192,26 @@ export const LATER_SCENARIOS: readonly Scenario[] = [
       killServer(stage.sim, a);
       stage.until("it died", () => stage.sim.ambush === null, 5000);
       stage.wait(6000);
+    },
+  },
+  {
+    name: "R28: an agent dies while it closes, and the next one does it",
+    shape: THREE,
+    play: (stage) => {
+      const old = stage.primary();
+      stage.order({ type: "pause", paused: true });
+      stage.until("the pause", () => truth(stage.sim).paused, 3000);
+      const strike = (node: PgNode): void => {
+        stage.crashAgent(node);
+        stage.revive(node);
+      };
+      stage.sim.ambush = { kind: "close", after: 1, strike };
+      stage.isolate(old);
+      stage.until("it died", () => stage.sim.ambush === null, 6000);
+      stage.expect(old.proc?.hbaOpen === true, "It had closed itself already");
+      const isClosed = (): boolean => old.proc?.hbaOpen === false;
+      stage.until("the next one closes", isClosed, 6000);
+      stage.mend();
     },
   },
   {
@@ -387,12 +407,24 @@ export const LATER_SCENARIOS: readonly Scenario[] = [
     name: "R29: no commit rests on a rewound copy before it is consistent",
     shape: THREE,
     play: (stage) => {
-      const old = stage.primary();
+      stage.sim.rewindFailure = 0;
+      // Node 2 can't be rewound.
+      const old = stage.node(3);
+      const first = stage.openEpoch();
+      stage.order({ type: "handover", epoch: first, target: old.id });
+      stage.until(
+        "node 3 reigns",
+        () => stage.openEpoch() > 0 && stage.primary() === old,
+      );
       stage.isolate(old);
-      stage.wait(600);
+      stage.wait(500);
       stage.kill(old);
       stage.mend();
-      stage.until("another opens", () => stage.openEpoch() > 1, 8000);
+      stage.until(
+        "another opens",
+        () => stage.openEpoch() > 0 && stage.primary() !== old,
+        8000,
+      );
       stage.revive(old);
       stage.until("the first is rewound", () => old.saved.rewound > 0, 8000);
       old.disk.consistentLsn = Infinity;

@@ -133,7 +133,9 @@ function dropStreams(sim: PgSim, proc: PgProcess): void {
 }
 
 /** Rewrites the files that the next start reads, for a closed standby without upstream. */
-export function renderClosed({ disk }: PgNode): void {
+export function renderClosed(node: PgNode): void {
+  const { disk } = node;
+  node.toldClosed = true;
   disk.hbaOpen = false;
   disk.conninfo = null;
   disk.syncList = PLACEHOLDER_LIST;
@@ -195,6 +197,7 @@ function redefine(sim: PgSim, node: PgNode, proc: PgProcess): void {
 export function setHba(sim: PgSim, node: PgNode, isOpen: boolean): void {
   const { proc, disk } = node;
   if (!proc?.hasPostmaster) return;
+  node.toldClosed = !isOpen;
   disk.hbaOpen = isOpen && proc.mode !== "primary";
   const frozenMs = Math.max(0, proc.postmasterFrozenUntilMs - sim.world.nowMs);
   onProcess(sim, node, proc, frozenMs + between(sim.world, 0.2, 5), () => {

@@ -14,7 +14,7 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
       },
       {
         file: "pg/policy/plan_reign.ts",
-        old: `  const wasClosed = view.rendered.hba === "closed";`,
+        old: `  const wasClosed = hba === "closed" || hba === "closing";`,
         new: "  const wasClosed = false;",
       },
     ],
@@ -179,6 +179,18 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
     seeds: 1000,
   },
   {
+    name: "pg_closed_by_its_files",
+    wrong: "What an earlier agent wrote to be closed is taken for closed.",
+    standsFor: "R22, R28, R30",
+    edits: [{
+      file: "sim/pg/agent.ts",
+      old: '      hba: node.toldClosed ? "closing" : null,',
+      new: '      hba: node.toldClosed ? "closed" : null,',
+    }],
+    says: "the next one closes",
+    seeds: 1,
+  },
+  {
     name: "pg_inconsistent_copy_counts",
     wrong: "What is rewound acknowledges commits before it is of any use.",
     standsFor: "R2, R29",
@@ -187,7 +199,6 @@ export const PG_REIGN_BUGS: readonly PgBug[] = [
       old: '{ kind: "recover_from", epoch, upstream: winner.id }',
       new: '{ kind: "follow", epoch, upstream: winner.id }',
     }],
-    says: "A commit rests on it",
     seeds: 1,
   },
   {
