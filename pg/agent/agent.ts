@@ -2,6 +2,7 @@ import { messageOf, pause } from "../../base/mod.ts";
 import {
   isFenced,
   isWaiting,
+  KEEPS_VIEW,
   type LocalView,
   plan,
   type Step,
@@ -38,12 +39,8 @@ const STEP_REPORT_MS = 200;
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 2000;
 /** Steps after which the last look still holds, but for what this process knows itself. */
-const KEEPS_VIEW: ReadonlySet<Step["kind"]> = new Set([
-  "pledge",
-  "own",
-  "set_rule",
-  "set_slots",
-  "close",
+const KEEP_LOOK: ReadonlySet<Step["kind"]> = new Set([
+  ...KEEPS_VIEW,
   // These look themselves when they are done.
   "promote",
   "announce_promotion",
@@ -208,7 +205,7 @@ async function turn(body: Body): Promise<void> {
   body.options.log("debug", `Did ${step.kind}`, { ms: Math.round(tookMs) });
   // What a job comes to is known at its end.
   if (!IS_JOB.has(step.kind)) succeeded(body);
-  body.isViewGood = KEEPS_VIEW.has(step.kind);
+  body.isViewGood = KEEP_LOOK.has(step.kind);
   if (!body.isViewGood) body.lookedAtMs = -Infinity;
 }
 

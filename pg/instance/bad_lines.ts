@@ -1,8 +1,11 @@
-import { messageOf } from "../../base/mod.ts";
 import type { OwnConnection } from "./connection.ts";
 import { InstanceError } from "./errors.ts";
-import { replaceAlike } from "./files.ts";
+import { lastLines } from "./faults.ts";
 import type { Place } from "./place.ts";
+import { runCommand } from "./processes.ts";
+
+/** How long an edit of a file may take. */
+const EDIT_TIMEOUT_MS = 5_000;
 
 /** A line of the server's files for whose sake it takes none of their settings. */
 export interface BadLine {
@@ -44,13 +47,13 @@ export function badLinesIn(log: string): BadLine[] {
  * nor to follow nobody, and neither it nor others could take over (R12). They stay where they are, as comments.
  */
 export async function takeOut(
-  { options: { log } }: Place,
+  place: Place,
   bad: readonly BadLine[],
 ): Promise<void> {
   for (const [file, lines] of Map.groupBy(bad, (one) => one.file)) {
-    await commentOut(file, lines);
+    await commentOut(place, file, lines);
     for (const { line, why } of lines) {
-      log(
+      place.options.log(
         "warning",
         `Line ${line} of "${file}" kept PostgreSQL from all of its settings (${why}), and is a comment now: correct it`,
       );
@@ -58,25 +61,24 @@ export async function takeOut(
   }
 }
 
+/** As PostgreSQL's own user: files may include any other, and root could write where that user must not. */
 async function commentOut(
+  { clock, options: { osUser } }: Place,
   file: string,
   bad: readonly BadLine[],
 ): Promise<void> {
-  try {
-    const path = await Deno.realPath(file);
-    const reasons = new Map(bad.map(({ line, why }) => [line, why]));
-    const text = (await Deno.readTextFile(path)).split("\n").map((line, at) => {
-      const why = reasons.get(at + 1);
-      return why === undefined ? line : `# pgraft: ${why}: ${line}`;
-    }).join("\n");
-    await replaceAlike(path, text);
-  } catch (error) {
-    const lines = bad.map(({ line }) => line).join(", ");
-    throw new InstanceError(
-      "bad_setting",
-      `PostgreSQL takes no setting at all for the sake of line ${lines} of "${file}", which could not be changed (${
-        messageOf(error)
-      }): correct it`,
-    );
-  }
+  const edits = bad.flatMap(({ line }) => ["-e", `${line}s/^/# pgraft: /`]);
+  const { code, stderr } = await runCommand(
+    "sed",
+    ["-i", ...edits, "--", await Deno.realPath(file)],
+    { clock, owner: osUser, timeoutMs: EDIT_TIMEOUT_MS },
+  );
+  if (code === 0) return;
+  const lines = bad.map(({ line }) => line).join(", ");
+  throw new InstanceError(
+    "bad_setting",
+    `PostgreSQL takes no setting at all for the sake of line ${lines} of "${file}", which could not be changed (${
+      lastLines(stderr)
+    }): correct it`,
+  );
 }

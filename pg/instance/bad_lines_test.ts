@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import {
   ALONE,
@@ -7,6 +7,7 @@ import {
   readRows,
   withKit,
 } from "./instance_test_kit.ts";
+import { InstanceError } from "./mod.ts";
 
 const LIMIT = { timeoutMs: LIMIT_MS };
 
@@ -59,6 +60,25 @@ Deno.test("a standby is cut from its upstream whatever the users have put into i
     const after = await Deno.stat(path);
     assertEquals([after.mode, after.uid], [before.mode, before.uid]);
   }));
+
+Deno.test({
+  name: "a file that is not PostgreSQL's own to write is left as it is",
+  ignore: Deno.uid() !== 0,
+  fn: () =>
+    withKit(async (kit) => {
+      const a = await kit.primary("a");
+      const path = join(kit.root, "others.conf");
+      await Deno.writeTextFile(path, "root:x:0\n");
+      await append(a, "postgresql.conf", [`include '${path}'`]);
+      const error = await assertRejects(
+        () => a.instance.reload(LIMIT),
+        InstanceError,
+      );
+      assertEquals(error.code, "bad_setting");
+      assertMatch(error.message, /line 1 of ".*others\.conf".*correct it$/);
+      assertEquals(await Deno.readTextFile(path), "root:x:0\n");
+    }),
+});
 
 Deno.test("a server starts whatever line of its files it can't read", () =>
   withKit(async (kit) => {

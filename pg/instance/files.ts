@@ -106,22 +106,6 @@ export async function replaceIfChanged(
   return true;
 }
 
-/** Writes a file that somebody else made so that a crash leaves the old or the new one, as readable as it was. */
-export async function replaceAlike(
-  path: string,
-  content: string,
-): Promise<void> {
-  const { mode, uid, gid } = await Deno.stat(path);
-  const draft = `${path}.pgraft-new`;
-  await removeIfThere(draft);
-  await Deno.writeTextFile(draft, content, { mode: 0o600, createNew: true });
-  if (uid !== null && gid !== null) await Deno.chown(draft, uid, gid);
-  if (mode !== null) await Deno.chmod(draft, mode & 0o7777);
-  await syncPath(draft);
-  await Deno.rename(draft, path);
-  await syncPath(dirname(path));
-}
-
 /** Writes a file unless it says the same already; returns whether it did. */
 export async function writeIfChanged(
   path: string,

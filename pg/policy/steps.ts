@@ -113,6 +113,15 @@ export type Step =
     readonly lost: { readonly sinceLsn: Lsn; readonly from: Epoch } | null;
   };
 
+/** Steps that change nothing of what the last look has shown, but what their doer knows itself. */
+export const KEEPS_VIEW: readonly Step["kind"][] = [
+  "pledge",
+  "own",
+  "set_rule",
+  "set_slots",
+  "close",
+];
+
 /** Whether there is nothing to do but to look again. */
 export function isWaiting({ kind }: Step): boolean {
   return kind === "idle" || kind === "await_leave" ||

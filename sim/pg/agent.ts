@@ -3,6 +3,7 @@ import {
   decide,
   isFenced,
   isWaiting,
+  KEEPS_VIEW,
   type LocalView,
   lossOf,
   type Observation,
@@ -42,14 +43,6 @@ const REPORT_MS = 100;
 const PROBE_MS = 500;
 const POLICY_MS = 20;
 const TICK_MS = 15;
-/** Steps after which an agent does not look again before it plans on. */
-const KEEPS_VIEW: ReadonlySet<Step["kind"]> = new Set([
-  "pledge",
-  "own",
-  "set_rule",
-  "set_slots",
-  "close",
-]);
 /** How long PostgreSQL may run without an agent (R7, R8). */
 export const AGENT_GRACE_MS = 3000;
 
@@ -168,7 +161,7 @@ function* stepLoop(doer: Doer): Work {
     try {
       yield* struck(doer, step.kind, perform(doer, step));
       if (agent.failedKind === step.kind) agent.failures = 0;
-      kept = { ...kept, isGood: KEEPS_VIEW.has(step.kind) };
+      kept = { ...kept, isGood: KEEPS_VIEW.includes(step.kind) };
     } catch (error) {
       if (!(error instanceof StepFailed)) throw error;
       noteFailure(sim, node, agent, step.kind, error);
