@@ -54,10 +54,10 @@ function mustOutlive(sim: PgSim, victim: PgNode): boolean {
   const others = [...sim.nodes.values()].filter((node) =>
     node !== victim && !node.isWitness
   );
-  // Who goes on from a later grant holds all that went before it.
+  // Who goes on from a later grant holds all that went before it, and knows that once it was told to.
   const newest = Math.max(
-    ...others.filter(isWhole).map(({ disk }) =>
-      disk.wal.records.at(-1)?.epoch ?? 0
+    ...others.filter(isWhole).map(({ disk, saved }) =>
+      Math.min(disk.wal.records.at(-1)?.epoch ?? 0, saved.epoch)
     ),
   );
   const isKept = (copy: Copy, { primary, epoch }: Rule): boolean =>
