@@ -33,6 +33,24 @@ export async function findPostmaster(place: Place): Promise<Postmaster | null> {
   return found;
 }
 
+/** Which line of the pid file says how far the server is. */
+const STATUS_LINE = 7;
+
+/**
+ * How far a server is, by its own words: `starting`, `ready` once it lets sessions in, `standby` where it
+ * recovers and will let nobody in. Unlike a session that is refused, a look costs it nothing.
+ *
+ * @param pid Its postmaster; null is told of any other.
+ */
+export async function statusOf(
+  place: Place,
+  pid: number,
+): Promise<string | null> {
+  const lines = (await readIfThere(pidFile(place)) ?? "").split("\n");
+  if (Number(lines[0]) !== pid) return null;
+  return lines[STATUS_LINE]?.trim() ?? null;
+}
+
 function isStill({ dataDir }: Place, { pid, startTime }: Postmaster): boolean {
   return cwdOf(pid) === dataDir && statOf(pid)?.startTime === startTime;
 }

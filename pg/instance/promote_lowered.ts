@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { InstanceError } from "./errors.ts";
-import { readIfThere, writeDurably } from "./files.ts";
+import { writeDurably } from "./files.ts";
 import type { Place } from "./place.ts";
+import { statusOf } from "./postmaster.ts";
 import { sendSignal, statOf } from "./processes.ts";
 import { untilPromoted } from "./promote.ts";
 import { writeParameters } from "./render.ts";
@@ -10,9 +11,6 @@ import { begin, untilAnswered } from "./start.ts";
 import { stop } from "./stop.ts";
 import { layFillers } from "./timelines.ts";
 import { waitFor } from "./wait.ts";
-
-/** Which line of the pid file says how far the server is. */
-const STATUS_LINE = 7;
 
 /** What PostgreSQL tells everybody who knocks at a standby without hot standby. */
 const UNSEEN = "the database system is not accepting connections";
@@ -70,8 +68,6 @@ async function untilRecovering(
 ): Promise<void> {
   await waitFor(place.clock, { timeoutMs }, async () => {
     if (statOf(pid) === null) return true;
-    const text = await readIfThere(join(place.dataDir, "postmaster.pid"));
-    const status = text?.split("\n")[STATUS_LINE]?.trim();
-    return status === "standby" || null;
+    return await statusOf(place, pid) === "standby" || null;
   });
 }

@@ -6,7 +6,7 @@ import { readIfThere, removeIfThere } from "./files.ts";
 import { lastLines } from "./faults.ts";
 import { inspect } from "./inspect.ts";
 import type { Place } from "./place.ts";
-import { findPostmaster, removeStaleFiles } from "./postmaster.ts";
+import { findPostmaster, removeStaleFiles, statusOf } from "./postmaster.ts";
 import { pidsIn, runCommand, statOf } from "./processes.ts";
 import {
   activeFiles,
@@ -21,8 +21,6 @@ import { waitFor } from "./wait.ts";
 
 const DEFAULT_START_TIMEOUT_MS = 60_000;
 const LAUNCH_TIMEOUT_MS = 10_000;
-/** A look costs the server a process while it starts. */
-const START_POLL_MS = 10;
 const TRY_TIMEOUT_MS = 2_000;
 /** The server reads its files in passes, each of which may find something else wrong with them. */
 const MAX_MENDS = 5;
@@ -128,6 +126,7 @@ type Answer = "ready" | "ended" | null;
 async function tryOnce(place: Place, pid: number): Promise<Answer> {
   const stat = statOf(pid);
   if (stat === null || stat.state === "Z") return "ended";
+  if (await statusOf(place, pid) !== "ready") return null;
   try {
     await place.connections.run("control", "select 1", [], TRY_TIMEOUT_MS);
     return "ready";
@@ -206,7 +205,7 @@ export async function untilAnswered(
 ): Promise<void> {
   const answer = await waitFor(
     place.clock,
-    { timeoutMs, everyMs: START_POLL_MS },
+    { timeoutMs },
     () => tryOnce(place, pid),
   );
   if (answer === "ready") return;
