@@ -37,50 +37,80 @@ export interface Deadlines {
  * ```
  */
 export function createDeadlines(clock: Clock, timeoutMs: number): Deadlines {
-  // In the order in which they end.
-  const open = new Set<Open>();
+  const ring = createRing();
   let timer: Timer | null = null;
   let stopped = false;
 
   function look(): void {
     timer = null;
     const nowMs = clock.nowMs();
-    for (const deadline of open) {
-      const leftMs = deadline.endsAtMs - nowMs;
+    for (let oldest = ring.after; oldest.open !== null; oldest = ring.after) {
+      const leftMs = oldest.open.endsAtMs - nowMs;
       if (leftMs > 0) {
         timer = clock.after(Math.ceil(leftMs), look);
         return;
       }
-      open.delete(deadline);
-      deadline.expire();
+      const { expire } = oldest.open;
+      takeOut(oldest);
+      expire();
     }
   }
 
   return {
     timeoutMs,
     begin(expire): Deadline {
-      const endsAtMs = clock.nowMs() + timeoutMs;
-      const deadline = {
-        endsAtMs,
+      if (stopped) return { met: () => {} };
+      const link = putLast(ring, {
+        endsAtMs: clock.nowMs() + timeoutMs,
         expire,
-        met: (): void => void open.delete(deadline),
-      };
-      if (stopped) return deadline;
-      open.add(deadline);
+      });
       timer ??= clock.after(timeoutMs, look);
-      return deadline;
+      return { met: () => takeOut(link) };
     },
     stop(): void {
       stopped = true;
       timer?.cancel();
       timer = null;
-      open.clear();
+      while (ring.after.open !== null) takeOut(ring.after);
     },
   };
 }
 
 /** A deadline that is not met yet. */
-interface Open extends Deadline {
+interface Open {
   readonly endsAtMs: number;
   readonly expire: () => void;
+}
+
+/**
+ * The open deadlines stand in a ring, in the order in which they end, around one link that has none. A set would
+ * do as well, but for what {@linkcode createNumbered} says of maps.
+ */
+interface Link {
+  open: Open | null;
+  before: Link;
+  after: Link;
+}
+
+function createRing(): Link {
+  const ring = { open: null } as Link;
+  ring.before = ring;
+  ring.after = ring;
+  return ring;
+}
+
+function putLast(ring: Link, open: Open): Link {
+  const link: Link = { open, before: ring.before, after: ring };
+  ring.before.after = link;
+  ring.before = link;
+  return link;
+}
+
+/** Takes a link out, which then leads nowhere: one that is no more must not keep those that came after it. */
+function takeOut(link: Link): void {
+  link.before.after = link.after;
+  link.after.before = link.before;
+  link.before = link;
+  link.after = link;
+  link.open = null;
 }

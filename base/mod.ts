@@ -14,6 +14,7 @@ export * from "./event_stream.ts";
 export * from "./every.ts";
 export * from "./lsn.ts";
 export * from "./nearest.ts";
+export * from "./numbered.ts";
 export * from "./pause.ts";
 export * from "./random.ts";
 export * from "./raw_answer.ts";

@@ -1,4 +1,10 @@
-import { createSlab, randomIdentity, type Slab } from "../../base/mod.ts";
+import {
+  createNumbered,
+  createSlab,
+  type Numbered,
+  randomIdentity,
+  type Slab,
+} from "../../base/mod.ts";
 import type { Index, Proposal, Refusal, RefusedProposal } from "../core/mod.ts";
 import { RaftError } from "../errors.ts";
 import type { RaftOperation } from "../ports.ts";
@@ -36,8 +42,8 @@ export interface Proposals {
   sessionOpen: boolean;
   sessionSentAtMs: number;
   nextSequence: number;
-  /** By sequence, in ascending order. */
-  readonly waiters: Map<number, Waiter>;
+  /** By sequence. */
+  readonly waiters: Numbered<Waiter>;
   /** Those that came since proposals were last handed to a leader, by sequence; some may be gone. */
   readonly fresh: number[];
   /** Whether among all the others some must be sent again. */
@@ -64,7 +70,7 @@ export function createProposals(): Proposals {
     sessionOpen: false,
     sessionSentAtMs: -Infinity,
     nextSequence: 1,
-    waiters: new Map(),
+    waiters: createNumbered(),
     fresh: [],
     rescan: false,
     slab: createSlab(),
@@ -125,8 +131,8 @@ export function takeUnsent(
   const nowMs = ports.nowMs();
   if (!book.sessionOpen) return takeOpening(book, ports, nowMs);
   const proposals: Proposal[] = [];
-  const ackedBelow = oldestSequence(book);
-  for (const sequence of book.rescan ? book.waiters.keys() : book.fresh) {
+  const ackedBelow = book.waiters.lowest ?? book.nextSequence;
+  for (const sequence of book.rescan ? numbersOf(book) : book.fresh) {
     const waiter = book.waiters.get(sequence);
     if (waiter?.sentAtMs !== -Infinity) continue;
     waiter.sentAtMs = nowMs;
@@ -142,6 +148,10 @@ export function takeUnsent(
   return proposals;
 }
 
+function numbersOf({ waiters }: Proposals): number[] {
+  return Array.from(waiters, ([sequence]) => sequence);
+}
+
 function takeOpening(
   book: Proposals,
   ports: DriverPorts,
@@ -152,11 +162,6 @@ function takeOpening(
   book.sessionSentAtMs = nowMs;
   const data = encodeOpenSession(book.session);
   return [{ id: OPENING, kind: "command", data }];
-}
-
-function oldestSequence(book: Proposals): number {
-  for (const sequence of book.waiters.keys()) return sequence;
-  return book.nextSequence;
 }
 
 /** This node's session is open: what waited for it can go. */
@@ -191,7 +196,7 @@ export function onExpired(book: Proposals, session: number): void {
   if (session !== book.session) return;
   book.session = 0;
   book.sessionOpen = false;
-  for (const waiter of book.waiters.values()) waiter.open = 0;
+  for (const [, waiter] of book.waiters) waiter.open = 0;
   resendAll(book);
 }
 
@@ -262,7 +267,7 @@ function refusalError(reason: Refusal, waiter: Waiter): RaftError {
 
 /** There is another leader: what may have been lost with the old one is sent again. */
 export function resendAll(book: Proposals): void {
-  for (const waiter of book.waiters.values()) waiter.sentAtMs = -Infinity;
+  for (const [, waiter] of book.waiters) waiter.sentAtMs = -Infinity;
   book.sessionSentAtMs = -Infinity;
   book.rescan = book.waiters.size > 0;
 }
@@ -302,7 +307,7 @@ function timeoutError(waiter: Waiter): RaftError {
 
 /** Ends every proposal. */
 export function failAll(book: Proposals, error: RaftError): void {
-  const waiters = [...book.waiters.values()];
-  book.waiters.clear();
+  const waiters = Array.from(book.waiters, ([, waiter]) => waiter);
+  book.waiters.dropBelow(book.nextSequence);
   for (const waiter of waiters) waiter.done({ kind: "failed", error });
 }

@@ -1,4 +1,4 @@
-import { invariant } from "../../base/mod.ts";
+import { createNumbered, invariant, type Numbered } from "../../base/mod.ts";
 import type { Index } from "../core/mod.ts";
 import type { CommandId } from "./command.ts";
 
@@ -12,7 +12,7 @@ export interface Session {
   lastUsedIndex: Index;
   ackedBelow: number;
   /** Results by sequence, kept until the proposer needs them no more. */
-  readonly results: Map<number, Uint8Array>;
+  readonly results: Numbered<Uint8Array>;
 }
 
 /**
@@ -52,7 +52,7 @@ export function openSession(
   table.sessions.set(id, {
     lastUsedIndex: index,
     ackedBelow: 0,
-    results: new Map(),
+    results: createNumbered(),
   });
 }
 
@@ -87,11 +87,7 @@ export function admit(
 function forget(session: Session, ackedBelow: number): void {
   if (ackedBelow <= session.ackedBelow) return;
   session.ackedBelow = ackedBelow;
-  for (const sequence of session.results.keys()) {
-    // Out of order ones behind a later one go with that.
-    if (sequence >= ackedBelow) break;
-    session.results.delete(sequence);
-  }
+  session.results.dropBelow(ackedBelow);
 }
 
 /** Keeps the result of a command that was applied. */
@@ -171,7 +167,7 @@ function encodeSession(copy: SessionCopy): Uint8Array {
 /** Takes back a piece that {@linkcode snapshotSessions} made. */
 export function restoreSession(table: SessionTable, piece: Uint8Array): void {
   const view = new DataView(piece.buffer, piece.byteOffset, piece.byteLength);
-  const results = new Map<number, Uint8Array>();
+  const results = createNumbered<Uint8Array>();
   let at = SESSION_HEADER_BYTES;
   for (let left = view.getUint32(24); left > 0; left--) {
     const length = view.getUint32(at + 8);
