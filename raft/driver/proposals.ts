@@ -10,7 +10,7 @@ import { RaftError } from "../errors.ts";
 import type { RaftOperation } from "../ports.ts";
 import { encodeOpenSession, encodeOperation } from "./command.ts";
 import type { DriverPorts } from "./ports.ts";
-import { resultOf, type SessionTable } from "./sessions.ts";
+import { resultOf, SESSION_WINDOW, type SessionTable } from "./sessions.ts";
 
 /** What a proposal came to: its result and where it stands in the log, or why there is none. */
 export type ProposalOutcome =
@@ -118,7 +118,8 @@ function noteFresh(book: Proposals, sequence: number): void {
 }
 
 /**
- * Collects what must be handed to the core now.
+ * Collects what must be handed to the core now. While the oldest has no answer none goes that is a window ahead
+ * of it: every member keeps the results of all after the oldest, and has room for a window of them.
  *
  * @param hasLeader Whether a leader is known: else nothing is sent.
  */
@@ -132,9 +133,12 @@ export function takeUnsent(
   if (!book.sessionOpen) return takeOpening(book, ports, nowMs);
   const proposals: Proposal[] = [];
   const ackedBelow = book.waiters.lowest ?? book.nextSequence;
+  let isHeldBack = false;
   for (const sequence of book.rescan ? numbersOf(book) : book.fresh) {
     const waiter = book.waiters.get(sequence);
     if (waiter?.sentAtMs !== -Infinity) continue;
+    isHeldBack = sequence >= ackedBelow + SESSION_WINDOW;
+    if (isHeldBack) break;
     waiter.sentAtMs = nowMs;
     const attempt = Math.min(waiter.attempts++, MAX_ATTEMPTS - 1);
     waiter.open |= 1 << attempt;
@@ -143,7 +147,7 @@ export function takeUnsent(
     const id = sequence * MAX_ATTEMPTS + attempt;
     proposals.push({ id, kind: "command", data });
   }
-  book.rescan = false;
+  book.rescan = isHeldBack;
   book.fresh.length = 0;
   return proposals;
 }
