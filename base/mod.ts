@@ -21,3 +21,4 @@ export * from "./raw_answer.ts";
 export * from "./reach.ts";
 export * from "./slab.ts";
 export * from "./units.ts";
+export * from "./v8_flags.ts";

@@ -34,7 +34,7 @@ const USAGE = `Usage: deno task bench:election [options]
   --rounds N       rounds of each fault (20)
   --faults LIST    of kill, freeze, transfer (all)
   --dir DIR        where the nodes' stores are made (the working directory)
-  --command WORDS  the program under test, up to "serve" (deno run -A main.ts)
+  --command WORDS  the program under test, up to "serve" (from source)
 `;
 
 interface Options {

@@ -15,7 +15,7 @@ const USAGE = `Usage: deno task bench:idle [options]
   --seconds N      how long the nodes are watched (20)
   --settle N       how long they are left alone before (3)
   --dir DIR        where the nodes' stores are made (the working directory)
-  --command WORDS  the program under test, up to "serve" (deno run -A main.ts)
+  --command WORDS  the program under test, up to "serve" (from source)
 `;
 
 const BAR_CPU_SHARE = 0.03;

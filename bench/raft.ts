@@ -25,16 +25,18 @@ const USAGE = `Usage: deno task bench:raft [options]
 
   --rounds N         rounds whose median is printed (3)
   --seconds N        how long each load lasts (4)
+  --warm N           seconds of each load before what is measured of it (15)
   --connections LIST how many at a time (1,16,64,256)
   --loads LIST       of put:leader, put:follower, range:leader, range:follower (all)
   --dir DIR          where the nodes' stores are made (the working directory)
-  --command WORDS    the program under test, up to "serve" (deno run -A main.ts)
+  --command WORDS    the program under test, up to "serve" (from source)
   --only NAME        pgraft or etcd alone
 `;
 
 interface Options {
   readonly rounds: number;
   readonly seconds: number;
+  readonly warmSeconds: number;
   readonly connections: readonly number[];
   readonly loads: readonly string[];
   readonly dir: string;
@@ -54,7 +56,7 @@ const ALL_LOADS = [
   "range:leader",
   "range:follower",
 ];
-const WARM_UP_CONNECTIONS = 64;
+const FILLING_CONNECTIONS = 64;
 const COLUMNS: readonly Column[] = [
   { title: "load", width: 14, isText: true },
   { title: "conns", width: 5 },
@@ -72,13 +74,14 @@ function readOptions(args: string[]): Options | null {
   const given = parseArgs(args, {
     boolean: ["help"],
     string: [
-      ...["rounds", "seconds", "connections", "loads", "dir"] as const,
-      ...["command", "only"] as const,
+      ...["rounds", "seconds", "warm", "connections", "loads"] as const,
+      ...["dir", "command", "only"] as const,
     ],
     alias: { help: "h" },
     default: {
       rounds: "3",
       seconds: "4",
+      warm: "15",
       connections: "1,16,64,256",
       loads: ALL_LOADS.join(","),
       dir: ".",
@@ -88,6 +91,7 @@ function readOptions(args: string[]): Options | null {
   return {
     rounds: Number(given.rounds),
     seconds: Number(given.seconds),
+    warmSeconds: Number(given.warm),
     connections: given.connections.split(",").map(Number),
     loads: given.loads.split(","),
     dir: given.dir,
@@ -132,14 +136,14 @@ async function startSubjects(
   return subjects;
 }
 
-/** Fills the stores, so that reads find their keys, and lets compilers warm up. */
-async function warmUp(
+/** Fills the stores, so that reads find their keys. */
+async function fill(
   subjects: readonly Subject[],
   program: LoadProgram,
   options: Options,
 ): Promise<void> {
   const load = {
-    connections: WARM_UP_CONNECTIONS,
+    connections: FILLING_CONNECTIONS,
     seconds: options.seconds,
     seed: 0,
   };
@@ -152,7 +156,11 @@ async function warmUp(
   }
 }
 
-/** Measures every subject in every round before the next load, so that the machine's moods hit all alike. */
+/**
+ * Measures every subject in every round before the next load, so that the machine's moods hit all alike. A node
+ * that serves for years has long compiled what it serves with, and compiles anew for another load: that comes
+ * before what is measured.
+ */
 async function measureLoad(
   subjects: readonly Subject[],
   program: LoadProgram,
@@ -161,15 +169,25 @@ async function measureLoad(
   connections: number,
 ): Promise<Measured[]> {
   const [kind, role] = parseLoad(load);
+  const run = async (
+    subject: Subject,
+    seconds: number,
+    seed: number,
+  ): Promise<LoadFigures> => {
+    const api = await subject.api(role);
+    const order = "random";
+    return await runLoad(program, {
+      ...{ api, kind, order, connections, seconds, seed },
+    });
+  };
+  if (options.warmSeconds > 0) {
+    for (const subject of subjects) await run(subject, options.warmSeconds, 0);
+  }
   const measured = subjects.map(() => ({ figures: [], cpuPer1000: [] }));
   for (let seed = 1; seed <= options.rounds; seed++) {
     for (const [at, subject] of subjects.entries()) {
-      const api = await subject.api(role);
-      const { seconds } = options;
       const before = await readUsage(subject.pids);
-      const figures = await runLoad(program, {
-        ...{ api, kind, order: "random", connections, seconds, seed },
-      });
+      const figures = await run(subject, options.seconds, seed);
       const after = await readUsage(subject.pids);
       const cpuSeconds = sumCpuSeconds(after) - sumCpuSeconds(before);
       const one: Measured | undefined = measured[at];
@@ -248,7 +266,7 @@ async function measureAll(
   program: LoadProgram,
   options: Options,
 ): Promise<void> {
-  await warmUp(subjects, program, options);
+  await fill(subjects, program, options);
   await print(tableHead(COLUMNS));
   for (const load of options.loads) {
     for (const connections of options.connections) {

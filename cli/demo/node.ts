@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { V8_FLAGS } from "../../base/mod.ts";
 import { processesIn, processesOf, signalAll, signalTo } from "./processes.ts";
 
 /** Where a node of the demo listens, on loopback. */
@@ -58,9 +59,10 @@ const STOP_TIMEOUT_MS = 10_000;
  * @returns The program and its first arguments.
  */
 export function ownCommand(): string[] {
-  return Deno.build.standalone
-    ? [Deno.execPath()]
-    : [Deno.execPath(), "run", "-A", new URL(Deno.mainModule).pathname];
+  return Deno.build.standalone ? [Deno.execPath()] : [
+    ...[Deno.execPath(), "run", "-A", V8_FLAGS],
+    new URL(Deno.mainModule).pathname,
+  ];
 }
 
 /** What a person has set for a node of their own is none of the demo's. */

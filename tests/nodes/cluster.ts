@@ -1,4 +1,4 @@
-import { present } from "../../base/mod.ts";
+import { present, V8_FLAGS } from "../../base/mod.ts";
 import { join, resolve } from "node:path";
 import { createNodeClient, type NodeClient } from "./client.ts";
 import { examine } from "./examine.ts";
@@ -34,7 +34,7 @@ export interface ClusterOptions {
   /**
    * The program and its first arguments, up to and without `serve`.
    *
-   * @default {deno run -A main.ts}
+   * @default {deno run -A main.ts, as the binary runs}
    */
   readonly command?: readonly string[];
   /**
@@ -301,7 +301,7 @@ function wordsOf(
     : { "api-token-file": tokenIn(root) };
   return [
     ...options.hosts?.[place.id - 1]?.enter ?? [],
-    ...options.command ?? [Deno.execPath(), "run", "-A", MAIN],
+    ...options.command ?? [Deno.execPath(), "run", "-A", V8_FLAGS, MAIN],
     "serve",
     ...flagsOf({
       "node-id": String(place.id),

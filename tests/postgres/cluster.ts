@@ -61,7 +61,7 @@ export interface PgClusterOptions {
   /**
    * The program and its first arguments, up to and without `serve`.
    *
-   * @default {deno run -A main.ts}
+   * @default {deno run -A main.ts, as the binary runs}
    */
   readonly command?: readonly string[];
   /**
