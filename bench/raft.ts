@@ -25,7 +25,7 @@ const USAGE = `Usage: deno task bench:raft [options]
 
   --rounds N         rounds whose median is printed (3)
   --seconds N        how long each load lasts (4)
-  --warm N           seconds of each load before what is measured of it (15)
+  --warm N           requests of each load before what is measured of it (50000)
   --connections LIST how many at a time (1,16,64,256)
   --loads LIST       of put:leader, put:follower, range:leader, range:follower (all)
   --dir DIR          where the nodes' stores are made (the working directory)
@@ -36,7 +36,7 @@ const USAGE = `Usage: deno task bench:raft [options]
 interface Options {
   readonly rounds: number;
   readonly seconds: number;
-  readonly warmSeconds: number;
+  readonly warmRequests: number;
   readonly connections: readonly number[];
   readonly loads: readonly string[];
   readonly dir: string;
@@ -81,7 +81,7 @@ function readOptions(args: string[]): Options | null {
     default: {
       rounds: "3",
       seconds: "4",
-      warm: "15",
+      warm: "50000",
       connections: "1,16,64,256",
       loads: ALL_LOADS.join(","),
       dir: ".",
@@ -91,7 +91,7 @@ function readOptions(args: string[]): Options | null {
   return {
     rounds: Number(given.rounds),
     seconds: Number(given.seconds),
-    warmSeconds: Number(given.warm),
+    warmRequests: Number(given.warm),
     connections: given.connections.split(",").map(Number),
     loads: given.loads.split(","),
     dir: given.dir,
@@ -180,8 +180,10 @@ async function measureLoad(
       ...{ api, kind, order, connections, seconds, seed },
     });
   };
-  if (options.warmSeconds > 0) {
-    for (const subject of subjects) await run(subject, options.warmSeconds, 0);
+  for (const subject of subjects) {
+    for (let left = options.warmRequests; left > 0;) {
+      left -= Math.max(1, (await run(subject, options.seconds, 0)).requests);
+    }
   }
   const measured = subjects.map(() => ({ figures: [], cpuPer1000: [] }));
   for (let seed = 1; seed <= options.rounds; seed++) {
