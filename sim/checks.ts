@@ -37,6 +37,8 @@ export interface Checks {
   readonly entries: Map<string, KnownEntry>;
   /** What was committed, by index - 1. */
   readonly committed: Entry[];
+  /** In which term each was, by index - 1: that of the leader, who knows it first. */
+  readonly committedIn: Term[];
   /** Who granted a pre-vote, by whom it went to and its term. */
   readonly preVotes: Map<string, Set<NodeId>>;
   /** The newest committed configuration and where it stands. */
@@ -65,6 +67,7 @@ export function createChecks(): Checks {
     votes: new Map(),
     entries: new Map(),
     committed: [],
+    committedIn: [],
     preVotes: new Map(),
     configuration: EMPTY_CONFIGURATION,
     configurationIndex: 0,
@@ -141,7 +144,7 @@ function checkCommit(checks: Checks, core: Core, view: NodeView): void {
     const entry = entryAt(core.log, index);
     const known = committed[index - 1];
     if (!known && committed.length === index - 1) {
-      noteCommitted(checks, entry);
+      noteCommitted(checks, entry, core.term);
     } else if (known?.term !== entry.term) {
       fail(
         core,
@@ -152,8 +155,9 @@ function checkCommit(checks: Checks, core: Core, view: NodeView): void {
   view.commit = core.commit;
 }
 
-function noteCommitted(checks: Checks, entry: Entry): void {
+function noteCommitted(checks: Checks, entry: Entry, term: Term): void {
   checks.committed.push(entry);
+  checks.committedIn.push(term);
   if (entry.kind !== "configuration") return;
   checks.configuration = decodeConfiguration(entry.data);
   checks.configurationIndex = entry.index;
@@ -177,13 +181,23 @@ function checkLeader(checks: Checks, core: Core, view: NodeView): void {
   view.wasLeader = true;
   if (other === undefined) checks.leaderChanges += 1;
   checks.leaders.set(core.term, core.id);
-  const last = checks.committed.length;
+  const last = committedBefore(checks, core.term);
   const committed = checks.committed[last - 1];
   if (committed && termAt(core.log, last) !== committed.term) {
     if (last > core.log.baseIndex) {
       fail(core, `leads without the committed entry ${last}`);
     }
   }
+}
+
+/**
+ * The last entry that was committed in a term before this one. A vote may arrive when a later leader has long
+ * committed more: who then leads an old term lacks that, and commits nothing.
+ */
+function committedBefore({ committedIn }: Checks, term: Term): Index {
+  let last = committedIn.length;
+  while (last > 0 && (committedIn[last - 1] ?? 0) >= term) last--;
+  return last;
 }
 
 /** Recomputes what is kept by adding and subtracting. */
