@@ -182,7 +182,9 @@ async function measureLoad(
   };
   for (const subject of subjects) {
     for (let left = options.warmRequests; left > 0;) {
-      left -= Math.max(1, (await run(subject, options.seconds, 0)).requests);
+      const { requests } = await run(subject, options.seconds, 0);
+      if (requests === 0) throw new Error(`${subject.name} answers nothing`);
+      left -= requests;
     }
   }
   const measured = subjects.map(() => ({ figures: [], cpuPer1000: [] }));
