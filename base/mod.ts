@@ -1,6 +1,6 @@
 /**
  * The leaf: assertions, clocks, deadlines, pauses, random numbers, units, addresses, log positions, near names, small
- * arrays and streams of events.
+ * arrays, streams of events and how nice a thread is.
  * Imports nothing of ours.
  *
  * @module
@@ -14,6 +14,7 @@ export * from "./event_stream.ts";
 export * from "./every.ts";
 export * from "./lsn.ts";
 export * from "./nearest.ts";
+export * from "./nice.ts";
 export * from "./numbered.ts";
 export * from "./pause.ts";
 export * from "./random.ts";

@@ -103,6 +103,8 @@ function readOptions(args: string[]): Options | null {
 async function startOurs(options: Options, dir: string): Promise<Subject> {
   const cluster = await startCluster({
     directory: dir,
+    // As etcd is: both wait for processors alike.
+    flags: { "node-nice": "0" },
     ...(options.command === undefined
       ? {}
       : { command: options.command.split(" ") }),

@@ -1,6 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until } from "./nodes/mod.ts";
-import { type PgCluster, type PgNode, withPgCluster } from "./postgres/mod.ts";
+import {
+  type PgCluster,
+  type PgNode,
+  processesNaming,
+  withPgCluster,
+} from "./postgres/mod.ts";
 import {
   type Blow,
   CHANGE_TIMEOUT_MS,
@@ -44,7 +49,34 @@ function failedRows({ ledger }: Blow): unknown[] {
   return ledger.rows().filter(({ outcome }) => outcome !== "acknowledged");
 }
 
+/** Which field of /proc/PID/stat, counted from behind the name, says how nice a process is. */
+const NICE_FIELD = 16;
+
+function niceOf(pid: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[NICE_FIELD]);
+}
+
 const SCENARIOS: readonly Scenario[] = [
+  [
+    "a node runs before others where it may, and nothing that it starts does",
+    ({ reign: { primary } }) => {
+      const { agent, dataDir } = primary;
+      const nice = niceOf(agent.process().pid);
+      const isTold = /may not run before others.*CAP_SYS_NICE/.test(
+        agent.output(),
+      );
+      assertEquals([nice, isTold], isTold ? [0, true] : [-19, false]);
+      const named = processesNaming(dataDir).filter((pid) =>
+        pid !== agent.process().pid
+      );
+      assert(named.length > 0);
+      const started = [...primary.processes(), ...named].map(niceOf);
+      assertEquals(new Set(started), new Set([0]));
+      return Promise.resolve();
+    },
+  ],
   [
     "agents are stopped in order: PostgreSQL goes on, no write fails, and they take it over as it is",
     async (blow) => {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { asOrdinary } from "../../base/mod.ts";
 import { InstanceError } from "./errors.ts";
 import { writeDurably } from "./files.ts";
 import type { Place } from "./place.ts";
@@ -76,7 +77,7 @@ export async function startGuard(
   const token = crypto.randomUUID();
   const takeover = join(place.runDir, "guard.takeover");
   const steps = String(Math.ceil(options.graceMs / STEP_MS));
-  const child = new Deno.Command("/bin/sh", {
+  const command = new Deno.Command("/bin/sh", {
     args: [
       "-c",
       GUARD_SCRIPT,
@@ -96,7 +97,8 @@ export async function startGuard(
     stderr: "null",
     // A session of its own, so that what ends the agent's group does not end it.
     detached: true,
-  }).spawn();
+  });
+  const child = asOrdinary(() => command.spawn());
   child.unref();
   await untilReady(place, child);
   // Only now: were this agent to die in between, the earlier guard would still act.

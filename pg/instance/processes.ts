@@ -1,4 +1,4 @@
-import type { Clock } from "../../base/mod.ts";
+import { asOrdinary, type Clock } from "../../base/mod.ts";
 import { InstanceError } from "./errors.ts";
 import type { Owner } from "./files.ts";
 
@@ -178,7 +178,7 @@ function spawn(
   options: CommandOptions,
 ): Deno.ChildProcess {
   try {
-    return new Deno.Command(path, {
+    const command = new Deno.Command(path, {
       args: [...args],
       cwd: options.directory ?? "/",
       clearEnv: true,
@@ -191,7 +191,8 @@ function spawn(
       stderr: "piped",
       // A group of its own: its children, such as pg_basebackup's, go with it.
       detached: true,
-    }).spawn();
+    });
+    return asOrdinary(() => command.spawn());
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new InstanceError(

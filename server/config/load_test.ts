@@ -15,6 +15,7 @@ const SAMPLE = `
 id = 1                        ; 1..1000
 name = node1
 data_dir = /var/lib/pgraft
+nice = -19
 [cluster]
 name = pgraft_cluster
 members = 1@10.0.0.1:7400, 2@10.0.0.2:7400, 3@10.0.0.3:7400   ; the members that found it
@@ -81,7 +82,7 @@ format = text                 ; text | json
 `;
 
 const SAMPLE_CONFIG = {
-  node: { id: 1, name: "node1", dataDir: "/var/lib/pgraft" },
+  node: { id: 1, name: "node1", dataDir: "/var/lib/pgraft", nice: -19 },
   cluster: {
     name: "pgraft_cluster",
     members: [

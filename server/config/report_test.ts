@@ -34,6 +34,7 @@ const REPORT = `[node]
 id = 1 ; --node-id
 name = node1 ; default, from node.id
 data_dir = /var/lib/pgraft ; default
+nice = -19 ; default
 [cluster]
 name = pgraft_cluster ; default
 members = 1@127.0.0.1:7400 ; --cluster-members

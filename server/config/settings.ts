@@ -14,6 +14,7 @@ import {
   MEMBER_IDS,
   MEMBERS_TYPE,
   NAME_TYPE,
+  NICE,
   optionalType,
   PATH_TYPE,
   PEERS_TYPE,
@@ -48,6 +49,13 @@ export const NODE_SETTINGS = {
     help:
       "The directory of the Raft log and of everything else that pgraft keeps",
     aliases: ["cluster.data_dir", "raft_data_dir", "pgraft.data_dir"],
+  }),
+  nice: setting({
+    key: "nice",
+    type: integerType(NICE),
+    default: "-19",
+    help:
+      "How far this node runs before others, as nice(1) counts, where it may; PostgreSQL does not",
   }),
 };
 

@@ -42,6 +42,9 @@ export interface FoundingMember {
 /** The least and the greatest id of a member. */
 export const MEMBER_IDS: Range = { min: 1, max: 1000 };
 
+/** How far a process may claim to run before others. */
+export const NICE: Range = { min: -20, max: 0 };
+
 const REFUSED = { ok: false } as const;
 
 function accept<T>(value: T): ParsedValue<T> {
@@ -64,7 +67,7 @@ export function integerType(range: Range): ValueType<number> {
     placeholder: "N",
     allowed: `a whole number from ${range.min} to ${range.max}`,
     parse: (text) =>
-      inRange(/^\d{1,15}$/.test(text) ? Number(text) : null, range),
+      inRange(/^-?\d{1,15}$/.test(text) ? Number(text) : null, range),
     format: String,
   };
 }

@@ -29,6 +29,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     allowed: { "1": "1", "1000": "1000", "007": "7" },
     refused: ["0", "1001", "", "-1", "1.5", "0x1", "1e2", " 1", "NaN"],
   },
+  "negative integer": {
+    type: integerType({ min: -20, max: 0 }),
+    allowed: { "-20": "-20", "0": "0" },
+    refused: ["-21", "1", "-", "--1", "- 1"],
+  },
   "options of initdb": {
     type: INITDB_OPTIONS_TYPE,
     allowed: {

@@ -1,4 +1,4 @@
-import { type Clock, messageOf } from "../../base/mod.ts";
+import { asOrdinary, type Clock, messageOf } from "../../base/mod.ts";
 import type { InstanceLog } from "../../pg/instance/mod.ts";
 import type { Report, RoleChange, SeenRole } from "../../pg/policy/mod.ts";
 
@@ -163,7 +163,7 @@ async function spawnAndWait(
 ): Promise<End> {
   let child: Deno.ChildProcess;
   try {
-    child = new Deno.Command(command, {
+    const hook = new Deno.Command(command, {
       args: [role],
       cwd: "/",
       env: {
@@ -178,7 +178,8 @@ async function spawnAndWait(
       stderr: "piped",
       // A group of its own, to be ended as a whole.
       detached: true,
-    }).spawn();
+    });
+    child = asOrdinary(() => hook.spawn());
   } catch (error) {
     return { state: "not_started", exitCode: null, said: messageOf(error) };
   }

@@ -6,6 +6,7 @@ import {
 } from "../config/mod.ts";
 import { configureLogging, logger } from "../logging/mod.ts";
 import { startNode } from "./lifecycle.ts";
+import { raisePriority } from "./priority.ts";
 import type { NodeHost } from "./surface.ts";
 
 /** A configuration without errors. */
@@ -42,6 +43,7 @@ export async function runNode(
     node: { id: config.node.id, name: config.node.name },
   });
   for (const warning of warnings) LOG.warning(formatProblem(warning));
+  raisePriority(config.node.nice);
   const stop = Promise.withResolvers<void>();
   let signals = 0;
   const onSignal = (): void => {

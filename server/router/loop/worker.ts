@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { becomeOrdinary } from "../../../base/mod.ts";
 import { openLibc } from "./libc.ts";
 import { runLoop } from "./loop.ts";
 import type { LoopNews, LoopOrder, LoopSettings } from "./messages.ts";
@@ -51,6 +52,8 @@ async function run(
   scope: WorkerScope,
   { settings, wakeFd }: LoopStart,
 ): Promise<void> {
+  // What clients send is theirs, and no reason to run before PostgreSQL.
+  becomeOrdinary();
   const libc = openLibc();
   await runLoop(
     libc,
