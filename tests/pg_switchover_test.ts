@@ -1,6 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { until } from "./nodes/mod.ts";
-import { type PgCluster, type PgNode, withPgCluster } from "./postgres/mod.ts";
+import {
+  type PgCluster,
+  type PgNode,
+  signalTo,
+  withPgCluster,
+} from "./postgres/mod.ts";
 import {
   overcome,
   post,
@@ -114,7 +119,14 @@ const SCENARIOS: readonly Scenario[] = [
     const [through] = await cluster.standbys();
     assert(through);
     assertEquals((await post(through, "/v1/pause", {})).kind, "ok");
-    reign.primary.killPostmaster();
+    const { primary } = reign;
+    const postmaster = primary.postmaster();
+    for (const pid of primary.processes()) {
+      if (pid !== postmaster) signalTo(pid, "SIGSTOP");
+    }
+    primary.killPostmaster();
+    // What is frozen would stay, and nobody is in the way of what comes then (R23).
+    await primary.stopped();
     await until(async () => {
       const { findings } = await cluster.explain();
       const codes = findings.map(({ code }) => code);

@@ -16,6 +16,7 @@ import { pauseFor, takeLeave } from "./leaving.ts";
 import { endStaleJob } from "./jobs.ts";
 import { look, lookAgain } from "./look.ts";
 import { keepOrders } from "./ordering.ts";
+import { endOrphans } from "./orphans.ts";
 import { POLL_MS, pollMs } from "./pace.ts";
 import type { Agent, AgentOptions } from "./ports.ts";
 import { readProven } from "./proven_file.ts";
@@ -173,8 +174,11 @@ async function watchAlone(body: Body): Promise<void> {
 }
 
 async function turn(body: Body): Promise<void> {
+  const before = body.view?.server.kind;
   const view = recentView(body) ?? await look(body);
   body.isViewGood = false;
+  const { kind } = view.server;
+  if (kind === "leftovers" && kind !== before) await endOrphans(body, view);
   await noteConsistent(body, view);
   await undoDrift(body);
   await liftShortage(body);

@@ -144,6 +144,8 @@ export interface Watch {
   hbaFault: string | null;
   readonly absentSinceMs: Map<MemberId, number>;
   hungSinceMs: number | null;
+  /** The postmaster whose end wakes the agent; 0 for none. */
+  heardPid: number;
   /** Since when the primary's agent is lost; null while it is not. */
   alarmSinceMs: number | null;
   /** The timeline on which the log ends, as its files say, and the end that this was asked for. */
@@ -175,6 +177,7 @@ export interface Waker {
   poke(): void;
   /** Resolves after a poke since the last nap, or after a time. */
   nap(timeoutMs: number): Promise<void>;
+  isNapping(): boolean;
 }
 
 /** Makes what an agent remembers at its start. */
@@ -259,6 +262,7 @@ function createWatch(nowMs: number): Watch {
     hbaFault: null,
     absentSinceMs: new Map(),
     hungSinceMs: null,
+    heardPid: 0,
     alarmSinceMs: null,
     timeline: { endLsn: -1, timeline: 0 },
     probeLsn: 0,
@@ -295,5 +299,6 @@ function createWaker({ clock }: AgentOptions): Waker {
       }
       poked = false;
     },
+    isNapping: () => wake !== null,
   };
 }

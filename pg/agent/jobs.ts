@@ -200,7 +200,7 @@ function noteJobFailure(body: Body, kind: string, failure: string): void {
 }
 
 async function hasServer({ options: { instance } }: Body): Promise<boolean> {
-  return (await instance.processesLeft()).length > 0;
+  return await instance.isOccupied();
 }
 
 function addressOf(

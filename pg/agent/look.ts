@@ -24,6 +24,7 @@ import {
   type StandbyView,
 } from "../policy/mod.ts";
 import type { Body, Watch } from "./body.ts";
+import { hearEnd } from "./orphans.ts";
 import { isRefused } from "./refusal.ts";
 
 /** How long a look at the server may take. */
@@ -234,12 +235,12 @@ async function lookAtServer(body: Body): Promise<ServerView> {
   const postmaster = await instance.postmaster();
   if (!postmaster) {
     watch.hungSinceMs = null;
-    const left = await instance.processesLeft();
-    return left.length === 0 ? { kind: "stopped" } : { kind: "leftovers" };
+    return { kind: await instance.isOccupied() ? "leftovers" : "stopped" };
   }
   try {
     const seen = await instance.observe({ timeoutMs: LOOK_TIMEOUT_MS });
     watch.hungSinceMs = null;
+    hearEnd(body, postmaster.pid);
     noteLoaded(body, seen);
     watch.drift = {
       drift: seen.drift,

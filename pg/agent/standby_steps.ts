@@ -122,8 +122,7 @@ export function forgetServer(body: Body): void {
 /** Starts it as a closed standby without upstream, with the placeholder in its list (R5, R12, R25). */
 export async function startServer(body: Body): Promise<void> {
   const { instance, log } = body.options;
-  const before = await instance.processesLeft();
-  if (before.length > 0) await instance.stop("immediate");
+  if (await instance.isOccupied()) await instance.stop("immediate");
   await configureStart(body);
   await render(body, {
     upstream: null,

@@ -188,7 +188,7 @@ Deno.test("start() says that the port is taken, and leaves nothing running", () 
       /127\.0\.0\.1:\d+ is taken.*elsewhere/,
       () => instance.start(),
     );
-    assertEquals(await instance.processesLeft(), []);
+    assertEquals(await instance.isOccupied(), false);
   }));
 
 Deno.test("start() hands on what PostgreSQL says of a wrong parameter", () =>

@@ -75,7 +75,7 @@ Deno.test("the guard stops PostgreSQL when the agent was killed (R8)", () =>
     await kill(agent);
     await until(
       "PostgreSQL is stopped",
-      async () => (await made.instance.processesLeft()).length === 0,
+      async () => !await made.instance.isOccupied(),
     );
     await until("the guard is gone", () => guards(made) === 0);
   }));
@@ -90,7 +90,7 @@ Deno.test("the guard kills a postmaster that is frozen (R8, R23)", () =>
     await kill(agent);
     await until(
       "PostgreSQL is stopped",
-      async () => (await made.instance.processesLeft()).length === 0,
+      async () => !await made.instance.isOccupied(),
     );
     await until("the guard is gone", () => guards(made) === 0);
   }));

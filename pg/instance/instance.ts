@@ -12,6 +12,7 @@ import {
 } from "./configure.ts";
 import { DEFAULT_QUERY_TIMEOUT_MS } from "./connection.ts";
 import { diskFreeBytes } from "./disk.ts";
+import { untilEnded } from "./end_watch.ts";
 import { countGivenUp } from "./given_up.ts";
 import { startGuard } from "./guard.ts";
 import { initialize } from "./initialize.ts";
@@ -21,7 +22,6 @@ import { mayReceive } from "./receiving.ts";
 import { type Place, prepare } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
 import { probe } from "./probe.ts";
-import { pidsIn } from "./processes.ts";
 import { promote } from "./promote.ts";
 import { promoteLowered } from "./promote_lowered.ts";
 import { reload } from "./reload.ts";
@@ -32,7 +32,7 @@ import { rotateLog } from "./server_log.ts";
 import { endSessions, endWalSenders, setSlots } from "./sessions.ts";
 import { readMark, writeMark } from "./mark.ts";
 import { start } from "./start.ts";
-import { stop } from "./stop.ts";
+import { endOrphans, stop } from "./stop.ts";
 import { brokenStream, logBytes } from "./stream_log.ts";
 import {
   history,
@@ -69,7 +69,9 @@ export function createInstance(options: InstanceOptions): Instance {
     stop: at(stop),
     reload: at(reload),
     postmaster: at(findPostmaster),
-    processesLeft: at((here) => pidsIn(here.dataDir)),
+    untilEnded,
+    endOrphans: at(endOrphans),
+    isOccupied: at(({ occupants }) => occupants.isAny()),
     mayReceive: at(mayReceive),
     observe: at(observe),
     query: async (text, params = [], how = {}) =>

@@ -17,6 +17,7 @@ import {
   writeRow,
 } from "./instance_test_kit.ts";
 import { InstanceError } from "./mod.ts";
+import { pidsIn } from "./processes.ts";
 
 const LIMIT = { timeoutMs: LIMIT_MS };
 
@@ -47,7 +48,7 @@ Deno.test("initialize() makes a cluster that starts as a closed standby (R25)", 
     ]);
     assertEquals(view.drift, []);
     await instance.stop("fast");
-    assertEquals(await instance.processesLeft(), []);
+    assertEquals(await instance.isOccupied(), false);
     assertEquals(await instance.postmaster(), null);
   }));
 
@@ -277,12 +278,11 @@ Deno.test("endSessions() ends who came before and has not yet said who it is (R2
     assertEquals(await newcomers(a), 0);
   }));
 
-async function newcomers({ instance }: Made): Promise<number> {
+async function newcomers({ instance, dataDir }: Made): Promise<number> {
   const listed = await instance.query<{ pid: number }>(
     "select pid from pg_stat_activity",
   );
-  const left = await instance.processesLeft();
-  return left.length - listed.length - 1;
+  return pidsIn(dataDir).length - listed.length - 1;
 }
 
 Deno.test("barrier() is released by a standby, and seenWaiting() sees a commit wait (R20, T8)", () =>
@@ -372,8 +372,8 @@ Deno.test("stop() ends a backend that outlives its postmaster (R23)", () =>
     const postmaster = await a.instance.postmaster();
     assert(postmaster !== null);
     Deno.kill(postmaster.pid, "SIGKILL");
-    await until("only the backend is left", async () => {
-      const left = await a.instance.processesLeft();
+    await until("only the backend is left", () => {
+      const left = pidsIn(a.dataDir);
       return left.length === 1 && left[0] === backend;
     });
     const refused = await assertRejects(
@@ -383,7 +383,7 @@ Deno.test("stop() ends a backend that outlives its postmaster (R23)", () =>
     assertEquals(refused.code, "not_stopped");
     assertEquals((await a.instance.probe(LIMIT)).kind, "gone");
     await a.instance.stop("immediate");
-    assertEquals(await a.instance.processesLeft(), []);
+    assertEquals(await a.instance.isOccupied(), false);
     await a.instance.start();
     assert((await a.instance.observe(LIMIT)).inRecovery);
   }));
@@ -397,5 +397,5 @@ Deno.test("probe() says hung of a frozen postmaster, and stop() ends it (R9, R23
     Deno.kill(postmaster.pid, "SIGSTOP");
     assertEquals((await a.instance.probe({ timeoutMs: 500 })).kind, "hung");
     await a.instance.stop("immediate");
-    assertEquals(await a.instance.processesLeft(), []);
+    assertEquals(await a.instance.isOccupied(), false);
   }));

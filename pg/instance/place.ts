@@ -5,6 +5,7 @@ import type { Connections } from "./connection.ts";
 import { createConnections } from "./connection.ts";
 import { InstanceError } from "./errors.ts";
 import { checkReachable, exists, makePrivate } from "./files.ts";
+import { createOccupants, type Occupants } from "./occupants.ts";
 import { ownUserName } from "./os_user.ts";
 import { writeTlsFiles } from "./tls.ts";
 import type { InstanceOptions, Postmaster } from "./types.ts";
@@ -34,6 +35,7 @@ export interface Place {
   readonly parameters: { current: ReadonlyMap<string, string> };
   /** What was last rendered, for R27. */
   readonly rendered: { settings: ReadonlyMap<string, string> };
+  readonly occupants: Occupants;
   /** The postmaster that was found last, once it listens. */
   readonly postmaster: { last: Postmaster | null };
   /** Settings of nobody in the server, so that it can show them. */
@@ -123,6 +125,7 @@ export async function prepare(
     }),
     parameters: { current: options.parameters },
     rendered: { settings: new Map() },
+    occupants: createOccupants(dataDir),
     postmaster: { last: null },
     placeholders: { settings: new Map() },
   };

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { readIfThere, removeIfThere } from "./files.ts";
 import type { Place } from "./place.ts";
-import { cwdOf, pidsIn, statOf } from "./processes.ts";
+import { cwdOf, statOf } from "./processes.ts";
 import type { Postmaster } from "./types.ts";
 
 function pidFile(place: Place): string {
@@ -65,9 +65,12 @@ function isForeign(
   return Number(port) !== options.listen.port || socketDir !== socketDirs[0];
 }
 
-/** R23: removes what a killed server left, on the proof that no process is there. */
+/**
+ * R23: removes what a killed server left. The caller has just seen that no process is there; whoever has started
+ * one since has a pid file that is not stale.
+ */
 export async function removeStaleFiles(place: Place): Promise<void> {
-  if (pidsIn(place.dataDir).length > 0) return;
+  if (await findPostmaster(place) !== null) return;
   await removeIfThere(pidFile(place));
   for (const dir of place.socketDirs) {
     const socket = join(dir, `.s.PGSQL.${place.options.listen.port}`);

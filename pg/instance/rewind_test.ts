@@ -205,11 +205,11 @@ testRewind(
         const rewinding = old.instance.rewind({ source, ...LIMIT, signal });
         await until(
           "it is seen",
-          async () => (await old.instance.processesLeft()).length > 0,
+          async () => await old.instance.isOccupied(),
         );
         aborting.abort();
         assertEquals((await rewinding).kind, "failed");
-        assertEquals(await old.instance.processesLeft(), []);
+        assertEquals(await old.instance.isOccupied(), false);
       } finally {
         Deno.kill(postmaster.pid, "SIGCONT");
       }

@@ -1,7 +1,7 @@
 import { InstanceError } from "./errors.ts";
 import type { Place } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
-import { pidsIn, sendSignal, statOf, titleOf } from "./processes.ts";
+import { cwdOf, pidsIn, sendSignal, statOf, titleOf } from "./processes.ts";
 import { POLL_MS, waitFor } from "./wait.ts";
 
 const WAL_SENDERS_TIMEOUT_MS = 5_000;
@@ -31,11 +31,13 @@ async function listActivity(
   );
 }
 
-async function childrenOf(place: Place): Promise<number[]> {
+async function childrenAmong(
+  place: Place,
+  pids: readonly number[],
+): Promise<number[]> {
   const postmaster = await findPostmaster(place);
-  return pidsIn(place.dataDir).filter((pid) =>
-    statOf(pid)?.parent === postmaster?.pid
-  );
+  if (postmaster === null) return [];
+  return pids.filter((pid) => statOf(pid)?.parent === postmaster.pid);
 }
 
 /**
@@ -46,7 +48,7 @@ async function listArrivals(
   place: Place,
   timeoutMs: number,
 ): Promise<number[]> {
-  const before = await childrenOf(place);
+  const before = await childrenAmong(place, pidsIn(place.dataDir));
   const listed = new Set(
     (await listActivity(place, timeoutMs)).map(({ pid }) => pid),
   );
@@ -70,10 +72,10 @@ export async function endSessions(
   let left = 0;
   await waitFor(place.clock, { timeoutMs, everyMs: POLL_MS }, async () => {
     const listed = await listActivity(place, timeoutMs);
-    const still = new Set(await childrenOf(place));
+    const still = await childrenAmong(place, arrivals);
     const ending = new Set([
       ...listed.filter(({ isSession }) => isSession).map(({ pid }) => pid),
-      ...arrivals.filter((pid) => still.has(pid) && !isOther(listed, pid)),
+      ...still.filter((pid) => !isOther(listed, pid)),
     ]);
     for (const pid of ending) sendSignal(pid, "SIGTERM");
     left = ending.size;
@@ -106,10 +108,7 @@ export async function endWalSenders(
   const ended = await waitFor(
     place.clock,
     { timeoutMs: WAL_SENDERS_TIMEOUT_MS },
-    () => {
-      const alive = new Set(pidsIn(place.dataDir));
-      return pids.some((pid) => alive.has(pid)) ? null : true;
-    },
+    () => pids.some((pid) => cwdOf(pid) === place.dataDir) ? null : true,
   );
   if (ended !== null) return;
   throw new InstanceError(

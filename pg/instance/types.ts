@@ -363,8 +363,12 @@ export interface Instance {
   mayReceive(options: Timeout): Promise<boolean>;
   /** The postmaster that runs in the data directory, whoever started it. */
   postmaster(): Promise<Postmaster | null>;
-  /** R23: the processes with their working directory in the data directory. */
-  processesLeft(): Promise<number[]>;
+  /** Resolves with true as soon as a postmaster has ended; with false at once where that can't be heard. */
+  untilEnded(pid: number): Promise<boolean>;
+  /** R23: whether processes have their working directory in the data directory. */
+  isOccupied(): Promise<boolean>;
+  /** Kills those, where there is no postmaster; only while nothing is being started. */
+  endOrphans(): Promise<void>;
   /** One look by one query. */
   observe(options: Timeout): Promise<ServerView>;
   /** Runs one statement on a kept connection; it must bear to run twice, where the connection breaks. */

@@ -8,6 +8,7 @@ export * from "./checkpointing.ts";
 export * from "./decide.ts";
 export * from "./explain.ts";
 export { type Assessment, assessPrimary } from "./loss.ts";
+export { hasData } from "./own.ts";
 export { plan } from "./plan.ts";
 export { isFenced } from "./self_fence.ts";
 export * from "./report.ts";
