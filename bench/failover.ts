@@ -281,6 +281,7 @@ async function measureSize(
   if (wanted.length === 0) return;
   await using cluster = await startPgCluster({
     size,
+    areServices: true,
     witness: size === 2,
     ...options.dir === undefined ? {} : { directory: options.dir },
   });

@@ -284,6 +284,7 @@ async function main(interrupted: Promise<never>): Promise<void> {
     return await Promise.race([interrupted, measureIdle(options.sessions)]);
   }
   await using cluster = await startPgCluster({
+    areServices: options.isFailover,
     parameters: { max_connections: `${Math.max(300, 2 * options.writers)}` },
   });
   if (options.isFailover) {

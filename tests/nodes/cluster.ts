@@ -38,6 +38,12 @@ export interface ClusterOptions {
    */
   readonly command?: readonly string[];
   /**
+   * Whether each node leads a session of its own, as services do.
+   *
+   * @default {false}
+   */
+  readonly areServices?: boolean;
+  /**
    * Where the nodes run, by their numbers.
    *
    * @default {all of them on loopback}
@@ -301,6 +307,7 @@ function wordsOf(
     : { "api-token-file": tokenIn(root) };
   return [
     ...options.hosts?.[place.id - 1]?.enter ?? [],
+    ...options.areServices ? ["setsid"] : [],
     ...options.command ?? [Deno.execPath(), "run", "-A", V8_FLAGS, MAIN],
     "serve",
     ...flagsOf({

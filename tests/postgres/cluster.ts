@@ -65,6 +65,12 @@ export interface PgClusterOptions {
    */
   readonly command?: readonly string[];
   /**
+   * Whether each node leads a session of its own, as services do.
+   *
+   * @default {false}
+   */
+  readonly areServices?: boolean;
+  /**
    * Whether the nodes make the extension `pgraft`, whose files stand in the server's own directory.
    *
    * @default {false}
@@ -155,6 +161,7 @@ export async function startPgCluster(
     size: size + (options.witness ? 1 : 0),
     ...options.directory === undefined ? {} : { directory: options.directory },
     ...options.command === undefined ? {} : { command: options.command },
+    areServices: options.areServices ?? false,
     flags: {
       "bridge-create-extension": String(options.extension ?? false),
       ...options.flags,
