@@ -21,19 +21,27 @@ export async function untilEnded(pid: number): Promise<boolean> {
 function findPipe(pid: number): string | null {
   const ends = new Map<string, string[]>();
   try {
-    const directory = `/proc/${pid}/fd`;
-    for (const { name } of Deno.readDirSync(directory)) {
-      const target = Deno.readLinkSync(`${directory}/${name}`);
-      if (!target.startsWith("pipe:")) continue;
+    for (const { name } of Deno.readDirSync(`/proc/${pid}/fd`)) {
+      const target = targetOf(pid, name);
+      if (!target?.startsWith("pipe:")) continue;
       ends.set(target, [...ends.get(target) ?? [], name]);
     }
     const whole = [...ends.values()].filter(({ length }) => length === 2);
     const [both] = whole;
     if (!both || whole.length > 1) return null;
     const reading = both.find((name) => isForReading(pid, name));
-    return reading === undefined ? null : `${directory}/${reading}`;
+    return reading === undefined ? null : `/proc/${pid}/fd/${reading}`;
   } catch {
     // It has ended, or is another user's.
+    return null;
+  }
+}
+
+/** What a file of a process is; null for one that it has closed, as it does with each new connection. */
+function targetOf(pid: number, name: string): string | null {
+  try {
+    return Deno.readLinkSync(`/proc/${pid}/fd/${name}`);
+  } catch {
     return null;
   }
 }

@@ -3,7 +3,7 @@ import { until } from "./instance_test_kit.ts";
 import { createOccupants } from "./occupants.ts";
 
 interface Sleeper extends AsyncDisposable {
-  readonly ended: Promise<unknown>;
+  hasEnded(): boolean;
 }
 
 function sleepIn(directory: string): Sleeper {
@@ -14,9 +14,12 @@ function sleepIn(directory: string): Sleeper {
     stdout: "null",
     stderr: "null",
   }).spawn();
-  const ended = child.status;
+  let hasEnded = false;
+  const ended = child.status.then(() => {
+    hasEnded = true;
+  });
   return {
-    ended,
+    hasEnded: () => hasEnded,
     [Symbol.asyncDispose]: async () => {
       try {
         child.kill("SIGKILL");
@@ -37,10 +40,10 @@ Deno.test("occupants are seen, killed, and newcomers with them once those have g
     assertEquals(occupants.isAny(), true);
     await using second = sleepIn(root);
     assertEquals(occupants.kill(), true);
-    await Promise.all([first.ended, second.ended]);
+    await until("both have gone", () => first.hasEnded() && second.hasEnded());
     await using third = sleepIn(root);
     await until("nobody is left", () => !occupants.kill());
-    await third.ended;
+    await until("the third has gone", third.hasEnded);
     assertEquals(occupants.isAny(), false);
   } finally {
     await Deno.remove(root, { recursive: true });
