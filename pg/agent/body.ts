@@ -177,6 +177,7 @@ export interface Waker {
   poke(): void;
   /** Resolves after a poke since the last nap, or after a time. */
   nap(timeoutMs: number): Promise<void>;
+  /** Whether the loop naps, and therefore does nothing. */
   isNapping(): boolean;
 }
 

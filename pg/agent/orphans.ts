@@ -13,7 +13,10 @@ export function hearEnd(body: Body, pid: number): void {
   void instance.untilEnded(pid).then(async (isHeard) => {
     if (!isHeard) return;
     // While the agent does something, what is there may be what it has just started.
-    if (waker.isNapping() && body.view) await endOrphans(body, body.view);
+    if (waker.isNapping() && body.view) {
+      // What fails here fails again when the agent looks, and is told then.
+      await endOrphans(body, body.view).catch(() => {});
+    }
     waker.poke();
   });
 }

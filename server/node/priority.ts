@@ -39,6 +39,6 @@ function raiseSession(nice: number): void {
     if (Number(fields[SESSION_FIELD]) !== Deno.pid) return;
     Deno.writeTextFileSync("/proc/self/autogroup", String(nice));
   } catch {
-    // Such kernels are rare where services have groups of their own, and there is nothing that anybody could do.
+    // The kernel does not share them so, and there is nothing to raise.
   }
 }
