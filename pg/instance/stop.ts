@@ -15,7 +15,7 @@ function isFrozen(pid: number): boolean {
 
 /**
  * Ends what a dead postmaster has left (R23). It would end by itself, at twice the cost, and where a session is busy
- * not soon: and what it then tells a client nobody could have acknowledged.
+ * not soon. What it has told a client is in the log here, and held by as many as its rule asks for.
  */
 export async function endOrphans(place: Place): Promise<void> {
   if (await findPostmaster(place) === null) place.occupants.kill();
