@@ -1,5 +1,5 @@
 /**
- * The leaf: assertions, clocks, deadlines, pauses, random numbers, units, addresses, log positions, near names, small
+ * The leaf: assertions, clocks, deadlines, pauses, random numbers, units, addresses, ports, log positions, near names, small
  * arrays, streams of events and how nice a thread is.
  * Imports nothing of ours.
  *
@@ -17,6 +17,7 @@ export * from "./nearest.ts";
 export * from "./nice.ts";
 export * from "./numbered.ts";
 export * from "./pause.ts";
+export * from "./ports.ts";
 export * from "./random.ts";
 export * from "./raw_answer.ts";
 export * from "./reach.ts";

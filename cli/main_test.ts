@@ -1,7 +1,8 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import manifest from "../deno.json" with { type: "json" };
-import { freePort, standIn } from "./test_support.ts";
+import { freePort } from "../base/mod.ts";
+import { standIn } from "./test_support.ts";
 
 const PROGRAM = join(import.meta.dirname ?? ".", "..", "main.ts");
 

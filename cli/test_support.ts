@@ -1,4 +1,4 @@
-import { randomBelow, systemRandom } from "../base/mod.ts";
+import { freePort } from "../base/mod.ts";
 import { main } from "./main.ts";
 import type { Io } from "./io.ts";
 
@@ -95,24 +95,6 @@ export interface StandIn extends AsyncDisposable {
   /** `host:port`. */
   readonly api: string;
   readonly seen: readonly Seen[];
-}
-
-const FIRST_PORT = 20_000;
-const PORTS = 12_000;
-const PORT_TRIES = 50;
-
-/** Finds a port where nobody listens. */
-export function freePort(): number {
-  for (let left = PORT_TRIES; left > 0; left--) {
-    const port = FIRST_PORT + randomBelow(systemRandom(), PORTS);
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
-  throw new Error("No free port was found");
 }
 
 /** Starts a stand-in for a node's API. */

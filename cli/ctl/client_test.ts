@@ -1,11 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import {
-  type Answer,
-  freePort,
-  problem,
-  runMain,
-  standIn,
-} from "../test_support.ts";
+import { freePort } from "../../base/mod.ts";
+import { type Answer, problem, runMain, standIn } from "../test_support.ts";
 
 const GET = ["kv", "get", "k"];
 const PUT = ["kv", "put", "k", "v"];

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { freePort } from "../../base/mod.ts";
 import {
   type Answer,
-  freePort,
   problem,
   runMain,
   type TestWorld,

@@ -1,11 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import {
-  type Answer,
-  freePort,
-  problem,
-  runMain,
-  standIn,
-} from "../test_support.ts";
+import { freePort } from "../../base/mod.ts";
+import { type Answer, problem, runMain, standIn } from "../test_support.ts";
 import { ctl, routes } from "./ctl_test_kit.ts";
 
 const RECORD = {

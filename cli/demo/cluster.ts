@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { freePorts } from "../../base/mod.ts";
 import { openConnection, type Target } from "./connection.ts";
 import {
   createDemoNode,
@@ -6,7 +7,6 @@ import {
   type NodePorts,
   PORTS_PER_NODE,
 } from "./node.ts";
-import { freePorts } from "./ports.ts";
 import { type ClusterView, look } from "./view.ts";
 import { TABLE } from "./writer.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { makePlace, removePlace, sweepPlaces } from "./place.ts";
-import { freePorts } from "./ports.ts";
+import { freePorts } from "../../base/mod.ts";
 import { beginningOf, processesOf } from "./processes.ts";
 
 Deno.test("sweepPlaces() ends what a killed demo left, and leaves the living ones alone", async () => {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { systemClock } from "../../base/mod.ts";
+import { freePort, systemClock } from "../../base/mod.ts";
 import {
   createInstance,
   findBinaries,
@@ -70,19 +70,6 @@ export async function until(
     async () => await look() ? true : null,
   );
   if (seen === null) throw new Error(`This did not come true: ${what}`);
-}
-
-/** A port below those that the kernel gives to outgoing connections. */
-function freePort(): number {
-  while (true) {
-    const port = 10_000 + Math.floor(Math.random() * 22_000);
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
 }
 
 /** How `standby` follows `of`. */

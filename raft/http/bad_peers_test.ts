@@ -1,12 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { present, seededRandom } from "../../base/mod.ts";
+import { freePort, present, seededRandom } from "../../base/mod.ts";
 import { createAuthenticator } from "./auth.ts";
 import { CHALLENGE_PATH } from "./claim.ts";
 import { encodeFrames } from "./encode.ts";
 import type { HelloFrame } from "./frame.ts";
 import { sampleMessage } from "./sample_messages_test_kit.ts";
 import {
-  freePort,
   introduce,
   QUICK,
   startNode,

@@ -1,11 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  freePort,
-  startNode,
-  type TestNode,
-  until,
-  withNodes,
-} from "./test_nodes.ts";
+import { freePort } from "../../base/mod.ts";
+import { startNode, type TestNode, until, withNodes } from "./test_nodes.ts";
 
 const CHILD = 2;
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { seededRandom } from "../../base/mod.ts";
+import { freePort, seededRandom } from "../../base/mod.ts";
 import type { Message } from "../core/mod.ts";
 import type { Claim } from "./auth.ts";
 import { claimHeaders, MESSAGE_PATH } from "./claim.ts";
@@ -9,7 +9,6 @@ import type { PeerFault } from "./fault.ts";
 import type { HttpTransportLimits } from "./limits.ts";
 import { sampleMessage } from "./sample_messages_test_kit.ts";
 import {
-  freePort,
   introduce,
   type TestNode,
   until,

@@ -1,3 +1,4 @@
+import { freePort } from "../../base/mod.ts";
 import type { Message, NodeId } from "../core/mod.ts";
 import { formatAddress } from "./address.ts";
 import type { HttpTransportLimits } from "./limits.ts";
@@ -34,20 +35,6 @@ export const QUICK: Partial<HttpTransportLimits> = {
 
 const WAIT_MS = 10_000;
 const POLL_MS = 2;
-
-/** A port that is free now, below those that the system gives out itself. */
-export function freePort(): number {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
-  throw new Error("No port is free");
-}
 
 /** Waits until something is so, and fails by saying what was waited for. */
 export async function until(

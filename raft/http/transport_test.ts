@@ -1,10 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { present, seededRandom } from "../../base/mod.ts";
+import { freePort, present, seededRandom } from "../../base/mod.ts";
 import type { AppendRequest, Message } from "../core/mod.ts";
 import type { PeerStats } from "./peer_stats.ts";
 import { sampleMessage, sampleMessages } from "./sample_messages_test_kit.ts";
 import {
-  freePort,
   introduce,
   startNode,
   until,

@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { present } from "../../base/mod.ts";
+import { freePort, present } from "../../base/mod.ts";
 import { createHttpTransport } from "../http/mod.ts";
 import type { NodeId } from "../core/mod.ts";
 import { createKvMachine } from "../machines/mod.ts";
@@ -8,24 +8,7 @@ import { foundCluster } from "./found.ts";
 import { has, put, type TestServer } from "./group_test_kit.ts";
 import { createRaftServer } from "./server.ts";
 
-const FIRST_PORT = 20_000;
-const PORTS = 12_000;
-const MAX_ATTEMPTS = 100;
 const TIMEOUT_MS = 30_000;
-
-/** A port on loopback that nobody has now. */
-function freePort(): number {
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
-  throw new Error(`No free port in ${MAX_ATTEMPTS} attempts`);
-}
 
 function nodeAt(id: NodeId, port: number): TestServer {
   const machine = createKvMachine();

@@ -1,3 +1,4 @@
+import { freePort } from "../../base/mod.ts";
 import { formatProblem, loadConfiguration } from "../config/mod.ts";
 import { startNode } from "../node/mod.ts";
 
@@ -24,23 +25,7 @@ export interface TestNode {
   ): Promise<Answer>;
 }
 
-const LOWEST_PORT = 10_000;
-const PORTS = 22_000;
-const MAX_TRIES = 1000;
 const READY_TIMEOUT_MS = 10_000;
-
-function freePort(): number {
-  for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const port = LOWEST_PORT + Math.floor(Math.random() * PORTS);
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
-  throw new Error("No port is free");
-}
 
 /**
  * Runs a test against a node of a cluster of one, and clears it away.

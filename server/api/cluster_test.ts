@@ -83,7 +83,7 @@ Deno.test("members are added, promoted and removed as far as the group bears it"
     const learner = {
       id: 2,
       incarnation: 7,
-      raft_address: "127.0.0.1:9",
+      raft_address: "127.0.0.1:8",
       role: "learner",
     };
     const stale = { ...learner, expected_configuration_index: 99 };
@@ -134,7 +134,7 @@ Deno.test("an election and a snapshot can be asked for; a node alone has nobody 
 
 Deno.test("malformed orders are refused, and name their field", () =>
   withNode(async ({ ask }) => {
-    const node = { id: 2, incarnation: 7, raft_address: "127.0.0.1:9" };
+    const node = { id: 2, incarnation: 7, raft_address: "127.0.0.1:8" };
     const cases: [
       method: string,
       path: string,
@@ -150,6 +150,12 @@ Deno.test("malformed orders are refused, and name their field", () =>
         "/v1/nodes",
         { ...node, raft_address: "nowhere" },
         /^raft_address: /,
+      ],
+      [
+        "POST",
+        "/v1/nodes",
+        { ...node, raft_address: "10.0.0.4:10080" },
+        /^raft_address: .*a port that clients of HTTP refuse/,
       ],
       ["DELETE", "/v1/nodes/0", undefined, /^id: /],
       ["DELETE", "/v1/nodes/x", undefined, /^id: /],

@@ -22,7 +22,7 @@ interface Sample {
 }
 
 const A = { key: "YQ==" };
-const MEMBER = { id: 2, incarnation: 7, raft_address: "127.0.0.1:9" };
+const MEMBER = { id: 2, incarnation: 7, raft_address: "127.0.0.1:8" };
 
 /** A request for every route, in an order in which they get on with each other. */
 const SAMPLES: readonly (readonly [route: string, sample: Sample])[] = [

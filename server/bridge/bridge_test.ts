@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { freePort } from "../../base/mod.ts";
 import type { NodeContext } from "../api/mod.ts";
 import { type AuditedCall, createAudit } from "../audit/mod.ts";
 import { startBridge } from "./bridge.ts";
@@ -6,21 +7,6 @@ import { unfounded } from "./bridge_test_kit.ts";
 import type { BridgeContext } from "./context.ts";
 import type { BridgeUser } from "./entrance.ts";
 import { scramKeys } from "./scram.ts";
-
-const LOWEST_PORT = 10_000;
-const PORTS = 22_000;
-
-function freePort(): number {
-  while (true) {
-    const port = LOWEST_PORT + Math.floor(Math.random() * PORTS);
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
-}
 
 interface Said {
   readonly ok: boolean;

@@ -2,6 +2,7 @@ import {
   formatDuration,
   formatHostPort,
   type HostPort,
+  isBlockedPort,
   isLoopback,
   isUnspecified,
 } from "../../base/mod.ts";
@@ -112,17 +113,28 @@ function checkOwnMember(values: SettledValues): ConfigProblem[] {
   )];
 }
 
+/** Says why nobody can connect to an address; null where somebody can. Those of HTTP are asked by `fetch`. */
+function whyNotReached(
+  { host, port }: HostPort,
+  isHttp: boolean,
+): string | null {
+  if (isUnspecified(host)) return "where nobody can connect to";
+  return isHttp && isBlockedPort(port)
+    ? "whose port clients of HTTP refuse"
+    : null;
+}
+
 function checkMemberAddresses(values: SettledValues): ConfigProblem[] {
   const members = valueOf(values, CLUSTER_SETTINGS.members) ?? [];
-  const wrong = members.find((member) => isUnspecified(member.address.host));
+  const wrong = members.find(({ address }) => whyNotReached(address, true));
   if (wrong === undefined) return [];
   return [problem(
     values,
     CLUSTER_SETTINGS.members,
-    `cluster.members has ${wrong.id}@${
-      formatHostPort(wrong.address)
-    }, where nobody can ` +
-      "connect to; allowed: the address at which the peers reach the member",
+    `cluster.members has ${wrong.id}@${formatHostPort(wrong.address)}, ` +
+      `${
+        whyNotReached(wrong.address, true)
+      }; allowed: the address at which the peers reach the member`,
   )];
 }
 
@@ -135,9 +147,11 @@ function checkAdvertised(values: SettledValues): ConfigProblem[] {
   ];
   return rows.flatMap((row) => {
     const address = valueOf(values, row);
-    if (address === undefined || !isUnspecified(address.host)) return [];
-    const isFollowUp = row !== RAFT_SETTINGS.advertise &&
-      !isWritten(values, row);
+    if (address === undefined) return [];
+    const why = whyNotReached(address, row !== POSTGRESQL_SETTINGS.advertise);
+    if (why === null) return [];
+    const isFollowUp = isUnspecified(address.host) &&
+      row !== RAFT_SETTINGS.advertise && !isWritten(values, row);
     // The list of members is then wrong itself, and reported.
     const isMember = members.some((member) =>
       formatHostPort(member.address) === formatHostPort(address)
@@ -146,7 +160,7 @@ function checkAdvertised(values: SettledValues): ConfigProblem[] {
     return [problem(
       values,
       row,
-      `${words(values, row)}, where nobody can connect to; set ${
+      `${words(values, row)}, ${why}; set ${
         settingOf(row).name
       } to the address at which others reach this node`,
     )];

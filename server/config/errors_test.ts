@@ -120,6 +120,11 @@ const FROM_FLAGS: readonly (readonly [string[], string[]])[] = [
   [["--api-listen=0.0.0.0:7400"], [
     "--api-listen: raft.listen is 127.0.0.1:7400 (--raft-listen) and api.listen is 0.0.0.0:7400 (--api-listen); allowed: a port of its own for each",
   ]],
+  [["--api-listen=127.0.0.1:6000"], [
+    "api.advertise is 127.0.0.1:6000 (default, from api.listen), whose port clients of HTTP refuse; set api.advertise to the address at which others reach this node",
+  ]],
+  [["--api-listen=127.0.0.1:6000", "--api-advertise=127.0.0.1:8008"], []],
+  [["--postgresql-listen=127.0.0.1:6000", "--router-read-only="], []],
   [["--api-listen=127.0.0.2:7400"], []],
   [["--router-read-only=", "--router-read-write=127.0.0.1:7433"], []],
   [["--api-tls-key=/k"], [
@@ -211,10 +216,10 @@ const FROM_SCRATCH: readonly (readonly [string[], string[]])[] = [
   ]],
   [[
     "--node-id=4",
-    "--raft-listen=127.0.0.1:1",
-    "--cluster-members=1@a:1, 2@b:1",
+    "--raft-listen=127.0.0.1:2",
+    "--cluster-members=1@a:2, 2@b:2",
   ], [
-    "--cluster-members: cluster.members is 1@a:1, 2@b:1 (--cluster-members) without this node, node.id is 4 (--node-id); add it, or set cluster.join instead",
+    "--cluster-members: cluster.members is 1@a:2, 2@b:2 (--cluster-members) without this node, node.id is 4 (--node-id); add it, or set cluster.join instead",
   ]],
   [["--node-id=1", "--cluster-members=1@a:7400"], [
     "raft.listen is 0.0.0.0:7400 (default), which other machines reach, and cluster.secret_file is not set, nor is there /etc/pgraft/secret; set cluster.secret_file to a file with the same secret on all nodes, or raft.listen to 127.0.0.1",
@@ -232,6 +237,13 @@ const FROM_SCRATCH: readonly (readonly [string[], string[]])[] = [
     "--cluster-secret-file=/s",
   ], [
     "--cluster-members: cluster.members has 1@0.0.0.0:7400, where nobody can connect to; allowed: the address at which the peers reach the member",
+  ]],
+  [[
+    "--node-id=1",
+    "--cluster-members=1@127.0.0.1:10080",
+    "--cluster-secret-file=/s",
+  ], [
+    "--cluster-members: cluster.members has 1@127.0.0.1:10080, whose port clients of HTTP refuse; allowed: the address at which the peers reach the member",
   ]],
   [["--node-id=1", "--cluster-join=a:7400", "--cluster-secret-file=/s"], [
     "raft.advertise is 0.0.0.0:7400 (default, from raft.listen), where nobody can connect to; set raft.advertise to the address at which others reach this node",

@@ -287,15 +287,15 @@ Deno.test("loadConfiguration() makes addresses and directories from what is know
   ];
   const table: readonly (readonly [string[], string[]])[] = [
     [founding, ["b:7401", "127.0.0.1:8008", "b:5432", "/var/lib/pgraft/pg"]],
-    [[...founding, "--api-listen=0.0.0.0:9"], [
+    [[...founding, "--api-listen=0.0.0.0:8"], [
       "b:7401",
-      "b:9",
+      "b:8",
       "b:5432",
       "/var/lib/pgraft/pg",
     ]],
-    [[...founding, "--api-advertise=c:1"], [
+    [[...founding, "--api-advertise=c:2"], [
       "b:7401",
-      "c:1",
+      "c:2",
       "b:5432",
       "/var/lib/pgraft/pg",
     ]],
@@ -422,9 +422,9 @@ Deno.test("loadConfiguration() puts a stronger part of an address on a weaker wh
   const flat = { [TEST_FILE]: "http_port = 9000\n" };
   const whole = await configFrom({
     files: flat,
-    args: [...MINIMAL_ARGS, "--api-listen=[::1]:1"],
+    args: [...MINIMAL_ARGS, "--api-listen=[::1]:2"],
   });
-  assertEquals(formatHostPort(whole.api.listen), "[::1]:1");
+  assertEquals(formatHostPort(whole.api.listen), "[::1]:2");
 });
 
 Deno.test("loadConfiguration() keeps free keys in order and lets stronger sources replace them", async () => {

@@ -1,4 +1,4 @@
-import { parseHostPort } from "../../base/mod.ts";
+import { isBlockedPort, parseHostPort } from "../../base/mod.ts";
 import type { MemberStatus, RaftServer, RaftStatus } from "../../raft/mod.ts";
 import type { LeaderOrder } from "../api/mod.ts";
 import { Problem } from "../http/mod.ts";
@@ -59,12 +59,17 @@ function checkOrder(raft: RaftServer, order: Order): void {
   const { members, role } = raft.status();
   switch (order.kind) {
     case "add":
-    case "join":
-      if (parseHostPort(order.address)) return;
+    case "join": {
+      const address = parseHostPort(order.address);
+      if (address !== null && !isBlockedPort(address.port)) return;
+      const why = address === null
+        ? "is no host:port"
+        : "has a port that clients of HTTP refuse; give the node another";
       throw new Problem(
         "bad_request",
-        `raft_address: "${order.address}" is no host:port`,
+        `raft_address: "${order.address}" ${why}`,
       );
+    }
     case "remove":
     case "promote":
       // Others than the leader may not have heard of it yet.

@@ -31,7 +31,7 @@ export {
   runInOwnNetwork,
   startNetwork,
 } from "./network.ts";
-export { freePorts, HIGHEST_PORT, LOWEST_PORT } from "./ports.ts";
+export { freePorts } from "./ports.ts";
 export {
   type ManagedProcess,
   type ProcessOptions,
