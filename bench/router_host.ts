@@ -85,6 +85,7 @@ if (import.meta.main) {
     router: {
       readWrite: { host: HOST, port: 0 },
       readOnly: null,
+      threads: 0,
       maxConnections: 9000,
       maxWaiting: 1000,
       waitTimeoutMs: 10_000,

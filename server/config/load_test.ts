@@ -148,6 +148,7 @@ const SAMPLE_CONFIG = {
   router: {
     readWrite: { host: "0.0.0.0", port: 7432 },
     readOnly: { host: "0.0.0.0", port: 7433 },
+    threads: 0,
     maxConnections: 10_000,
     maxWaiting: 1000,
     waitTimeoutMs: 10_000,

@@ -97,6 +97,7 @@ password_encryption = scram-sha-256 ; FILE:9
 [router]
 read_write = 0.0.0.0:7432 ; default
 read_only = 0.0.0.0:7433 ; default
+threads = 0 ; default
 max_connections = 10000 ; default
 max_waiting = 1000 ; default
 wait_timeout = 10s ; default

@@ -331,6 +331,13 @@ export const ROUTER_SETTINGS = {
     default: "0.0.0.0:7433",
     help: "The port that leads to standbys in turn",
   }),
+  threads: setting({
+    key: "threads",
+    type: integerType({ min: 0, max: 64 }),
+    default: "0",
+    help:
+      "How many threads pass bytes at most; 0 is one for each processor, up to 8",
+  }),
   maxConnections: setting({
     key: "max_connections",
     type: integerType({ min: 1, max: 1_000_000 }),

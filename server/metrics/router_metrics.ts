@@ -42,6 +42,13 @@ const METRICS: readonly ReadMetric<LoopStats>[] = [
   ),
   metric(
     "gauge",
+    "pgraft_router_clients",
+    "Clients by thread",
+    ({ threads }) =>
+      threads.map((value, at) => ({ labels: { thread: `${at}` }, value })),
+  ),
+  metric(
+    "gauge",
     "pgraft_router_longest_wait_seconds",
     "How long the client waits that waits longest",
     ({ longestWaitMs }) => longestWaitMs / 1000,

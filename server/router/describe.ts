@@ -8,6 +8,7 @@ import type { LoopStats } from "./loop/mod.ts";
  */
 export function routerToJson(stats: LoopStats): Record<string, unknown> {
   return {
+    threads: stats.threads,
     drained: stats.isDrained,
     in_contact: stats.isTrusted,
     epoch: stats.epoch,

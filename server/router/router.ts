@@ -6,17 +6,16 @@ import type { Observations } from "../../pg/policy/mod.ts";
 import type { NodeConfig } from "../config/mod.ts";
 import { logger } from "../logging/mod.ts";
 import { judgeCancel } from "./cancels.ts";
+import { type Crew, type CrewNews, startCrew } from "./crew.ts";
 import type {
   Address,
   Lease,
-  LoopNews,
   LoopPorts,
   LoopSettings,
   LoopStats,
 } from "./loop/mod.ts";
 import { createNames, type Names } from "./names.ts";
 import { EMPTY_TABLE, routesOf, type RouteTable } from "./routes/mod.ts";
-import { type RouterThread, startThread } from "./thread.ts";
 
 /** What a router asks of its node. */
 export interface RouterPorts {
@@ -60,7 +59,9 @@ const LOOKS_PER_TIMEOUT = 4;
 /** Confirmations within an election timeout, while they are wanted. */
 const CONFIRMATIONS_PER_TIMEOUT = 3;
 const STATS_TIMEOUT_MS = 2000;
-/** How long after its thread ended on its own a router is started again. */
+/** So many threads at most, where the operator names no number. */
+const MAX_OWN_THREADS = 8;
+/** How long after its threads ended on their own a router is started again. */
 const RESTART_MS = 1000;
 /** So many may ask for figures at once. */
 const MAX_ASKERS = 1000;
@@ -72,7 +73,7 @@ interface Life {
   readonly config: RouterConfig;
   readonly settings: LoopSettings;
   readonly names: Names;
-  thread: RouterThread | null;
+  crew: Crew | null;
   table: string;
   state: ClusterState | null;
   /** Until when the loop may trust its routes, and from when on it asks for more. */
@@ -108,7 +109,7 @@ export async function startRouter(
     config,
     settings,
     names: createNames(() => ports.clock.nowMs(), () => look(life)),
-    thread: null,
+    crew: null,
     table: "",
     state: null,
     lease: { untilMs: -Infinity, renewMs: -Infinity },
@@ -131,21 +132,21 @@ export async function startRouter(
       if (ports.state() !== life.state) look(life);
     },
     stats: async () => {
-      const { thread } = life;
-      if (thread && thread.nowMs() >= life.lease.renewMs) await confirm(life);
+      const { crew } = life;
+      if (crew && crew.nowMs() >= life.lease.renewMs) await confirm(life);
       return await askStats(life);
     },
     lastStats: () => life.last,
     setDrained: (isDrained) => {
       life.isDrained = isDrained;
-      life.thread?.order({ kind: "drain", isDrained });
+      life.crew?.order({ kind: "drain", isDrained });
       LOG.info(isDrained ? "Takes no new sessions" : "Takes sessions again");
       return askStats(life);
     },
     stop: async () => {
       life.isStopping = true;
       timer.cancel();
-      await life.thread?.stop();
+      await life.crew?.stop();
       await life.confirming;
       await Promise.all(life.cancels);
     },
@@ -154,22 +155,22 @@ export async function startRouter(
 
 async function begin(life: Life): Promise<LoopPorts> {
   life.table = "";
-  const thread = await startThread(
+  const crew = await startCrew(
     life.settings,
-    (news) => hear(life, news),
+    (news, loop) => hear(life, news, loop),
   );
-  life.thread = thread;
-  const { read_write: readWrite, read_only: readOnly } = thread.ports;
+  life.crew = crew;
+  const { read_write: readWrite, read_only: readOnly } = crew.ports;
   LOG.info("The router listens", { readWrite, readOnly });
-  thread.order({ kind: "drain", isDrained: life.isDrained });
+  crew.order({ kind: "drain", isDrained: life.isDrained });
   look(life);
-  void thread.ended.then((why) => {
-    life.thread = null;
+  void crew.ended.then((why) => {
+    life.crew = null;
     if (life.isStopping) return;
     LOG.error("The router has ended and is started again", { reason: why });
     beginAgain(life);
   });
-  return thread.ports;
+  return crew.ports;
 }
 
 function beginAgain(life: Life): void {
@@ -200,10 +201,10 @@ function confirm(life: Life): Promise<void> {
  * after it began no other primary has taken over without this node's knowledge for longer than that.
  */
 async function takeLease(life: Life): Promise<void> {
-  const { thread, config, ports } = life;
-  if (!thread) return;
+  const { crew, config, ports } = life;
+  if (!crew) return;
   const { electionTimeoutMs } = config.raft;
-  const startedMs = thread.nowMs();
+  const startedMs = crew.nowMs();
   try {
     await ports.confirm(electionTimeoutMs);
   } catch {
@@ -216,13 +217,13 @@ async function takeLease(life: Life): Promise<void> {
     renewMs: startedMs + electionTimeoutMs / CONFIRMATIONS_PER_TIMEOUT,
   };
   look(life);
-  thread.order({ kind: "lease", ...life.lease });
+  crew.order({ kind: "lease", ...life.lease });
 }
 
 /** Tells the loop where sessions may go now, when that is new. */
 function look(life: Life): void {
-  const { thread, ports, config, names } = life;
-  if (!thread) return;
+  const { crew, ports, config, names } = life;
+  if (!crew) return;
   const seen = ports.observations();
   const state = ports.state();
   life.state = state;
@@ -234,7 +235,7 @@ function look(life: Life): void {
   const text = JSON.stringify(table);
   if (text === life.table) return;
   life.table = text;
-  thread.order({ kind: "table", table });
+  crew.order({ kind: "table", table });
 }
 
 /** Routes with addresses in place of names; whose name is not known yet is left out. */
@@ -256,7 +257,7 @@ function addressed(routes: RouteTable, names: Names): RouteTable {
   };
 }
 
-function hear(life: Life, news: LoopNews): void {
+function hear(life: Life, news: CrewNews, loop: number): void {
   switch (news.kind) {
     case "stats": {
       life.last = news.stats;
@@ -270,7 +271,7 @@ function hear(life: Life, news: LoopNews): void {
     case "log":
       return LOG[news.level](news.message, { ...news.fields });
     case "cancel": {
-      const judging = judge(life, news);
+      const judging = judge(life, news, loop);
       life.cancels.add(judging);
       void judging.finally(() => life.cancels.delete(judging));
       return;
@@ -280,7 +281,8 @@ function hear(life: Life, news: LoopNews): void {
 
 async function judge(
   life: Life,
-  { id, target, pid }: Extract<LoopNews, { kind: "cancel" }>,
+  { id, target, pid }: Extract<CrewNews, { kind: "cancel" }>,
+  loop: number,
 ): Promise<void> {
   const { ports } = life;
   const verdict = await judgeCancel({
@@ -292,12 +294,12 @@ async function judge(
     },
     isAwaitingSync: () => ports.isAwaitingSync(target.member, pid),
   });
-  life.thread?.order({ kind: "cancel", id, verdict });
+  life.crew?.orderOne(loop, { kind: "cancel", id, verdict });
 }
 
 async function askStats(life: Life): Promise<LoopStats> {
-  const { thread, askers, ports } = life;
-  if (!thread || askers.size >= MAX_ASKERS) {
+  const { crew, askers, ports } = life;
+  if (!crew || askers.size >= MAX_ASKERS) {
     throw new Error("The router does not run; it is started again");
   }
   const { promise, resolve, reject } = Promise.withResolvers<LoopStats>();
@@ -307,7 +309,7 @@ async function askStats(life: Life): Promise<LoopStats> {
     STATS_TIMEOUT_MS,
     () => reject(new Error("The router does not answer")),
   );
-  thread.order({ kind: "stats", sequence });
+  crew.order({ kind: "stats", sequence });
   try {
     return await promise;
   } finally {
@@ -317,9 +319,11 @@ async function askStats(life: Life): Promise<LoopStats> {
 }
 
 async function settingsOf({ router }: RouterConfig): Promise<LoopSettings> {
-  const { readWrite, readOnly, ...rest } = router;
+  const { readWrite, readOnly, threads, ...rest } = router;
+  const ownThreads = Math.min(navigator.hardwareConcurrency, MAX_OWN_THREADS);
   return {
     ...rest,
+    threads: threads > 0 ? threads : ownThreads,
     listen: {
       read_write: await addressFor(readWrite),
       read_only: await addressFor(readOnly),

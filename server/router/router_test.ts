@@ -4,7 +4,6 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { present } from "../../base/mod.ts";
 import {
   openPhase,
   primaryTells,
@@ -14,35 +13,14 @@ import {
 } from "./routes/routes_test_kit.ts";
 import {
   ASK_TLS,
-  type FakeServer,
+  echo,
   message,
   openScene,
-  type Scene,
+  serverOf,
+  stand,
   startupPacket,
   WELCOME_BYTES,
-  type Wire,
 } from "./router_test_kit.ts";
-
-function serverOf({ servers }: Scene, id: number): FakeServer {
-  return present(servers[id - 1], `server ${id}`);
-}
-
-/** A session that stands, seen from both ends. */
-async function stand(
-  scene: Scene,
-  id = 1,
-  door: "read_write" | "read_only" = "read_write",
-): Promise<{ client: Wire; server: Wire }> {
-  const client = await scene.login(door);
-  const server = await serverOf(scene, id).session();
-  await client.take(WELCOME_BYTES);
-  return { client, server };
-}
-
-async function echo(from: Wire, to: Wire, text: string): Promise<void> {
-  await from.send(text);
-  assertEquals(new TextDecoder().decode(await to.take(text.length)), text);
-}
 
 const NEXT_REIGN = {
   phase: openPhase(2),

@@ -1,3 +1,4 @@
+import { assertEquals } from "@std/assert";
 import { present, systemClock } from "../../base/mod.ts";
 import type { ClusterState, Phase } from "../../pg/cluster/mod.ts";
 import type { Observations } from "../../pg/policy/mod.ts";
@@ -134,6 +135,7 @@ export const WELL: Knowledge = {
 const SETTINGS: NodeConfig["router"] = {
   readWrite: { host: HOST, port: 0 },
   readOnly: { host: HOST, port: 0 },
+  threads: 1,
   maxConnections: 200,
   maxWaiting: 100,
   waitTimeoutMs: 10_000,
@@ -217,6 +219,29 @@ export async function openScene(
       await ending.disposeAsync();
     },
   };
+}
+
+/** One of a scene's servers. */
+export function serverOf({ servers }: Scene, id: number): FakeServer {
+  return present(servers[id - 1], `server ${id}`);
+}
+
+/** A session that stands, seen from both ends. */
+export async function stand(
+  scene: Scene,
+  id = 1,
+  door: "read_write" | "read_only" = "read_write",
+): Promise<{ client: Wire; server: Wire }> {
+  const client = await scene.login(door);
+  const server = await serverOf(scene, id).session();
+  await client.take(WELCOME_BYTES);
+  return { client, server };
+}
+
+/** Sends a text from one end to the other. */
+export async function echo(from: Wire, to: Wire, text: string): Promise<void> {
+  await from.send(text);
+  assertEquals(DECODER.decode(await to.take(text.length)), text);
 }
 
 function openServer(): FakeServer {

@@ -13,7 +13,7 @@ import {
   THREAD_PROGRAM,
 } from "./loop/mod.ts";
 
-/** A router's loop in its thread. */
+/** One of a router's loops in its thread. */
 export interface RouterThread {
   readonly ports: LoopPorts;
   /** Time as the loop sees it, in milliseconds. */
@@ -26,28 +26,42 @@ export interface RouterThread {
   stop(): Promise<void>;
 }
 
-/** Orders come in beside a thread that sleeps in the kernel: a counter there wakes it. */
+/** Which loop a thread runs, and how it meets the others. */
+export type ThreadPlace = Omit<LoopStart, "settings" | "wakeFd">;
+
+/**
+ * Makes a counter that wakes who looks at it.
+ *
+ * @param libc The C library.
+ * @returns Its file, to be closed.
+ */
+export function openCounter({ call }: Libc): number {
+  return call.eventfd(0, EVENTFD_FLAGS);
+}
+
 const EVENTFD_FLAGS = 0o2004000;
 
 /**
- * Starts a router's loop.
+ * Starts a loop of a router. Orders come in beside a thread that sleeps in the kernel: a counter wakes it.
  *
  * @param settings What the operator set; hosts are addresses.
+ * @param place Which loop it is.
  * @param onNews Takes what it tells.
  * @returns The thread, which listens.
  * @throws {Error} When it can't listen.
  */
 export async function startThread(
   settings: LoopSettings,
+  place: ThreadPlace,
   onNews: (news: LoopNews) => void,
 ): Promise<RouterThread> {
   const libc = openLibc();
-  const wakeFd = libc.call.eventfd(0, EVENTFD_FLAGS);
+  const wakeFd = openCounter(libc);
   const worker = new Worker(THREAD_PROGRAM, {
     type: "module",
     name: THREAD_NAME,
   });
-  const start: LoopStart = { settings, wakeFd };
+  const start: LoopStart = { settings, wakeFd, ...place };
   const ready = Promise.withResolvers<LoopPorts>();
   const ended = Promise.withResolvers<string | null>();
   const life: Life = { why: null, isOver: false };

@@ -1,5 +1,10 @@
 import type { Target } from "../routes/mod.ts";
-import type { CancelVerdict } from "./messages.ts";
+import type {
+  CancelRequest,
+  CancelVerdict,
+  Errand,
+  Sought,
+} from "./messages.ts";
 import { EVENT } from "./poller.ts";
 import { ONLY_ITS_END } from "./pump.ts";
 import {
@@ -7,6 +12,7 @@ import {
   type Cancel,
   type Carrier,
   endSession,
+  leavePlace,
   look,
   type Loop,
   type Session,
@@ -16,45 +22,63 @@ import {
 const MAX_CANCELS = 1000;
 
 /**
- * Takes a cancel request. It is carried to the server whose session it aims at; where that is not known, to
- * every one that this router has sessions on, since the server checks the key. One for a primary is held
- * while its statement waits for standbys: PostgreSQL would call the commit a success that nobody holds (T1).
+ * Takes a cancel request. It is carried to the server whose session it aims at; where none of the loops knows
+ * that, to every one that this router has sessions on, since the server checks the key. One for a primary is
+ * held while its statement waits for standbys: PostgreSQL would call the commit a success that nobody holds
+ * (T1).
  */
 export function beginCancel(
   loop: Loop,
   session: Session,
-  { pid, key }: { readonly pid: number; readonly key: string },
+  { pid, key }: Omit<CancelRequest, "packet">,
 ): void {
-  if (countCancels(loop) >= MAX_CANCELS) return endSession(loop, session);
+  if (loop.cancels.size >= MAX_CANCELS) return endSession(loop, session);
   if (session.server) loop.poller.remove(session.server.fd);
   session.server = null;
   session.target = null;
   session.stage = "cancelling";
   session.deadlineMs = Infinity;
-  if (session.seekingMs > 0) loop.placed -= 1;
-  session.seekingMs = 0;
+  leavePlace(loop, session);
   look(loop, session.client, ONLY_ITS_END);
-  const aimed = aimOf(loop, pid, key);
-  const cancel: Cancel = {
-    packet: session.held,
-    aim: aimed === null ? null : {
-      session: aimed,
-      readyCount: aimed.answers?.readyCount ?? 0,
-    },
-    held: null,
-    carriers: 0,
-    isClientGone: false,
-  };
-  session.cancel = cancel;
-  const targets = aimed?.target ? [aimed.target] : allTargets(loop);
-  for (const target of targets) {
-    if (target.epoch === 0) carry(loop, session, cancel, target);
-    else {
-      cancel.held = target;
-      loop.tell({ kind: "cancel", id: session.id, target, pid });
-    }
-  }
-  endIfDone(loop, session, cancel);
+  const request = { pid, key, packet: session.held };
+  const onDone = (): void => endSession(loop, session);
+  const aimed = aimOf(loop, request);
+  const cancel = enterCancel(loop, request, aimed, onDone);
+  if (aimed?.target) return direct(loop, cancel, [aimed.target]);
+  if (loop.board.loops() === 1) return direct(loop, cancel, allTargets(loop));
+  loop.tell({ kind: "seek", id: cancel.id, ...request });
+}
+
+/** Takes over a cancel request of another loop where it aims at a session of this one, and says so. */
+export function takeOverCancel(
+  loop: Loop,
+  { asker, id, ...request }: CancelRequest & Errand,
+): void {
+  const isFull = loop.cancels.size >= MAX_CANCELS;
+  const aimed = isFull ? null : aimOf(loop, request);
+  const target = aimed?.target ?? null;
+  const targets = target === null ? allTargets(loop) : [];
+  loop.tell({ kind: "sought", asker, id, isTaken: target !== null, targets });
+  if (target === null) return;
+  const onDone = (): void => loop.tell({ kind: "errand_done", asker, id });
+  direct(loop, enterCancel(loop, request, aimed, onDone), [target]);
+}
+
+/** Carries a cancel request that no other loop has taken over to where any of them has sessions. */
+export function goOnSeeking(
+  loop: Loop,
+  id: number,
+  { isTaken, targets }: Sought,
+): void {
+  const cancel = loop.cancels.get(id);
+  if (!cancel || isTaken) return;
+  direct(loop, cancel, distinct([...allTargets(loop), ...targets]));
+}
+
+/** Ends a cancel request that another loop had taken over. */
+export function endErrand(loop: Loop, id: number): void {
+  const cancel = loop.cancels.get(id);
+  if (cancel) endIfDone(loop, cancel);
 }
 
 /** Does what was found out about the statement of a cancel request that was held. */
@@ -63,26 +87,62 @@ export function judgeCancel(
   id: number,
   verdict: CancelVerdict,
 ): void {
-  const session = cancelOf(loop, id);
-  const cancel = session?.cancel;
+  const cancel = loop.cancels.get(id);
   const target = cancel?.held;
-  if (!session || !cancel || !target) return;
+  if (!cancel || !target) return;
   cancel.held = null;
   if (verdict === "after_wait") loop.counters.heldCancels += 1;
   const isOver = verdict === "over" || target.epoch !== loop.table.epoch ||
     (verdict === "after_wait" && !isStillAtIt(cancel));
-  if (!isOver) carry(loop, session, cancel, target);
-  endIfDone(loop, session, cancel);
+  if (!isOver) carry(loop, cancel, target);
+  endIfDone(loop, cancel);
 }
 
 /** Lets go of requests that aim at a reign that is over. */
 export function dropOldCancels(loop: Loop): void {
-  for (const session of [...loop.sessions]) {
-    const { cancel } = session;
-    if (!cancel?.held || cancel.held.epoch === loop.table.epoch) continue;
+  for (const cancel of [...loop.cancels.values()]) {
+    if (!cancel.held || cancel.held.epoch === loop.table.epoch) continue;
     cancel.held = null;
-    endIfDone(loop, session, cancel);
+    endIfDone(loop, cancel);
   }
+}
+
+function enterCancel(
+  loop: Loop,
+  { pid, packet }: CancelRequest,
+  aimed: Session | null,
+  onDone: () => void,
+): Cancel {
+  const cancel: Cancel = {
+    id: loop.nextId++,
+    pid,
+    packet,
+    aim: aimed === null ? null : {
+      session: aimed,
+      readyCount: aimed.answers?.readyCount ?? 0,
+    },
+    held: null,
+    carriers: 0,
+    onDone,
+  };
+  loop.cancels.set(cancel.id, cancel);
+  return cancel;
+}
+
+/** Carries it to standbys at once, and has it judged for a primary. */
+function direct(
+  loop: Loop,
+  cancel: Cancel,
+  targets: readonly Target[],
+): void {
+  for (const target of targets) {
+    if (target.epoch === 0) carry(loop, cancel, target);
+    else {
+      cancel.held = target;
+      loop.tell({ kind: "cancel", id: cancel.id, target, pid: cancel.pid });
+    }
+  }
+  endIfDone(loop, cancel);
 }
 
 /**
@@ -94,20 +154,10 @@ function isStillAtIt({ aim }: Cancel): boolean {
     aim.session.answers?.readyCount === aim.readyCount;
 }
 
-function countCancels(loop: Loop): number {
-  let count = 0;
-  for (const { stage } of loop.sessions) if (stage === "cancelling") count++;
-  return count;
-}
-
-function cancelOf(loop: Loop, id: number): Session | null {
-  for (const session of loop.sessions) {
-    if (session.id === id && session.stage === "cancelling") return session;
-  }
-  return null;
-}
-
-function aimOf(loop: Loop, pid: number, key: string): Session | null {
+function aimOf(
+  loop: Loop,
+  { pid, key }: Pick<CancelRequest, "pid" | "key">,
+): Session | null {
   for (const session of loop.sessions) {
     const { answers } = session;
     if (answers && answers.pid === pid && answers.key === key) return session;
@@ -116,22 +166,20 @@ function aimOf(loop: Loop, pid: number, key: string): Session | null {
 }
 
 function allTargets(loop: Loop): Target[] {
-  const targets = new Map<string, Target>();
-  for (const { target, stage } of loop.sessions) {
-    if (target && stage === "open") {
-      targets.set(`${target.member} ${target.epoch}`, target);
-    }
-  }
-  return [...targets.values()];
+  const open = [...loop.sessions].filter(({ stage }) => stage === "open");
+  return distinct(open.flatMap(({ target }) => target ?? []));
+}
+
+function distinct(targets: readonly Target[]): Target[] {
+  return [
+    ...new Map(
+      targets.map((target) => [`${target.member} ${target.epoch}`, target]),
+    ).values(),
+  ];
 }
 
 /** Hands the request over on a connection of its own, and waits until the server hangs up. */
-function carry(
-  loop: Loop,
-  session: Session,
-  cancel: Cancel,
-  target: Target,
-): void {
+function carry(loop: Loop, cancel: Cancel, target: Target): void {
   const fd = loop.sockets.connect(target);
   if (fd === null) return;
   const end = addEnd(loop, fd, EVENT.writable, (events) => {
@@ -142,21 +190,20 @@ function carry(
     else dropCarrier(loop, carrier);
   });
   const deadlineMs = loop.nowMs + loop.settings.connectTimeoutMs;
-  const carrier: Carrier = { end, cancelling: session, deadlineMs };
+  const carrier: Carrier = { end, cancel, deadlineMs };
   cancel.carriers += 1;
   loop.carriers.add(carrier);
 }
 
-/** Ends a connection that carried a request; when it was the last, the client is told by its end. */
+/** Ends a connection that carried a request; when it was the last, who asked is told. */
 export function dropCarrier(loop: Loop, carrier: Carrier): void {
   loop.carriers.delete(carrier);
   loop.poller.remove(carrier.end.fd);
-  const { cancelling } = carrier;
-  if (!cancelling.cancel) return;
-  cancelling.cancel.carriers -= 1;
-  endIfDone(loop, cancelling, cancelling.cancel);
+  carrier.cancel.carriers -= 1;
+  endIfDone(loop, carrier.cancel);
 }
 
-function endIfDone(loop: Loop, session: Session, cancel: Cancel): void {
-  if (cancel.held === null && cancel.carriers === 0) endSession(loop, session);
+function endIfDone(loop: Loop, cancel: Cancel): void {
+  if (cancel.held !== null || cancel.carriers > 0) return;
+  if (loop.cancels.delete(cancel.id)) cancel.onDone();
 }

@@ -12,6 +12,7 @@ import {
   look,
   type Loop,
   type Session,
+  stopWaiting,
 } from "./state.ts";
 
 /** How long after a node could not be reached it is tried again. */
@@ -19,10 +20,9 @@ const RETRY_MS = 100;
 
 /** Finds a client that has said who it is its place; where there is none, it waits. */
 export function seek(loop: Loop, session: Session): void {
-  if (loop.placed >= loop.settings.maxConnections) {
+  if (!loop.board.place(loop.settings.maxConnections)) {
     return refuse(loop, session, "too_many");
   }
-  loop.placed += 1;
   session.seekingMs = loop.nowMs;
   lead(loop, session);
 }
@@ -60,7 +60,7 @@ function choose(loop: Loop, { door, failed }: Session): Target | null {
   }
   const { standbys } = table;
   for (let left = standbys.length; left > 0; left--) {
-    const standby = standbys[loop.turn++ % standbys.length];
+    const standby = standbys[loop.board.turn(standbys.length)];
     if (standby && !failed.has(standby.member)) return standby;
   }
   const fallback = trustedPrimary(loop, table.fallback);
@@ -68,9 +68,9 @@ function choose(loop: Loop, { door, failed }: Session): Target | null {
 }
 
 function letWait(loop: Loop, session: Session): void {
-  const { settings, waiting } = loop;
+  const { settings, waiting, board } = loop;
   const isNew = session.stage !== "waiting" && session.failed.size === 0;
-  if (isNew && waiting.size >= settings.maxWaiting) {
+  if (!board.wait(isNew ? settings.maxWaiting : Infinity)) {
     return refuse(loop, session, "waiting_full");
   }
   if (session.failed.size > 0 && session.retryMs <= loop.nowMs) {
@@ -87,7 +87,7 @@ export function leadWaiting(loop: Loop): void {
   if (loop.waiting.size === 0) return;
   for (const session of [...loop.waiting]) {
     if (session.retryMs > loop.nowMs) continue;
-    loop.waiting.delete(session);
+    stopWaiting(loop, session);
     lead(loop, session);
   }
 }
@@ -260,7 +260,7 @@ function declineEncryption(
   session: Session,
   refusal: Refusal,
 ): void {
-  loop.waiting.delete(session);
+  stopWaiting(loop, session);
   if (
     loop.sockets.send(
       session.client.fd,

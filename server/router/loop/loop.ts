@@ -1,5 +1,12 @@
 import { messageOf } from "../../../base/mod.ts";
-import { dropOldCancels, judgeCancel } from "./cancels.ts";
+import {
+  dropOldCancels,
+  endErrand,
+  goOnSeeking,
+  judgeCancel,
+  takeOverCancel,
+} from "./cancels.ts";
+import type { Handed } from "./board.ts";
 import { endOldSessions, leadWaiting } from "./leading.ts";
 import { type Libc, raiseFileLimit } from "./libc.ts";
 import {
@@ -13,7 +20,13 @@ import {
 import { admit, MAX_OPENING } from "./opening.ts";
 import { EVENT } from "./poller.ts";
 import type { Address } from "./sockets.ts";
-import { createLoop, endSession, logLine, type Loop } from "./state.ts";
+import {
+  createLoop,
+  endSession,
+  logLine,
+  type Loop,
+  type LoopPlace,
+} from "./state.ts";
 import { statsOf } from "./stats.ts";
 import { sweep } from "./sweep.ts";
 
@@ -26,30 +39,37 @@ const MAX_ACCEPTS = 64;
 const PAUSE_MS = 100;
 /** Files of this process beside the router's. */
 const OTHER_FILES = 500;
+/** With more clients for each of the loops another one is wanted. */
+const CLIENTS_PER_LOOP = 4;
 
 /** What the loop is woken by, and how it gets what it is told. */
 export interface LoopInbox {
   /** An eventfd that counts orders. */
   readonly wakeFd: number;
+  /** An eventfd that counts clients that another loop has taken in for this one. */
+  readonly handFd: number;
   /** Returns as many orders as were counted. */
   take(count: number): Promise<readonly LoopOrder[]>;
 }
 
 /**
- * Runs a router until it is told to stop. It holds its thread: between rounds it sleeps in the kernel.
+ * Runs a loop of a router until it is told to stop. It holds its thread: between rounds it sleeps in the kernel.
  *
  * @param libc The C library, opened by this thread.
- * @param settings What the operator set.
+ * @param settings What the operator set. The first loop listens, the others are handed clients.
+ * @param place Which loop it is.
  * @param inbox Where orders come in.
  * @param tell Takes what the node shall know.
  */
 export async function runLoop(
   libc: Libc,
   settings: LoopSettings,
+  place: LoopPlace,
   inbox: LoopInbox,
   tell: (news: LoopNews) => void,
 ): Promise<void> {
-  const loop = createLoop(libc, boundByFiles(libc, settings, tell), tell);
+  const bounded = boundByFiles(libc, settings, place, tell);
+  const loop = createLoop(libc, place, bounded, tell);
   try {
     const ports = listenAll(loop);
     tell({ kind: "ready", ports });
@@ -58,6 +78,10 @@ export async function runLoop(
     loop.poller.add(inbox.wakeFd, EVENT.readable, () => {
       libc.call.eventfd_read(inbox.wakeFd, count);
       woken = Number(count[0]);
+    });
+    loop.poller.add(inbox.handFd, EVENT.readable, () => {
+      libc.call.eventfd_read(inbox.handFd, count);
+      takeHanded(loop);
     });
     let sweptMs = loop.nowMs;
     for (let isStopped = false; !isStopped;) {
@@ -102,12 +126,14 @@ function patienceMs(loop: Loop): number {
 function boundByFiles(
   libc: Libc,
   settings: LoopSettings,
+  { index }: LoopPlace,
   tell: (news: LoopNews) => void,
 ): LoopSettings {
   const limit = raiseFileLimit(libc);
   const fitting = Math.floor((limit - OTHER_FILES - MAX_OPENING) / 2);
   if (fitting >= settings.maxConnections) return settings;
   const maxConnections = Math.max(1, fitting);
+  if (index > 0) return { ...settings, maxConnections };
   tell({
     kind: "log",
     level: "warning",
@@ -138,6 +164,12 @@ function obey(loop: Loop, order: LoopOrder): void {
       return listenAgain(loop);
     case "cancel":
       return judgeCancel(loop, order.id, order.verdict);
+    case "seek":
+      return takeOverCancel(loop, order);
+    case "sought":
+      return goOnSeeking(loop, order.id, order);
+    case "errand_done":
+      return endErrand(loop, order.id);
     case "stats": {
       const { sequence } = order;
       return loop.tell({ kind: "stats", sequence, stats: statsOf(loop) });
@@ -175,7 +207,39 @@ function acceptSome(loop: Loop, door: Door, listener: number): void {
     const taken = loop.sockets.accept(listener);
     if (taken === null) return;
     if (taken === "full") return pauseAccepting(loop);
-    admit(loop, door, taken.fd, taken.from);
+    place(loop, { door, ...taken });
+  }
+}
+
+/** Gives a client to the loop that has the fewest. */
+function place(loop: Loop, client: Handed): void {
+  const { board, settings, libc } = loop;
+  const clients = board.clients().reduce((sum, count) => sum + count, 0);
+  if (clients >= settings.maxConnections + MAX_OPENING) {
+    loop.counters.refused.too_many += 1;
+    libc.call.close(client.fd);
+    return;
+  }
+  const index = board.enter();
+  if (index === loop.index) admit(loop, client);
+  else {
+    board.hand(index, client);
+    libc.call.eventfd_write(board.wakeFd(index), 1n);
+  }
+  const loops = board.loops();
+  const isCrowded = clients >= loops * CLIENTS_PER_LOOP &&
+    loops < settings.threads;
+  if (!isCrowded || loop.toldLoops === loops) return;
+  loop.toldLoops = loops;
+  loop.tell({ kind: "crowded" });
+}
+
+/** Takes the clients that the first loop has taken in for this one. */
+function takeHanded(loop: Loop): void {
+  for (;;) {
+    const client = loop.board.take(loop.index);
+    if (client === null) return;
+    admit(loop, client);
   }
 }
 

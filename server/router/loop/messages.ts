@@ -11,6 +11,8 @@ export const DOORS: readonly Door[] = ["read_write", "read_only"];
 export interface LoopSettings {
   /** Where each door listens; null for not at all. */
   readonly listen: Readonly<Record<Door, Address | null>>;
+  /** How many threads there may be. */
+  readonly threads: number;
   /** How many sessions there may be. */
   readonly maxConnections: number;
   /** How many of them may wait for a primary. */
@@ -36,7 +38,26 @@ export interface Lease {
   readonly renewMs: number;
 }
 
-/** What the node tells its router's loop. */
+/** What a cancel request says, and its packet. */
+export interface CancelRequest {
+  readonly pid: number;
+  readonly key: string;
+  readonly packet: Uint8Array;
+}
+
+/** A cancel request of a loop that asks the others about it: which loop, and what it calls it. */
+export interface Errand {
+  readonly asker: number;
+  readonly id: number;
+}
+
+/** Whether a loop took a cancel request over, else where it has sessions. */
+export interface Sought {
+  readonly isTaken: boolean;
+  readonly targets: readonly Target[];
+}
+
+/** What the node tells a loop of its router. */
 export type LoopOrder =
   /** Routes, with addresses in place of names. */
   | { readonly kind: "table"; readonly table: RouteTable }
@@ -48,18 +69,26 @@ export type LoopOrder =
     readonly id: number;
     readonly verdict: CancelVerdict;
   }
+  /** Does a cancel request of another loop aim at a session of this one? */
+  | ({ readonly kind: "seek" } & Errand & CancelRequest)
+  /** What the others said to that. */
+  | ({ readonly kind: "sought"; readonly id: number } & Sought)
+  /** The loop that took it over is done with it. */
+  | { readonly kind: "errand_done"; readonly id: number }
   | { readonly kind: "stats"; readonly sequence: number }
   | { readonly kind: "stop" };
 
 /** It may go at once; it was held and its statement's wait is over; its reign is over. */
 export type CancelVerdict = "at_once" | "after_wait" | "over";
 
-/** What the loop tells its node. */
+/** What a loop tells its node. */
 export type LoopNews =
   /** The thread hears, and may be told where to begin. */
   | { readonly kind: "here" }
   | { readonly kind: "ready"; readonly ports: LoopPorts }
   | { readonly kind: "failed"; readonly why: string }
+  /** There are more clients than the threads are for. */
+  | { readonly kind: "crowded" }
   /** A session is to be led to the primary: is the state that says who that is of a moment ago? */
   | { readonly kind: "wanted" }
   | {
@@ -74,6 +103,10 @@ export type LoopNews =
     readonly target: Target;
     readonly pid: number;
   }
+  /** Does a cancel request aim at a session of another loop? */
+  | ({ readonly kind: "seek"; readonly id: number } & CancelRequest)
+  | ({ readonly kind: "sought" } & Errand & Sought)
+  | ({ readonly kind: "errand_done" } & Errand)
   | {
     readonly kind: "log";
     readonly level: "debug" | "info" | "warning";
@@ -128,8 +161,10 @@ export interface TargetCount {
   readonly count: number;
 }
 
-/** What a router does and did. */
+/** What a router, or one of its loops, does and did. */
 export interface LoopStats {
+  /** How many clients each of the loops has. */
+  readonly threads: readonly number[];
   readonly isDrained: boolean;
   readonly isTrusted: boolean;
   readonly epoch: number;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { type Board, type Handed, MAX_LOOPS, openBoard } from "./board.ts";
 export { type Libc, type Library, openLibc, SYMBOLS } from "./libc.ts";
 export { THREAD_PROGRAM } from "./program.ts";
 export * from "./messages.ts";

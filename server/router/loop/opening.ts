@@ -1,28 +1,20 @@
 import { readOpening, readProxyHeader } from "../wire/mod.ts";
+import type { Handed } from "./board.ts";
 import { beginCancel } from "./cancels.ts";
 import { endOnRefusal, goOn, readAnswers, refuse, seek } from "./leading.ts";
-import type { Door } from "./messages.ts";
 import { EVENT } from "./poller.ts";
 import { onClient } from "./pump.ts";
-import type { Address } from "./sockets.ts";
 import { addEnd, endSession, type Loop, type Session } from "./state.ts";
 
 /** So many clients may be about to say who they are, beside the sessions. */
 export const MAX_OPENING = 1000;
 
-/** Takes a client in, which has said nothing yet. */
+/** Takes a client in that was counted here, and has said nothing yet. */
 export function admit(
   loop: Loop,
-  door: Door,
-  fd: number,
-  { host, port }: Address,
+  { fd, door, from: { host, port } }: Handed,
 ): void {
   const { settings, nowMs } = loop;
-  if (loop.sessions.size >= settings.maxConnections + MAX_OPENING) {
-    loop.counters.refused.too_many += 1;
-    loop.libc.call.close(fd);
-    return;
-  }
   loop.counters.accepted += 1;
   loop.isCalm = false;
   const client = addEnd(loop, fd, EVENT.readable, (events) => {
@@ -47,7 +39,7 @@ export function admit(
     trouble: "",
     failed: new Set(),
     movedMs: nowMs,
-    cancel: null,
+    isClientGone: false,
   };
   loop.sessions.add(session);
 }
@@ -62,7 +54,7 @@ function onClientBefore(loop: Loop, session: Session, events: number): void {
     case "refusing":
       return endOnRefusal(loop, session);
     case "cancelling":
-      return leaveCancel(loop, session);
+      return dropClient(loop, session);
     default:
       // It has left while it was being led.
       if (events !== 0) endSession(loop, session);
@@ -70,10 +62,9 @@ function onClientBefore(loop: Loop, session: Session, events: number): void {
 }
 
 /** What was asked for goes on without the one who asked. */
-function leaveCancel(loop: Loop, session: Session): void {
-  const { cancel } = session;
-  if (!cancel || cancel.isClientGone) return;
-  cancel.isClientGone = true;
+function dropClient(loop: Loop, session: Session): void {
+  if (session.isClientGone) return;
+  session.isClientGone = true;
   loop.poller.remove(session.client.fd);
 }
 

@@ -1,5 +1,6 @@
 import { EMPTY_TABLE, type RouteTable, type Target } from "../routes/mod.ts";
 import type { Answers } from "../wire/mod.ts";
+import type { Board } from "./board.ts";
 import type { Libc } from "./libc.ts";
 import {
   type Door,
@@ -75,11 +76,14 @@ export interface Session {
   readonly failed: Set<number>;
   /** When anything passed last. */
   movedMs: number;
-  cancel: Cancel | null;
+  /** Whether the client of a cancel request has left, which goes on without it. */
+  isClientGone: boolean;
 }
 
 /** A cancel request under way. */
 export interface Cancel {
+  readonly id: number;
+  readonly pid: number;
   readonly packet: Uint8Array;
   /** The session that it aims at, where that can be read; and how far it was. */
   readonly aim:
@@ -89,13 +93,14 @@ export interface Cancel {
   held: Target | null;
   /** Connections that carry it. */
   carriers: number;
-  isClientGone: boolean;
+  /** Called when all is done. */
+  readonly onDone: () => void;
 }
 
 /** A connection that hands a cancel request over. */
 export interface Carrier {
   readonly end: End;
-  readonly cancelling: Session;
+  readonly cancel: Cancel;
   readonly deadlineMs: number;
 }
 
@@ -110,8 +115,12 @@ export interface Counters {
   readonly bytes: Float64Array;
 }
 
-/** A router's loop. */
+/** One of a router's loops. */
 export interface Loop {
+  /** Which one it is; the first listens. */
+  readonly index: number;
+  /** What it shares with the others. */
+  readonly board: Board;
   readonly libc: Libc;
   readonly sockets: Sockets;
   readonly poller: Poller;
@@ -122,15 +131,17 @@ export interface Loop {
   readonly sessions: Set<Session>;
   /** Those that wait, in the order in which they came. */
   readonly waiting: Set<Session>;
+  /** Cancel requests by number; those that others asked about stay with them. */
+  readonly cancels: Map<number, Cancel>;
   readonly carriers: Set<Carrier>;
   readonly listeners: Map<number, Door>;
   /** Where each door listens, or would if this router were not drained. */
   readonly addresses: Record<Door, Address | null>;
   readonly counters: Counters;
+  /** How many loops there were when this one last told that there are too few. */
+  toldLoops: number;
   /** Whether all sessions stood at the last sweep, and nobody has come since. */
   isCalm: boolean;
-  /** How many sessions have a place or look for one. */
-  placed: number;
   table: RouteTable;
   lease: Lease;
   /** Whether the next lease was asked for. */
@@ -139,8 +150,6 @@ export interface Loop {
   /** The time of this round. */
   nowMs: number;
   nextId: number;
-  /** Whose turn it is among standbys. */
-  turn: number;
   /** When listeners that were paused for want of files are looked at again; 0 while none is. */
   pausedUntilMs: number;
   /** How many lines may still be logged in this second, and when that ends. */
@@ -150,15 +159,24 @@ export interface Loop {
 
 const BUFFER_BYTES = 64 * 1024;
 
+/** Which of a router's loops one is, and how it meets the others. */
+export interface LoopPlace {
+  readonly index: number;
+  readonly board: Board;
+}
+
 /** Makes a loop without sessions. */
 export function createLoop(
   libc: Libc,
+  { index, board }: LoopPlace,
   settings: LoopSettings,
   tell: (news: LoopNews) => void,
 ): Loop {
   const zeros = <K extends string>(keys: readonly K[]): Record<K, number> =>
     Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
   return {
+    index,
+    board,
     libc,
     sockets: createSockets(libc),
     poller: createPoller(libc),
@@ -167,6 +185,7 @@ export function createLoop(
     buffer: new Uint8Array(BUFFER_BYTES),
     sessions: new Set(),
     waiting: new Set(),
+    cancels: new Map(),
     carriers: new Set(),
     listeners: new Map(),
     addresses: { ...settings.listen },
@@ -178,15 +197,14 @@ export function createLoop(
       ended: zeros(ENDINGS),
       bytes: new Float64Array(2),
     },
+    toldLoops: 0,
     isCalm: true,
-    placed: 0,
     table: EMPTY_TABLE,
     lease: { untilMs: 0, renewMs: 0 },
     isLeaseWanted: false,
     isDrained: false,
     nowMs: libc.nowMs(),
     nextId: 1,
-    turn: 0,
     pausedUntilMs: 0,
     logLeft: 0,
     logUntilMs: 0,
@@ -215,14 +233,25 @@ export function look(loop: Loop, end: End, interest: number): void {
 /** Ends a session, whatever is under way. */
 export function endSession(loop: Loop, session: Session): void {
   if (session.stage === "closed") return;
-  const isClientThere = session.cancel?.isClientGone !== true;
   session.stage = "closed";
-  if (session.seekingMs > 0) loop.placed -= 1;
-  if (isClientThere) loop.poller.remove(session.client.fd);
+  leavePlace(loop, session);
+  if (!session.isClientGone) loop.poller.remove(session.client.fd);
   if (session.server) loop.poller.remove(session.server.fd);
   session.server = null;
   loop.sessions.delete(session);
-  loop.waiting.delete(session);
+  loop.board.leave(loop.index);
+  stopWaiting(loop, session);
+}
+
+/** Gives up the place that a session has or looks for. */
+export function leavePlace({ board }: Loop, session: Session): void {
+  if (session.seekingMs > 0) board.unplace();
+  session.seekingMs = 0;
+}
+
+/** Takes a session out of the waiting room, where it is there. */
+export function stopWaiting({ board, waiting }: Loop, session: Session): void {
+  if (waiting.delete(session)) board.unwait();
 }
 
 const LOG_LINES_PER_S = 20;

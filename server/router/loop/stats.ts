@@ -23,6 +23,7 @@ export function statsOf(loop: Loop): LoopStats {
   }
   const waits = [...waiting].map(({ seekingMs }) => nowMs - seekingMs);
   return {
+    threads: loop.board.clients(),
     isDrained: loop.isDrained,
     isTrusted: isTrusted(loop),
     epoch: table.epoch,

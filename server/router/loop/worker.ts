@@ -5,6 +5,7 @@
  * @module
  */
 import { becomeOrdinary } from "../../../base/mod.ts";
+import { openBoard } from "./board.ts";
 import { openLibc } from "./libc.ts";
 import { runLoop } from "./loop.ts";
 import type { LoopNews, LoopOrder, LoopSettings } from "./messages.ts";
@@ -13,6 +14,12 @@ import type { LoopNews, LoopOrder, LoopSettings } from "./messages.ts";
 export interface LoopStart {
   readonly settings: LoopSettings;
   readonly wakeFd: number;
+  /** Which loop this is. */
+  readonly index: number;
+  /** What it shares with the others. */
+  readonly memory: SharedArrayBuffer;
+  /** An eventfd that wakes it for clients that were handed to it. */
+  readonly handFd: number;
 }
 
 /** What the thread is called: by it, a program that is one file knows that it runs as this thread. */
@@ -50,7 +57,7 @@ function begin(scope: WorkerScope): void {
 
 async function run(
   scope: WorkerScope,
-  { settings, wakeFd }: LoopStart,
+  { settings, wakeFd, handFd, index, memory }: LoopStart,
 ): Promise<void> {
   // What clients send is theirs, and no reason to run before PostgreSQL.
   becomeOrdinary();
@@ -58,7 +65,8 @@ async function run(
   await runLoop(
     libc,
     settings,
-    { wakeFd, take },
+    { index, board: openBoard(memory) },
+    { wakeFd, handFd, take },
     (news) => scope.postMessage(news),
   );
   libc.close();
