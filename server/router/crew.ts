@@ -56,6 +56,9 @@ interface Life {
 /** Answers of several loops to one question, by question, until all of them have come. */
 type Gathering<T> = Map<string, { left: number; readonly parts: T[] }>;
 
+/** With more questions than these the oldest is given up: a loop does not answer. */
+const MAX_QUESTIONS = 1000;
+
 const LOG = logger("router");
 
 /**
@@ -126,7 +129,7 @@ function orderAll({ threads, standing, stats }: Life, order: LoopOrder): void {
   const { kind } = order;
   if (kind === "table" || kind === "lease") standing.set(kind, order);
   if (kind === "stats") {
-    stats.set(`${order.sequence}`, { left: threads.length, parts: [] });
+    begin(stats, `${order.sequence}`, threads.length);
   }
   // Only the first one listens.
   const whom = kind === "drain" ? threads.slice(0, 1) : threads;
@@ -146,8 +149,7 @@ function hear(life: Life, news: LoopNews, loop: number): void {
     }
     case "seek": {
       const others = threads.filter((_, at) => at !== loop);
-      const question = `${loop} ${news.id}`;
-      life.sought.set(question, { left: others.length, parts: [] });
+      begin(life.sought, `${loop} ${news.id}`, others.length);
       for (const thread of others) thread.order({ ...news, asker: loop });
       return;
     }
@@ -165,6 +167,18 @@ function hear(life: Life, news: LoopNews, loop: number): void {
     case "log":
       return onNews(news, loop);
   }
+}
+
+/** Begins to gather so many answers. */
+function begin<T>(
+  gathering: Gathering<T>,
+  question: string,
+  left: number,
+): void {
+  const [oldest] = gathering.keys();
+  const isFull = gathering.size >= MAX_QUESTIONS;
+  if (isFull && oldest !== undefined) gathering.delete(oldest);
+  gathering.set(question, { left, parts: [] });
 }
 
 /** Takes one answer more; returns all of them when it is the last. */
