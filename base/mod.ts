@@ -1,6 +1,6 @@
 /**
- * The leaf: assertions, clocks, deadlines, pauses, random numbers, units, addresses, ports, log positions, near names, small
- * arrays, streams of events and how nice a thread is.
+ * The leaf: assertions, clocks, deadlines, pauses, random numbers, units, addresses, ports, log positions, near
+ * names, small arrays, streams of events, how nice a thread is and what the kernel says of a process.
  * Imports nothing of ours.
  *
  * @module
@@ -18,6 +18,7 @@ export * from "./nice.ts";
 export * from "./numbered.ts";
 export * from "./pause.ts";
 export * from "./ports.ts";
+export * from "./process_stat.ts";
 export * from "./random.ts";
 export * from "./raw_answer.ts";
 export * from "./reach.ts";

@@ -1,3 +1,5 @@
+import { parseProcessStat } from "../base/mod.ts";
+
 /** What a process has used so far, and holds now. */
 export interface Usage {
   /** Its CPU time in user mode and in the kernel, of all of its threads. */
@@ -40,9 +42,7 @@ export function sumCpuSeconds(usages: readonly Usage[]): number {
  * @returns User and system time.
  */
 export function parseCpuSeconds(stat: string): number {
-  // The name in brackets may hold spaces and brackets itself.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  return parseProcessStat(stat).cpuTicks / TICKS_PER_SECOND;
 }
 
 /**

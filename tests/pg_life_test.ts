@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { present, statOf } from "../base/mod.ts";
 import { until } from "./nodes/mod.ts";
 import {
   type PgCluster,
@@ -49,13 +50,8 @@ function failedRows({ ledger }: Blow): unknown[] {
   return ledger.rows().filter(({ outcome }) => outcome !== "acknowledged");
 }
 
-/** Which field of /proc/PID/stat, counted from behind the name, says how nice a process is. */
-const NICE_FIELD = 16;
-
 function niceOf(pid: number): number {
-  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return Number(fields[NICE_FIELD]);
+  return present(statOf(pid), `process ${pid}`).nice;
 }
 
 const SCENARIOS: readonly Scenario[] = [

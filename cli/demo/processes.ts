@@ -1,3 +1,5 @@
+import { statOf } from "../../base/mod.ts";
+
 function pids(): number[] {
   return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name))
     .filter((pid) => Number.isInteger(pid) && pid !== Deno.pid);
@@ -16,15 +18,6 @@ function isWithin(path: string | null, directory: string): boolean {
   return path === directory || (path?.startsWith(`${directory}/`) ?? false);
 }
 
-/** What the kernel says of a process behind its name; null when it is gone. */
-function statOf(pid: number): string[] | null {
-  const text = orNull(() => Deno.readTextFileSync(`/proc/${pid}/stat`));
-  // The name stands in parentheses and may hold anything, so count from the last one.
-  return text === null
-    ? null
-    : text.slice(text.lastIndexOf(")") + 2).split(" ");
-}
-
 /**
  * Says when a process began, by the kernel's count: with its id that names it for ever.
  *
@@ -33,7 +26,7 @@ function statOf(pid: number): string[] | null {
  */
 export function beginningOf(pid: number): string | null {
   const stat = statOf(pid);
-  return stat === null || stat[0] === "Z" ? null : stat[19] ?? null;
+  return stat === null || stat.state === "Z" ? null : stat.startTime;
 }
 
 /**

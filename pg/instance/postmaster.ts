@@ -1,7 +1,8 @@
 import { join } from "node:path";
+import { statOf } from "../../base/mod.ts";
 import { readIfThere, removeIfThere } from "./files.ts";
 import type { Place } from "./place.ts";
-import { cwdOf, statOf } from "./processes.ts";
+import { cwdOf } from "./processes.ts";
 import type { Postmaster } from "./types.ts";
 
 function pidFile(place: Place): string {

@@ -27,26 +27,6 @@ export function cwdOf(pid: number): string | null {
   }
 }
 
-/** What the kernel says of a process: its state's letter, its parent, and when it began. */
-export interface ProcessStat {
-  readonly state: string;
-  readonly parent: number;
-  readonly startTime: string;
-}
-
-/** Reads /proc/PID/stat; null when there is no such process. */
-export function statOf(pid: number): ProcessStat | null {
-  try {
-    const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    // The name stands in parentheses and may hold anything, so count from the last one.
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    const [state = "", parent] = fields;
-    return { state, parent: Number(parent), startTime: fields[19] ?? "" };
-  } catch {
-    return null;
-  }
-}
-
 /** The title or arguments of a process. */
 export function titleOf(pid: number): string {
   try {

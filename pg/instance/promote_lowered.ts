@@ -1,9 +1,10 @@
 import { join } from "node:path";
+import { statOf } from "../../base/mod.ts";
 import { InstanceError } from "./errors.ts";
 import { writeDurably } from "./files.ts";
 import type { Place } from "./place.ts";
 import { statusOf } from "./postmaster.ts";
-import { sendSignal, statOf } from "./processes.ts";
+import { sendSignal } from "./processes.ts";
 import { untilPromoted } from "./promote.ts";
 import { writeParameters } from "./render.ts";
 import { wantedLeast } from "./settings.ts";

@@ -1,7 +1,8 @@
+import { statOf } from "../../base/mod.ts";
 import { InstanceError } from "./errors.ts";
 import type { Place } from "./place.ts";
 import { findPostmaster } from "./postmaster.ts";
-import { cwdOf, pidsIn, sendSignal, statOf, titleOf } from "./processes.ts";
+import { cwdOf, pidsIn, sendSignal, titleOf } from "./processes.ts";
 import { POLL_MS, waitFor } from "./wait.ts";
 
 const WAL_SENDERS_TIMEOUT_MS = 5_000;

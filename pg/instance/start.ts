@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { formatHostPort } from "../../base/mod.ts";
+import { formatHostPort, statOf } from "../../base/mod.ts";
 import { badLinesIn, takeOut } from "./bad_lines.ts";
 import { InstanceError } from "./errors.ts";
 import { readIfThere, removeIfThere } from "./files.ts";
@@ -7,7 +7,7 @@ import { lastLines } from "./faults.ts";
 import { inspect } from "./inspect.ts";
 import type { Place } from "./place.ts";
 import { findPostmaster, removeStaleFiles, statusOf } from "./postmaster.ts";
-import { pidsIn, runCommand, statOf } from "./processes.ts";
+import { pidsIn, runCommand } from "./processes.ts";
 import {
   activeFiles,
   givenFor,

@@ -1,7 +1,8 @@
+import { statOf } from "../../base/mod.ts";
 import { InstanceError } from "./errors.ts";
 import type { Place } from "./place.ts";
 import { findPostmaster, removeStaleFiles } from "./postmaster.ts";
-import { pidsIn, sendSignal, statOf } from "./processes.ts";
+import { pidsIn, sendSignal } from "./processes.ts";
 import { waitFor } from "./wait.ts";
 
 const DEFAULT_TIMEOUTS_MS = { fast: 60_000, immediate: 5_000 } as const;

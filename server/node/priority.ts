@@ -1,10 +1,7 @@
-import { setNice } from "../../base/mod.ts";
+import { setNice, statOf } from "../../base/mod.ts";
 import { logger } from "../logging/mod.ts";
 
 const LOG = logger("node");
-
-/** Which field of /proc/PID/stat, counted from behind the name, is the session's leader. */
-const SESSION_FIELD = 3;
 
 /**
  * Has all threads of this process run before others. What decides over PostgreSQL must not stand in line behind
@@ -33,10 +30,8 @@ export function raisePriority(nice: number): void {
  * PostgreSQL is one of its own. Only that of a service is raised: a terminal's has others in it.
  */
 function raiseSession(nice: number): void {
+  if (statOf(Deno.pid)?.session !== Deno.pid) return;
   try {
-    const stat = Deno.readTextFileSync("/proc/self/stat");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (Number(fields[SESSION_FIELD]) !== Deno.pid) return;
     Deno.writeTextFileSync("/proc/self/autogroup", String(nice));
   } catch {
     // The kernel does not share them so, and there is nothing to raise.

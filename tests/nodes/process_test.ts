@@ -1,3 +1,4 @@
+import { statOf } from "../../base/mod.ts";
 import { type ManagedProcess, startProcess } from "./process.ts";
 import { until } from "./until.ts";
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
@@ -10,11 +11,6 @@ function startScript(code: string, outputBytes = 1000): ManagedProcess {
     env: { NO_COLOR: "1" },
     outputBytes,
   });
-}
-
-async function stateOf(pid: number): Promise<string> {
-  const text = await Deno.readTextFile(`/proc/${pid}/stat`);
-  return text.slice(text.lastIndexOf(")") + 2, text.lastIndexOf(")") + 3);
 }
 
 const waitForever = "console.log('up'); setInterval(() => {}, 1000);";
@@ -53,7 +49,7 @@ Deno.test("the end of its scope kills a process, also a frozen one", async () =>
     await until(() => one.output().includes("up") || null, { what: "it runs" });
     one.signal("SIGSTOP");
     await until(
-      async () => await stateOf(one.pid) === "T" || null,
+      () => statOf(one.pid)?.state === "T" || null,
       { what: "it is frozen" },
     );
     assertEquals(one.status(), null);
