@@ -156,7 +156,7 @@ export function goOn(loop: Loop, session: Session, server: End): void {
 }
 
 /** Lets a session be read that is in clear. */
-export function readAnswers(session: Session): void {
+export function beginToRead(session: Session): void {
   session.answers = createAnswers();
 }
 

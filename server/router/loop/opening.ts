@@ -1,7 +1,7 @@
 import { readOpening, readProxyHeader } from "../wire/mod.ts";
 import type { Handed } from "./board.ts";
 import { beginCancel } from "./cancels.ts";
-import { endOnRefusal, goOn, readAnswers, refuse, seek } from "./leading.ts";
+import { beginToRead, endOnRefusal, goOn, refuse, seek } from "./leading.ts";
 import { EVENT } from "./poller.ts";
 import { onClient } from "./pump.ts";
 import { addEnd, endSession, type Loop, type Session } from "./state.ts";
@@ -120,7 +120,7 @@ function takeOpening(loop: Loop, session: Session): void {
       session.asksEncryption = true;
       break;
     case "session":
-      readAnswers(session);
+      beginToRead(session);
       break;
     case "tls":
       break;

@@ -1,3 +1,4 @@
+import { readAnswers } from "../wire/mod.ts";
 import { EVENT } from "./poller.ts";
 import {
   cutSession,
@@ -72,7 +73,9 @@ function pass(
   const at = isServer ? 1 : 0;
   counters.bytes[at] = (counters.bytes[at] ?? 0) + got;
   const { answers } = session;
-  const size = isServer && answers !== null ? answers.read(buffer, got) : got;
+  const size = isServer && answers !== null
+    ? readAnswers(answers, buffer, got)
+    : got;
   const sent = size === 0 ? 0 : sockets.send(to.fd, buffer, size);
   if (size < got) return cutSession(loop, session, "cancelled_wait");
   if (sent === size) return;

@@ -1,24 +1,5 @@
 import { keyOf } from "./startup.ts";
 
-/** What a server says in a session that can be read. */
-export interface Answers {
-  /**
-   * Reads on.
-   *
-   * @param bytes What came, in its first `size` bytes.
-   * @param size How many.
-   * @returns How many of them may be passed on: all, or those before the warning that a commit waited in
-   * vain, after which nothing may be.
-   */
-  read(bytes: Uint8Array, size: number): number;
-  /** The server's process; 0 while it has not told. */
-  readonly pid: number;
-  /** What cancels its statements, as {@linkcode keyOf} writes it. */
-  readonly key: string;
-  /** How often it has told that it is ready for the next statement. */
-  readonly readyCount: number;
-}
-
 const KEY_DATA = "K".charCodeAt(0);
 const NOTICE = "N".charCodeAt(0);
 const READY = "Z".charCodeAt(0);
@@ -28,25 +9,36 @@ const CANCELLED_WAIT = "RSyncRepWaitForLSN";
 const MAX_KEPT_BYTES = 4096;
 const HEADER_BYTES = 5;
 
-interface Reading {
+/** What a server has said in a session that can be read, and how far it was read. */
+export interface Answers {
+  /** The kind and length of the message that comes next, as far as they are there. */
   readonly header: Uint8Array;
   headerSize: number;
   /** How much of the message under way is still to come. */
   left: number;
+  /** Its kind. */
   type: number;
   /** What is kept of it; null where nothing is. */
   kept: Uint8Array | null;
   keptSize: number;
+  /** The server's process; 0 while it has not told. */
   pid: number;
+  /** What cancels its statements, as {@linkcode keyOf} writes it. */
   key: string;
+  /** How often it has told that it is ready for the next statement. */
   readyCount: number;
   /** What came can't be a message: nothing is read any more. */
   isLost: boolean;
 }
 
-/** Makes what reads a server's answers from the first one to a startup packet on. */
+/**
+ * Makes what a server's answers are read into, from the first one to a startup packet on.
+ *
+ * @returns What is known of them: nothing yet. It is plain data: an accessor of its own would cost each session
+ * a hidden class, which V8 keeps for long after its end.
+ */
 export function createAnswers(): Answers {
-  const self: Reading = {
+  return {
     header: new Uint8Array(HEADER_BYTES),
     headerSize: 0,
     left: 0,
@@ -58,21 +50,22 @@ export function createAnswers(): Answers {
     readyCount: 0,
     isLost: false,
   };
-  return {
-    read: (bytes, size) => read(self, bytes, size),
-    get pid(): number {
-      return self.pid;
-    },
-    get key(): string {
-      return self.key;
-    },
-    get readyCount(): number {
-      return self.readyCount;
-    },
-  };
 }
 
-function read(self: Reading, bytes: Uint8Array, size: number): number {
+/**
+ * Reads on.
+ *
+ * @param self How far it was read.
+ * @param bytes What came, in its first `size` bytes.
+ * @param size How many.
+ * @returns How many of them may be passed on: all, or those before the warning that a commit waited in vain,
+ * after which nothing may be.
+ */
+export function readAnswers(
+  self: Answers,
+  bytes: Uint8Array,
+  size: number,
+): number {
   let start = 0;
   for (let at = 0; at < size && !self.isLost;) {
     if (self.left === 0) {
@@ -97,7 +90,7 @@ function read(self: Reading, bytes: Uint8Array, size: number): number {
   return size;
 }
 
-function begin(self: Reading, type: number, size: number): void {
+function begin(self: Answers, type: number, size: number): void {
   self.type = type;
   self.left = Math.max(0, size - 4);
   if (size < 4) self.isLost = true;
@@ -109,7 +102,7 @@ function begin(self: Reading, type: number, size: number): void {
   self.keptSize = 0;
 }
 
-function keep(self: Reading, bytes: Uint8Array): void {
+function keep(self: Answers, bytes: Uint8Array): void {
   if (self.kept === null) return;
   const some = bytes.subarray(0, self.kept.length - self.keptSize);
   self.kept.set(some, self.keptSize);
@@ -117,7 +110,7 @@ function keep(self: Reading, bytes: Uint8Array): void {
 }
 
 /** Whether the message that has ended lets the session go on. */
-function end(self: Reading): boolean {
+function end(self: Answers): boolean {
   const { kept, type } = self;
   self.kept = null;
   if (kept === null) return true;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { createAnswers } from "./answers.ts";
+import { type Answers, createAnswers, readAnswers } from "./answers.ts";
 
 function message(type: string, body: readonly number[] | string): number[] {
   const bytes = typeof body === "string"
@@ -32,13 +32,13 @@ const DONE = message("C", "COMMIT\0");
 /** Feeds bytes in pieces; returns how many were let through. */
 function feed(bytes: readonly number[], pieceSize: number): {
   passed: number;
-  answers: ReturnType<typeof createAnswers>;
+  answers: Answers;
 } {
   const answers = createAnswers();
   let passed = 0;
   for (let at = 0; at < bytes.length; at += pieceSize) {
     const piece = Uint8Array.from(bytes.slice(at, at + pieceSize));
-    const took = answers.read(piece, piece.length);
+    const took = readAnswers(answers, piece, piece.length);
     passed += took;
     if (took < piece.length) break;
   }
@@ -46,7 +46,7 @@ function feed(bytes: readonly number[], pieceSize: number): {
 }
 
 for (const pieceSize of [1, 2, 3, 5, 7, 64, 10_000]) {
-  Deno.test(`createAnswers() reads keys and ends in pieces of ${pieceSize} bytes`, () => {
+  Deno.test(`readAnswers() reads keys and ends in pieces of ${pieceSize} bytes`, () => {
     const bytes = [
       ...KEY,
       ...READY,
@@ -63,7 +63,7 @@ for (const pieceSize of [1, 2, 3, 5, 7, 64, 10_000]) {
     );
   });
 
-  Deno.test(`createAnswers() lets no success pass after a cancelled wait, in pieces of ${pieceSize} bytes`, () => {
+  Deno.test(`readAnswers() lets no success pass after a cancelled wait, in pieces of ${pieceSize} bytes`, () => {
     const before = [...KEY, ...READY, ...ROW];
     const bytes = [...before, ...CANCELLED, ...DONE, ...READY];
     const { passed } = feed(bytes, pieceSize);
@@ -74,9 +74,9 @@ for (const pieceSize of [1, 2, 3, 5, 7, 64, 10_000]) {
   });
 }
 
-Deno.test("createAnswers() passes on what is no message", () => {
+Deno.test("readAnswers() passes on what is no message", () => {
   const answers = createAnswers();
   const bytes = Uint8Array.of(1, 0, 0, 0, 1, 5, 5);
-  assertEquals(answers.read(bytes, bytes.length), bytes.length);
-  assertEquals(answers.read(bytes, bytes.length), bytes.length);
+  assertEquals(readAnswers(answers, bytes, bytes.length), bytes.length);
+  assertEquals(readAnswers(answers, bytes, bytes.length), bytes.length);
 });
