@@ -311,18 +311,20 @@ async function runsExamples(cluster: PgCluster): Promise<void> {
     await rowsOf(primary, text);
   }
   const { leader, other } = await leaderAndOther(cluster);
-  for (
-    const call of ["set_value('color', 'blue')", "update_config('size', '4')"]
-  ) {
+  for (const node of [leader, other]) {
     await until(
       async () =>
         "rows" in
           await ask(
-            leader,
+            node,
             "select 'set_value'::regproc, 'update_config'::regproc",
           ) || null,
-      { what: "the functions are replicated" },
+      { what: `the functions are replicated to node ${node.id}` },
     );
+  }
+  for (
+    const call of ["set_value('color', 'blue')", "update_config('size', '4')"]
+  ) {
     assertEquals(await valueOf(leader, `select ${call}`), "t");
     assertMatch(
       await assertFails(other, `select ${call}`, "P0001"),
