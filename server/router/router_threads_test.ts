@@ -9,6 +9,7 @@ import {
   type Scene,
   serverOf,
   stand,
+  type Wire,
 } from "./router_test_kit.ts";
 
 const THREADS = 3;
@@ -156,17 +157,23 @@ Deno.test("a cancel request that no thread can place goes once to every server w
   );
 });
 
+/** Sends a cancel request for each session, all of which wait for standbys. */
+async function holdCancels(scene: Scene, count: number): Promise<Wire[]> {
+  scene.know({ waits: true });
+  const wires: Wire[] = [];
+  for (let at = 0; at < count; at++) {
+    const wire = await scene.dial();
+    await wire.send(cancelPacket(at + 1, 1001 + at));
+    wires.push(wire);
+  }
+  await scene.until(({ cancels }) => cancels === count);
+  return wires;
+}
+
 Deno.test("a cancel request of another thread is held while the commit waits, and dropped when the statement is over", async () => {
   await using scene = await openScene({ threads: THREADS });
   const sessions = await crowd(scene);
-  scene.know({ waits: true });
-  const cancels = [];
-  for (const at of sessions.keys()) {
-    const cancel = await scene.dial();
-    await cancel.send(cancelPacket(at + 1, 1001 + at));
-    cancels.push(cancel);
-  }
-  await scene.until(({ cancels }) => cancels === sessions.length);
+  const cancels = await holdCancels(scene, sessions.length);
   for (const [at, { server, client }] of sessions.entries()) {
     // The first one's statement goes on after the wait.
     if (at === 0) continue;
@@ -185,14 +192,7 @@ Deno.test("a cancel request of another thread is held while the commit waits, an
 Deno.test("a cancel request of another thread is dropped when the reign is over", async () => {
   await using scene = await openScene({ threads: THREADS });
   const sessions = await crowd(scene);
-  scene.know({ waits: true });
-  const cancels = [];
-  for (const at of sessions.keys()) {
-    const cancel = await scene.dial();
-    await cancel.send(cancelPacket(at + 1, 1001 + at));
-    cancels.push(cancel);
-  }
-  await scene.until(({ cancels }) => cancels === sessions.length);
+  const cancels = await holdCancels(scene, sessions.length);
   scene.know({ phase: sealingPhase(2) });
   for (const cancel of cancels) assertEquals(await cancel.rest(), "");
   assertEquals(serverOf(scene, 1).count(), sessions.length);
